@@ -1,13 +1,24 @@
-"""What the stand-ins share: the world, the clock, the faults, and what arrived."""
+"""What the stand-ins share: the world, the clock, the faults, what arrived, and what was written."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from standin.clock import Clock
 from standin.faults import Faults
 from standin.world import World
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One request that used up Mixpanel budget, in the system `query`, `jql` or `export`."""
+
+    at: datetime
+    system: str
+    endpoint: str
 
 
 @dataclass
@@ -21,6 +32,29 @@ class Standin:
     requests: list[dict[str, Any]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
     prompts: list[dict[str, Any]] = field(default_factory=list)
+    written: list[dict[str, Any]] = field(default_factory=list)
+    """Events that came in while running, in the export's shape; the world's own stay on disk."""
+    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    counted: list[Counted] = field(default_factory=list)
+    sessions: dict[str, Any] = field(default_factory=dict)
+    """Snapshots that pages of a profile query are read from, by session id."""
+
+    def __post_init__(self) -> None:
+        self._copy_profiles()
+
+    def reset(self) -> None:
+        """Back to the world as it was loaded, with nothing received and nothing broken."""
+        for received in (self.requests, self.mails, self.prompts, self.written, self.counted):
+            received.clear()
+        self.sessions.clear()
+        self.faults.clear()
+        self.clock.set(self.world.start())
+        self._copy_profiles()
+
+    def _copy_profiles(self) -> None:
+        self.profiles = copy.deepcopy(self.world.profiles)
+        self.groups = copy.deepcopy(self.world.groups)
 
 
 def new_state(world: World) -> Standin:
