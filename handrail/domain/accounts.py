@@ -1,0 +1,40 @@
+"""Accounts: the companies whose people use the product."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Account(BaseModel):
+    """One company. `id` is ours, `mixpanel_id` is the value of the account property."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    mixpanel_id: str
+    name: str
+    domain: str = ""
+    internal: bool = False
+    opted_out: bool = False
+
+
+class GroupProfile(BaseModel):
+    """What Mixpanel's group profile says of an account. Free properties are not kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mixpanel_id: str
+    name: str
+    domain: str = ""
+    internal: bool = False
+    opted_out: bool = False
+
+
+class Freshness(BaseModel):
+    """When the tables were last filled, and up to which project day (inclusive)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    synced_at: datetime
+    from_day: str
+    to_day: str

@@ -1,0 +1,53 @@
+"""Deliveries: one decision per night, person and feature, and what became of it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Status(StrEnum):
+    WITHHELD = "withheld"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Why a mail was not sent, in the order in which the policy asks."""
+
+    PAUSED = "paused"
+    MODE_OFF = "mode_off"
+    NO_CONSENT_BASIS = "no_consent_basis"
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
+    ACCOUNT_OPTED_OUT = "account_opted_out"
+    INTERNAL_ADDRESS = "internal_address"
+    ALREADY_SENT = "already_sent"
+    COOLDOWN = "cooldown"
+    ACCOUNT_CAP = "account_cap"
+    RUN_CAP = "run_cap"
+    ALREADY_SUCCEEDED = "already_succeeded"
+    NO_DOCUMENT = "no_document"
+    NOT_GROUNDED = "not_grounded"
+    NEEDS_APPROVAL = "needs_approval"
+    NO_ADDRESS = "no_address"
+
+
+class Delivery(BaseModel):
+    """One row of the truth about mail. `detail` is a class of ours, never a remote's text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    night: date
+    user_key: str
+    feature: str
+    account_ids: tuple[str, ...]
+    tutorial_id: str
+    signature: str
+    status: Status
+    reason: str
+    detail: str
+    decided_at: datetime

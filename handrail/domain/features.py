@@ -1,0 +1,81 @@
+"""Features: one knowledge-base document each, with the events that tell how people fare."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FeatureEvents(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attempt: str
+    success: str
+    error: str = ""
+
+
+class Step(BaseModel):
+    """One step of the document. `event` says that a person got this far."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    event: str
+    title: str
+    url: str
+    text: str
+
+
+class ErrorHint(BaseModel):
+    """What to do about one reason of the error event, at one step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str
+    step: str
+    text: str
+
+
+class Struggling(BaseModel):
+    """When a use of this feature counts as a struggle (design: more than 3 attempts, under 30 %)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    more_than_attempts: int = Field(3, ge=0)
+    completion_below: float = Field(0.30, ge=0, le=1)
+    days: int = Field(7, ge=1, le=30)
+
+
+class Feature(BaseModel):
+    """A document of the knowledge base; its slug is its file's name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: str
+    title: str
+    url: str
+    summary: str
+    events: FeatureEvents
+    steps: tuple[Step, ...] = Field(min_length=1)
+    errors: tuple[ErrorHint, ...] = ()
+    struggle: Struggling = Struggling()
+    body: str = ""
+    version: str = ""
+
+    def step(self, step_id: str) -> Step | None:
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def hint(self, reason: str) -> ErrorHint | None:
+        return next((hint for hint in self.errors if hint.reason == reason), None)
+
+    def event_names(self) -> tuple[str, ...]:
+        """Attempt, steps, success and error, each once."""
+        names = [self.events.attempt, *(step.event for step in self.steps), self.events.success, self.events.error]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+
+class Passage(BaseModel):
+    """A piece of a document that can be cited by `id`."""
+
+    id: str = Field(description="Cite a passage by this id.")
+    kind: str = Field(description="step, error or section.")
+    step: str = Field(description="Step id, empty for a section.")
+    title: str
+    text: str

@@ -1,0 +1,59 @@
+"""Struggles: signals of one user on one feature, and the verdict."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FeatureUse(BaseModel):
+    """What one user did with one feature inside the window. Counts only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_key: str
+    account_ids: tuple[str, ...]
+    attempts: int
+    successes: int
+    errors: dict[str, int] = Field(description="Error events by reason.")
+    rage_clicks: int
+    dead_clicks: int
+    last_attempt: datetime
+    last_success: datetime | None
+    reached: int = Field(description="Index of the furthest step of the last attempt, 0 is the first.")
+
+
+class Struggle(BaseModel):
+    """The verdict on user × feature, with its signals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+    user_key: str
+    account_ids: tuple[str, ...]
+    attempts: int
+    successes: int
+    completion: float
+    errors: int
+    main_reason: str = Field(description="The commonest error reason, empty if there was no error.")
+    rules: tuple[str, ...]
+    stuck_step: str
+    rage_clicks: int
+    dead_clicks: int
+    last_attempt: datetime
+    priority: float
+    signature: str
+
+
+class Signature(BaseModel):
+    """People with the same signature get the same tutorial."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+    stuck_step: str
+    reason: str
+    band: str
+
+    @property
+    def key(self) -> str:
+        return "/".join((self.feature, self.stuck_step, self.reason or "no-error", self.band))

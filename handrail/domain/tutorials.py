@@ -1,0 +1,45 @@
+"""Tutorials: the checked text for a struggle signature."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Style = Literal["plain", "checklist", "story"]
+
+
+class DraftStep(BaseModel):
+    """One step as the model tells it. `quote` is the span of the passage it rests on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: str
+    text: str
+    quote: str
+
+
+class Draft(BaseModel):
+    """What the model hands in. It is checked before anybody sees it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature: str
+    subject: str
+    intro: str
+    steps: tuple[DraftStep, ...]
+
+
+class Tutorial(BaseModel):
+    """Checked text. `source` says whose words they are."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    signature: str
+    feature: str
+    stuck_step: str
+    style: Style
+    subject: str
+    intro: str
+    steps: tuple[DraftStep, ...]
+    source: Literal["model", "document"]
+    refused_because: tuple[str, ...] = Field((), description="Why the model's draft was not used.")

@@ -1,0 +1,44 @@
+"""Every error raised on purpose.
+
+HandrailError
+├── CallerError            the asker can fix it: the message says how
+├── ConfigError            a missing or wrong setting, found at start
+├── BrokenExport           the export stopped in the middle: nothing of it is kept
+└── UpstreamError          a neighbour failed
+    ├── NotOffered         the project's plan, role or region does not offer this call
+    └── RateLimited        the budget of a neighbour is used up; `retry_after` says for how long
+
+Messages are ours. What a remote said stays out of them: it may hold addresses and keys.
+"""
+
+
+class HandrailError(Exception):
+    """The root: one clear sentence that names the thing and the next step."""
+
+
+class CallerError(HandrailError):
+    """The asker can fix this."""
+
+
+class ConfigError(HandrailError):
+    """A setting is missing or wrong."""
+
+
+class BrokenExport(HandrailError):
+    """An export ended before its end, or held a line that is no event."""
+
+
+class UpstreamError(HandrailError):
+    """A neighbour failed."""
+
+
+class NotOffered(UpstreamError):
+    """The call is not to be had in this project: another route may be."""
+
+
+class RateLimited(UpstreamError):
+    """The neighbour asks for a pause of `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

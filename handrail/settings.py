@@ -1,0 +1,91 @@
+"""All settings, read once from the environment or `.env`, frozen, and passed in."""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from handrail.errors import ConfigError
+
+
+class SendMode(StrEnum):
+    OFF = "off"
+    REVIEW = "review"
+    AUTO = "auto"
+
+
+REGION_HOSTS = {
+    "us": ("https://mixpanel.com", "https://data.mixpanel.com"),
+    "eu": ("https://eu.mixpanel.com", "https://data-eu.mixpanel.com"),
+    "in": ("https://in.mixpanel.com", "https://data-in.mixpanel.com"),
+}
+
+
+def _named(name: str) -> AliasChoices:
+    return AliasChoices(name)
+
+
+class Settings(BaseSettings):
+    """Every variable Handrail reads. `docs/configuration.md` explains each."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    data_dir: Path = Field(Path(".handrail"), validation_alias=_named("HANDRAIL_DATA_DIR"))
+    database_url: str = Field("", validation_alias=_named("HANDRAIL_DATABASE_URL"))
+    secret_key: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_SECRET_KEY"))
+    kb_dir: Path | None = Field(None, validation_alias=_named("HANDRAIL_KB_DIR"))
+    now: datetime | None = Field(None, validation_alias=_named("HANDRAIL_NOW"))
+
+    mixpanel_project_id: int | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_ID"))
+    mixpanel_username: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_USERNAME"))
+    mixpanel_secret: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_SECRET"))
+    mixpanel_region: Literal["us", "eu", "in"] = Field("us", validation_alias=_named("HANDRAIL_MIXPANEL_REGION"))
+    mixpanel_account_property: str = Field(
+        "company_id", validation_alias=_named("HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY"), min_length=1
+    )
+    mixpanel_group_id: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_GROUP_ID"))
+    mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
+    mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
+
+    anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
+    anthropic_base_url: str = Field("https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL"))
+    model: str = Field("claude-haiku-5-5", validation_alias=_named("HANDRAIL_MODEL"))
+
+    sendgrid_api_key: SecretStr | None = Field(None, validation_alias=_named("SENDGRID_API_KEY"))
+    sendgrid_url: str = Field("https://api.sendgrid.com", validation_alias=_named("HANDRAIL_SENDGRID_URL"))
+    mail_from: str = Field("", validation_alias=_named("HANDRAIL_MAIL_FROM"))
+    mail_reply_to: str = Field("", validation_alias=_named("HANDRAIL_MAIL_REPLY_TO"))
+    mail_postal_address: str = Field("", validation_alias=_named("HANDRAIL_MAIL_POSTAL_ADDRESS"))
+    public_url: str = Field("http://127.0.0.1:8321", validation_alias=_named("HANDRAIL_PUBLIC_URL"))
+
+    send_mode: SendMode = Field(SendMode.OFF, validation_alias=_named("HANDRAIL_SEND_MODE"))
+    internal_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_INTERNAL_DOMAINS")
+    )
+    cooldown_days: int = Field(14, ge=1, validation_alias=_named("HANDRAIL_COOLDOWN_DAYS"))
+    feature_cooldown_days: int = Field(30, ge=1, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS"))
+    account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
+    run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
+
+    @classmethod
+    def load(cls, **overrides: object) -> "Settings":
+        """Read the environment. Raises `ConfigError` with one line that names the variable."""
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "a setting"
+            raise ConfigError(f"{name} cannot be used: {first['msg']}. See docs/configuration.md.") from None
+
+    @property
+    def query_url(self) -> str:
+        return (self.mixpanel_query_url or REGION_HOSTS[self.mixpanel_region][0]).rstrip("/")
+
+    @property
+    def export_url(self) -> str:
+        return (self.mixpanel_export_url or REGION_HOSTS[self.mixpanel_region][1]).rstrip("/")
