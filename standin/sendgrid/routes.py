@@ -1,0 +1,142 @@
+"""SendGrid's HTTP: takes mail in as strictly as the real service and keeps it for the tests to read."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from standin.sendgrid import events
+from standin.sendgrid.rules import Problem, problems
+from standin.state import Standin
+
+MAX_BYTES = 30 * 1024 * 1024
+_ANY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_FAULTS = {
+    "unverified_sender": (
+        403,
+        Problem("The from address does not match a verified Sender Identity.", "from"),
+    ),
+    "credits": (401, Problem("Maximum credits exceeded")),
+}
+
+
+def routes(state: Standin, *, max_bytes: int = MAX_BYTES) -> list[BaseRoute]:
+    """The part of the v3 API that a sender needs."""
+
+    async def send(request: Request) -> Response:
+        return await _send(state, request, max_bytes)
+
+    async def scopes(request: Request) -> Response:
+        return _unauthorized(request) or JSONResponse(
+            {"scopes": ["mail.send", "2fa_required", "sender_verification_eligible"]}
+        )
+
+    async def signing(request: Request) -> Response:
+        return _unauthorized(request) or JSONResponse({"public_key": events.public_key()})
+
+    async def missing(request: Request) -> Response:
+        return _errors(404, Problem("not found"))
+
+    return [
+        Route("/v3/mail/send", send, methods=_ANY),
+        Route("/v3/scopes", scopes),
+        Route("/v3/user/webhooks/event/settings/signed", signing),
+        Route("/{rest:path}", missing, methods=_ANY),
+    ]
+
+
+async def _send(state: Standin, request: Request, max_bytes: int) -> Response:
+    raw = await request.body()
+    refused = _refusal(state, request, len(raw), max_bytes)
+    if refused is not None:
+        return refused
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return _errors(400, Problem("Bad Request"))
+    wrong = problems(body, state.clock.now().timestamp())
+    if wrong:
+        return _errors(400, *wrong)
+    if body.get("mail_settings", {}).get("sandbox_mode", {}).get("enable"):
+        return Response(status_code=200)
+    message_id = secrets.token_urlsafe(16)
+    state.mails.extend(_entries(body, message_id, state.clock.now().isoformat()))
+    return Response(status_code=202, headers={"X-Message-Id": message_id})
+
+
+def _refusal(state: Standin, request: Request, size: int, max_bytes: int) -> Response | None:
+    """What is wrong with a request before its body is read, or the fault that a test asked for."""
+    if request.method != "POST":
+        return _errors(405, Problem("method not allowed"))
+    refused = _unauthorized(request) or _fault(state, request)
+    if refused is not None:
+        return refused
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        return _errors(415, Problem("Content-Type should be application/json."))
+    if size > max_bytes:
+        return _errors(413, Problem(f"The message may not be larger than {max_bytes} bytes."))
+    return None
+
+
+def _unauthorized(request: Request) -> Response | None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    key = key.strip()
+    # The client sends the word None where its key was never set.
+    if scheme.lower() == "bearer" and key and key != "None":
+        return None
+    return _errors(401, Problem("The provided authorization grant is invalid, expired, or revoked"))
+
+
+def _fault(state: Standin, request: Request) -> Response | None:
+    fault = state.faults.take("sendgrid", request.url.path, {"rate_limit", "html_413", *_FAULTS})
+    if fault is None:
+        return None
+    if fault.fault == "rate_limit":
+        reset = int(state.clock.now().timestamp()) + int(fault.details.get("seconds", 60))
+        limits = {
+            "X-RateLimit-Limit": "600",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": str(reset),
+        }
+        return _errors(429, Problem("too many requests"), headers=limits)
+    if fault.fault == "html_413":
+        page = "<html><head><title>413 Request Entity Too Large</title></head><body>nginx</body></html>"
+        return HTMLResponse(page, status_code=413)
+    status, problem = _FAULTS[fault.fault]
+    return _errors(status, problem)
+
+
+def _errors(status: int, *wrong: Problem, headers: dict[str, str] | None = None) -> Response:
+    rows = [{"message": each.message, "field": each.field, "help": None} for each in wrong]
+    return JSONResponse({"errors": rows}, status_code=status, headers=headers)
+
+
+def _entries(body: dict[str, Any], message_id: str, at: str) -> list[dict[str, Any]]:
+    """One entry for each recipient of each personalization."""
+    parts: dict[str, str] = {}
+    for part in body.get("content", []):
+        parts.setdefault(part["type"], part["value"])
+    return [
+        {
+            "id": message_id,
+            "to": person["email"],
+            "to_name": person.get("name"),
+            "from": (envelope.get("from") or body["from"])["email"],
+            "reply_to": body["reply_to"]["email"] if "reply_to" in body else None,
+            "subject": envelope.get("subject") or body.get("subject", ""),
+            "text": parts.get("text/plain", ""),
+            "html": parts.get("text/html", ""),
+            "headers": {**body.get("headers", {}), **envelope.get("headers", {})},
+            "custom_args": {**body.get("custom_args", {}), **envelope.get("custom_args", {})},
+            "categories": body.get("categories", []),
+            "at": at,
+        }
+        for envelope in body["personalizations"]
+        for kind in ("to", "cc", "bcc")
+        for person in envelope.get(kind, [])
+    ]

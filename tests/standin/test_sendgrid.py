@@ -1,0 +1,330 @@
+"""The SendGrid stand-in, driven by the real client and the real signature check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from python_http_client import exceptions
+from sendgrid import SendGridAPIClient
+from sendgrid.helpers.eventwebhook import EventWebhook
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from standin.sendgrid import events, routes
+from standin.server import running
+from standin.state import Standin
+from standin.world import World
+
+NOW = "2026-11-21T02:00:00+00:00"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Standin]:
+    with running(World(tmp_path, {"now": NOW, "timezone": "UTC"})) as state:
+        yield state
+
+
+def client(state: Standin, key: str | None = "SG.test") -> Any:
+    return SendGridAPIClient(key, host=f"{state.base_url}/sendgrid").client
+
+
+def mail(**changes: Any) -> dict[str, Any]:
+    """A good mail; a change of None leaves the key out, and `to`, `cc`, `own` go to the personalization."""
+    envelope = {"to": changes.pop("to", [{"email": "ana@acme.example", "name": "Ana"}])}
+    envelope |= changes.pop("own", {})
+    body = {
+        "personalizations": [envelope],
+        "from": {"email": "guides@mail.example.com", "name": "Guides"},
+        "reply_to": {"email": "support@example.com"},
+        "subject": "Finish your import",
+        "content": [{"type": "text/plain", "value": "Hi"}, {"type": "text/html", "value": "<p>Hi</p>"}],
+        "categories": ["tutorial"],
+        **changes,
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def refused(state: Standin, body: dict[str, Any]) -> list[dict[str, Any]]:
+    with pytest.raises(exceptions.BadRequestsError) as caught:
+        client(state).mail.send.post(request_body=body)
+    assert state.mails == []
+    errors: list[dict[str, Any]] = json.loads(caught.value.body)["errors"]
+    return errors
+
+
+def test_an_accepted_mail_is_kept_with_its_headers_and_arguments(state: Standin) -> None:
+    body = mail(
+        headers={"X-Shared": "1", "List-Unsubscribe": "<https://old.example/u>"},
+        own={
+            "headers": {"List-Unsubscribe": "<https://new.example/u>"},
+            "custom_args": {"tut_send": "snd_1"},
+        },
+    )
+
+    answer = client(state).mail.send.post(request_body=body)
+
+    assert answer.status_code == 202
+    assert answer.body == b""
+    [kept] = state.mails
+    assert kept.pop("at").startswith("2026-11-21T02:00:0")
+    assert kept == {
+        "id": answer.headers["X-Message-Id"],
+        "to": "ana@acme.example",
+        "to_name": "Ana",
+        "from": "guides@mail.example.com",
+        "reply_to": "support@example.com",
+        "subject": "Finish your import",
+        "text": "Hi",
+        "html": "<p>Hi</p>",
+        "headers": {"X-Shared": "1", "List-Unsubscribe": "<https://new.example/u>"},
+        "custom_args": {"tut_send": "snd_1"},
+        "categories": ["tutorial"],
+    }
+
+
+def test_each_recipient_is_one_entry_and_shares_the_message_id(state: Standin) -> None:
+    two = [{"email": "ana@acme.example"}, {"email": "bo@acme.example"}]
+
+    client(state).mail.send.post(request_body=mail(to=two, own={"bcc": [{"email": "cy@acme.example"}]}))
+
+    assert [kept["to"] for kept in state.mails] == ["ana@acme.example", "bo@acme.example", "cy@acme.example"]
+    assert len({kept["id"] for kept in state.mails}) == 1
+
+
+def test_the_sandbox_answers_200_and_keeps_nothing(state: Standin) -> None:
+    answer = client(state).mail.send.post(request_body=mail(mail_settings={"sandbox_mode": {"enable": True}}))
+
+    assert answer.status_code == 200
+    assert "X-Message-Id" not in answer.headers
+    assert state.mails == []
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_key_that_was_never_set_is_refused(
+    state: Standin, key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SENDGRID_API_KEY", raising=False)
+
+    with pytest.raises(exceptions.UnauthorizedError) as caught:
+        client(state, key).mail.send.post(request_body=mail())
+
+    assert json.loads(caught.value.body) == {
+        "errors": [
+            {
+                "message": "The provided authorization grant is invalid, expired, or revoked",
+                "field": None,
+                "help": None,
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (mail(personalizations=[]), "personalizations"),
+        (mail(personalizations=None), "personalizations"),
+        (mail(personalizations=[{"to": [{"email": "a@b.example"}]}] * 1001), "personalizations"),
+        (mail(to=[{"email": f"a{n}@b.example"} for n in range(1001)]), "personalizations"),
+        (mail(to=[]), "personalizations.0.to"),
+        (mail(to=[{"email": "nope"}]), "personalizations.0.to.0.email"),
+        (mail(to=[{"email": "a@b.example", "name": "Roe, Ana"}]), "personalizations.0.to.0.name"),
+        (mail(to=[{"email": "a@b.example", "name": "Roe; Ana"}]), "personalizations.0.to.0.name"),
+        (mail(own={"cc": [{"email": "ANA@acme.example"}]}), "personalizations.0"),
+        (mail(**{"from": None}), "from.email"),
+        (mail(**{"from": {"email": "nope"}}), "from.email"),
+        (mail(**{"from": {"email": "gü@mail.example"}}), "from.email"),
+        (mail(reply_to={"email": "nope"}), "reply_to.email"),
+        (mail(subject=None), "subject"),
+        (mail(subject=""), "subject"),
+        (mail(subject="Hi\r\nBcc: x@y.example"), "subject"),
+        (mail(subject=7), "subject"),
+        (mail(content=None), "content"),
+        (mail(content=[{"type": "text/plain", "value": ""}]), "content.0.value"),
+        (mail(content=[{"type": "html", "value": "<p>"}]), "content.0.type"),
+        (
+            mail(content=[{"type": "text/html", "value": "<p>"}, {"type": "text/plain", "value": "Hi"}]),
+            "content",
+        ),
+        (mail(content=[{"type": "text/plain", "value": "Hi"}] * 2), "content"),
+        (mail(headers={"Reply-To": "x@y.example"}), "headers.Reply-To"),
+        (mail(own={"headers": {"X-SG-EID": "1"}}), "personalizations.0.headers.X-SG-EID"),
+        (mail(headers={"X-Ours": "a\r\nBcc: x@y.example"}), "headers.X-Ours"),
+        (mail(headers={"X-Ours": 1}), "headers.X-Ours"),
+        (mail(headers={"X Ours": "1"}), "headers.X Ours"),
+        (mail(own={"custom_args": {"tut_send": 1}}), "personalizations.0.custom_args.tut_send"),
+        (mail(own={"custom_args": {"tut_send": "x" * 10_000}}), "personalizations.0.custom_args"),
+        (mail(categories=[str(n) for n in range(11)]), "categories"),
+        (mail(categories=["a", "a"]), "categories"),
+        (mail(categories=["x" * 256]), "categories.0"),
+        (mail(asm={"group_id": "1"}), "asm.group_id"),
+        (mail(asm={"group_id": 1, "groups_to_display": list(range(26))}), "asm.groups_to_display"),
+        (mail(mail_settings={"sandbox_mode": {"enable": "true"}}), "mail_settings.sandbox_mode.enable"),
+        (mail(send_at=1795226400 + 73 * 3600), "send_at"),
+    ],
+)
+def test_a_body_the_real_service_refuses_is_refused_by_field(
+    state: Standin, body: dict[str, Any], field: str
+) -> None:
+    errors = refused(state, body)
+
+    assert {error["field"] for error in errors} == {field}
+    assert set(errors[0]) == {"message", "field", "help"}
+
+
+def test_a_misspelt_key_is_refused(state: Standin) -> None:
+    assert refused(state, mail(subjekt="Hi"))[0]["message"] == "Additional property subjekt is not allowed"
+    assert refused(state, mail(own={"toe": []}))[0]["field"] == "personalizations.0"
+
+
+def test_a_duplicate_address_is_quoted_in_the_message_as_the_real_service_does(state: Standin) -> None:
+    [error] = refused(state, mail(own={"cc": [{"email": "ana@acme.example"}]}))
+
+    assert "[ana@acme.example]" in error["message"]
+
+
+async def post(state: Standin, content: bytes, content_type: str = "application/json") -> httpx2.Response:
+    headers = {"Authorization": "Bearer SG.test", "Content-Type": content_type}
+    async with httpx2.AsyncClient() as http:
+        return await http.post(f"{state.base_url}/sendgrid/v3/mail/send", content=content, headers=headers)
+
+
+async def test_a_body_that_is_no_json_is_a_400_and_another_type_a_415(state: Standin) -> None:
+    assert (await post(state, b"{")).status_code == 400
+    assert (await post(state, b"[]")).status_code == 400
+    assert (await post(state, b"a=b", "application/x-www-form-urlencoded")).status_code == 415
+
+
+async def test_a_body_over_the_size_limit_is_a_413(state: Standin) -> None:
+    app = Starlette(routes=routes.routes(state, max_bytes=100))
+    headers = {"Authorization": "Bearer SG.test"}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://s") as http:
+        answer = await http.post("/v3/mail/send", json=mail(), headers=headers)
+
+    assert answer.status_code == 413
+    assert "errors" in answer.json()
+    assert routes.MAX_BYTES == 30 * 1024 * 1024
+
+
+async def test_unknown_paths_and_methods_answer_with_an_errors_body(state: Standin) -> None:
+    async with httpx2.AsyncClient(base_url=f"{state.base_url}/sendgrid") as http:
+        wrong_method = await http.get("/v3/mail/send")
+        wrong_path = await http.get("/v3/nothing")
+
+    assert (wrong_method.status_code, wrong_path.status_code) == (405, 404)
+    assert "errors" in wrong_method.json()
+    assert "errors" in wrong_path.json()
+
+
+def test_scopes_include_mail_send(state: Standin) -> None:
+    assert "mail.send" in json.loads(client(state).scopes.get().body)["scopes"]
+
+
+def test_a_rate_limit_is_used_up_and_names_its_reset(state: Standin) -> None:
+    state.faults.add({"neighbour": "sendgrid", "route": "mail/send", "fault": "rate_limit", "times": 1})
+
+    with pytest.raises(exceptions.TooManyRequestsError) as caught:
+        client(state).mail.send.post(request_body=mail())
+
+    assert caught.value.headers["X-RateLimit-Remaining"] == "0"
+    assert abs(int(caught.value.headers["X-RateLimit-Reset"]) - state.clock.now().timestamp() - 60) < 5
+    assert json.loads(caught.value.body)["errors"][0]["message"] == "too many requests"
+    assert state.mails == []
+    assert client(state).mail.send.post(request_body=mail()).status_code == 202
+
+
+def test_a_413_can_be_a_page_of_html(state: Standin) -> None:
+    state.faults.add({"neighbour": "sendgrid", "fault": "html_413", "times": 1})
+
+    with pytest.raises(exceptions.PayloadTooLargeError) as caught:
+        client(state).mail.send.post(request_body=mail())
+
+    assert b"<html>" in caught.value.body
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [("credits", exceptions.UnauthorizedError), ("unverified_sender", exceptions.ForbiddenError)],
+)
+def test_an_account_in_trouble_keeps_nothing(state: Standin, fault: str, raised: type[Exception]) -> None:
+    state.faults.add({"neighbour": "sendgrid", "fault": fault, "times": 1})
+
+    with pytest.raises(raised):
+        client(state).mail.send.post(request_body=mail())
+
+    assert state.mails == []
+
+
+async def posted(state: Standin, batch: list[dict[str, Any]], **options: Any) -> tuple[bytes, dict[str, str]]:
+    """What a receiver got: raw body and headers. The receiver is the stand-in's neighbour on another port."""
+    got: list[tuple[bytes, dict[str, str]]] = []
+
+    async def hook(request: Request) -> Response:
+        got.append((await request.body(), dict(request.headers)))
+        return Response(status_code=204)
+
+    app = Starlette(routes=[Route("/hooks/sendgrid", hook, methods=["POST"])])
+    real = httpx2.AsyncClient
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx2, "AsyncClient", lambda **_: real(transport=httpx2.ASGITransport(app=app)))
+        status = await events.post_events(state, "http://ours/hooks/sendgrid", batch, **options)
+    assert status == 204
+    [one] = got
+    return one
+
+
+def sent(state: Standin) -> dict[str, Any]:
+    client(state).mail.send.post(request_body=mail(own={"custom_args": {"tut_send": "snd_1"}}))
+    return state.mails[-1]
+
+
+async def test_a_batch_of_events_passes_the_vendors_own_check_and_an_altered_one_fails(
+    state: Standin,
+) -> None:
+    raw, headers = await posted(state, [events.event_of(sent(state), "delivered", 1795226400)])
+    signature = headers["x-twilio-email-event-webhook-signature"]
+    timestamp = headers["x-twilio-email-event-webhook-timestamp"]
+    check = EventWebhook(events.public_key())
+
+    assert check.verify_signature(raw.decode(), signature, timestamp)
+    assert not check.verify_signature(raw.decode().rstrip(), signature, timestamp)
+    assert not check.verify_signature(raw.decode(), signature, str(int(timestamp) + 1))
+
+
+def test_the_public_key_can_be_fetched_as_from_the_real_service(state: Standin) -> None:
+    answer = client(state).user.webhooks.event.settings.signed.get()
+
+    assert json.loads(answer.body) == {"public_key": events.public_key()}
+
+
+async def test_an_event_joins_its_mail_by_message_id_and_custom_arguments(state: Standin) -> None:
+    kept = sent(state)
+    raw, _ = await posted(state, [events.event_of(kept, "bounce", 1795226400)])
+
+    [event] = json.loads(raw)
+    assert event["sg_message_id"].split(".")[0] == kept["id"]
+    assert event["tut_send"] == "snd_1"
+    assert event["type"] == "bounce"
+    assert event["email"] == "ana@acme.example"
+    assert event["category"] == ["tutorial"]
+    assert event["timestamp"] == 1795226400
+
+
+async def test_copies_repeat_events_with_the_same_or_with_new_ids_in_another_order(state: Standin) -> None:
+    batch = [events.event_of(sent(state), kind, 1795226400) for kind in ("delivered", "open", "click")]
+
+    same = json.loads((await posted(state, batch, copies=2))[0])
+    renamed = json.loads((await posted(state, batch, copies=2, new_ids=True))[0])
+    shuffled = json.loads((await posted(state, batch, copies=2, shuffled=True))[0])
+
+    assert same == batch + batch
+    assert len({event["sg_event_id"] for event in renamed}) == 6
+    assert shuffled != same
+    assert sorted(map(str, shuffled)) == sorted(map(str, same))
