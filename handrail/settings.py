@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     mixpanel_project_id: int | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_ID"))
     mixpanel_username: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_USERNAME"))
     mixpanel_secret: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_SECRET"))
-    mixpanel_region: Literal["us", "eu", "in"] = Field("us", validation_alias=_named("HANDRAIL_MIXPANEL_REGION"))
+    mixpanel_region: Literal["us", "eu", "in"] = Field(
+        "us", validation_alias=_named("HANDRAIL_MIXPANEL_REGION")
+    )
     mixpanel_account_property: str = Field(
         "company_id", validation_alias=_named("HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY"), min_length=1
     )
@@ -53,7 +55,9 @@ class Settings(BaseSettings):
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
 
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
-    anthropic_base_url: str = Field("https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL"))
+    anthropic_base_url: str = Field(
+        "https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL")
+    )
     model: str = Field("claude-haiku-5-5", validation_alias=_named("HANDRAIL_MODEL"))
 
     sendgrid_api_key: SecretStr | None = Field(None, validation_alias=_named("SENDGRID_API_KEY"))

@@ -67,7 +67,12 @@ class Feature(BaseModel):
 
     def event_names(self) -> tuple[str, ...]:
         """Attempt, steps, success and error, each once."""
-        names = [self.events.attempt, *(step.event for step in self.steps), self.events.success, self.events.error]
+        names = [
+            self.events.attempt,
+            *(step.event for step in self.steps),
+            self.events.success,
+            self.events.error,
+        ]
         return tuple(dict.fromkeys(name for name in names if name))
 
 

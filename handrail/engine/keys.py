@@ -1,0 +1,27 @@
+"""Keys that make a repeat harmless, built from ids and ISO dates in one place."""
+
+import hashlib
+import hmac
+import uuid
+from datetime import date
+
+_NAMESPACE = uuid.UUID("6f2d6f0e-6a0e-5b0e-9a64-8f8d4b1c7a11")
+
+
+def user_key(secret: bytes, distinct_id: str) -> str:
+    """HMAC-SHA256 of a distinct_id, in hex: the only form in which a user is kept."""
+    return hmac.new(secret, distinct_id.encode(), hashlib.sha256).hexdigest()
+
+
+def account_uuid(project_id: int, mixpanel_id: str) -> str:
+    """The account's UUID: the same in every installation of one project."""
+    return str(uuid.uuid5(_NAMESPACE, f"{project_id}/{mixpanel_id}"))
+
+
+def delivery_id(night: date, user: str, feature: str) -> str:
+    """One decision per night, person and feature. Opaque: it is what SendGrid gets to see."""
+    return hashlib.sha256(f"{night.isoformat()}/{user}/{feature}".encode()).hexdigest()[:32]
+
+
+def tutorial_id(signature: str, style: str, document_version: str) -> str:
+    return hashlib.sha256(f"{signature}/{style}/{document_version}".encode()).hexdigest()[:16]

@@ -1,0 +1,51 @@
+"""Which days a period means: complete days of the project's zone only."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from handrail.domain.periods import Period, PeriodName
+from handrail.errors import CallerError
+
+_LAST_DAYS: dict[str, int] = {"last_7_days": 7, "last_30_days": 30, "last_90_days": 90}
+
+
+def last_complete_day(now: datetime, zone: str) -> date:
+    """The project day before today."""
+    return now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+
+
+def resolve(name: PeriodName, from_date: str, to_date: str, *, now: datetime, zone: str) -> Period:
+    """Turn a named period, or two ISO days (both inclusive), into days.
+
+    Raises `CallerError` for days that do not parse, are in the wrong order or not over yet.
+    """
+    last = last_complete_day(now, zone)
+    if not from_date and not to_date:
+        start, end = _named(name, last)
+        return Period(from_date=start, to_date=end, zone=zone)
+    if not (from_date and to_date):
+        raise CallerError("Give both from_date and to_date as YYYY-MM-DD, or a period such as last_30_days.")
+    try:
+        start, end = date.fromisoformat(from_date), date.fromisoformat(to_date)
+    except ValueError:
+        raise CallerError("from_date and to_date must be days such as 2026-11-01.") from None
+    if start > end:
+        raise CallerError(f"from_date {start} lies after to_date {end}; swap them.")
+    if end > last:
+        raise CallerError(f"{end} is not complete yet; the last complete day in {zone} is {last}.")
+    return Period(from_date=start, to_date=end, zone=zone)
+
+
+def _named(name: str, last: date) -> tuple[date, date]:
+    if name in _LAST_DAYS:
+        return last - timedelta(days=_LAST_DAYS[name] - 1), last
+    month = last.replace(day=1)
+    quarter = date(last.year, 3 * ((last.month - 1) // 3) + 1, 1)
+    starts = {"this_month": month, "this_quarter": quarter}
+    if name in starts:
+        return starts[name], last
+    if name == "last_month":
+        end = month - timedelta(days=1)
+        return end.replace(day=1), end
+    end = quarter - timedelta(days=1)
+    return date(end.year, 3 * ((end.month - 1) // 3) + 1, 1), end

@@ -1,0 +1,81 @@
+"""The struggle rules: from one user's signals on one feature to a verdict, or none."""
+
+from datetime import datetime
+
+from handrail.domain.features import Feature
+from handrail.domain.struggles import FeatureUse, Signature, Struggle
+
+OTHER_REASON = "other"
+"""Stands for every reason the document does not know, so that no raw text travels on."""
+
+
+def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | None:
+    """More than N attempts and (completion under the limit, or error events); never after a later success."""
+    limits = feature.struggle
+    if use.attempts <= limits.more_than_attempts:
+        return None
+    if use.last_success is not None and use.last_success >= use.last_attempt:
+        return None
+    completion = use.successes / use.attempts
+    errors = sum(use.errors.values())
+    rules = (
+        *(["low_completion"] if completion < limits.completion_below else []),
+        *(["errors"] if errors else []),
+    )
+    if not rules:
+        return None
+    stuck = feature.steps[min(use.reached + 1, len(feature.steps) - 1)].id
+    reason = main_reason(use.errors)
+    signature = Signature(
+        feature=feature.slug,
+        stuck_step=stuck,
+        reason=approved_reason(reason, feature),
+        band="never" if use.successes == 0 else "sometimes",
+    )
+    return Struggle(
+        feature=feature.slug,
+        user_key=use.user_key,
+        account_ids=use.account_ids,
+        attempts=use.attempts,
+        successes=use.successes,
+        completion=completion,
+        errors=errors,
+        main_reason=reason,
+        rules=rules,
+        stuck_step=stuck,
+        rage_clicks=use.rage_clicks,
+        dead_clicks=use.dead_clicks,
+        last_attempt=use.last_attempt,
+        priority=priority(use, as_of=as_of),
+        signature=signature.key,
+    )
+
+
+def priority(use: FeatureUse, *, as_of: datetime) -> float:
+    """recency × (failed attempts + 2 × errors + rage clicks + dead clicks / 2).
+
+    recency = 1 / (1 + days since the last attempt): who is stuck today comes before who was stuck on Monday.
+    """
+    days = max(0.0, (as_of - use.last_attempt).total_seconds() / 86_400)
+    failed = use.attempts - use.successes
+    weight = failed + 2 * sum(use.errors.values()) + use.rage_clicks + use.dead_clicks / 2
+    return round(weight / (1 + days), 4)
+
+
+def main_reason(errors: dict[str, int]) -> str:
+    """The commonest reason; of equals the first in alphabetical order."""
+    if not errors:
+        return ""
+    return min(errors, key=lambda reason: (-errors[reason], reason))
+
+
+def approved_reason(reason: str, feature: Feature) -> str:
+    """The reason if the document explains it, else `other`; empty stays empty."""
+    if not reason:
+        return ""
+    return reason if feature.hint(reason) else OTHER_REASON
+
+
+def prioritised(struggles: list[Struggle]) -> list[Struggle]:
+    """Most urgent first; ties broken by user key, then feature."""
+    return sorted(struggles, key=lambda struggle: (-struggle.priority, struggle.user_key, struggle.feature))

@@ -1,0 +1,24 @@
+"""Text from strangers, made fit to be shown."""
+
+import re
+import unicodedata
+
+MAX_LENGTH = 120
+_NAME = re.compile(r"[^\W\d_][\w .'\-]{0,39}", re.UNICODE)
+
+
+def shown(raw: str) -> str:
+    """One line without control, bidi, zero-width and tag characters, at most 120 characters."""
+    kept = (" " if char in "\t\n\r\u2028\u2029" else char for char in raw)
+    clean = "".join(char for char in kept if unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs", "Cn"})
+    line = " ".join(clean.split())
+    return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1] + "…"
+
+
+def first_name(full_name: str) -> str:
+    """The first name if it looks like one, else "": names in profiles are typed by anybody."""
+    line = unicodedata.normalize("NFC", shown(full_name))
+    word = line.split(" ")[0] if line else ""
+    if not _NAME.fullmatch(word) or any(char.isdigit() for char in word) or "." in word.rstrip("."):
+        return ""
+    return word

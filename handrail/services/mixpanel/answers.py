@@ -1,0 +1,106 @@
+"""Mixpanel's answers, checked and turned into our words."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from handrail.errors import UpstreamError
+
+T = TypeVar("T")
+
+
+class _Answer(BaseModel):
+    """Upstream objects gain fields over time: what we do not know is ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Project(_Answer):
+    timezone: str
+    name: str = ""
+
+
+class MeResults(_Answer):
+    projects: dict[str, Project]
+
+
+class Me(_Answer):
+    results: MeResults
+
+
+class FunnelEntry(_Answer):
+    funnel_id: int
+    name: str
+
+
+class Bookmark(_Answer):
+    id: int
+    name: str
+    type: str = ""
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Bookmarks(_Answer):
+    results: list[Bookmark]
+
+
+class StepCount(_Answer):
+    count: int
+    event: str
+
+
+class SegmentedFunnel(_Answer):
+    """`data`: bucket start → segment → steps. Keys that are no date are skipped by the reader."""
+
+    data: dict[str, Any]
+
+
+class Profile(_Answer):
+    distinct_id: str = Field(validation_alias="$distinct_id", coerce_numbers_to_str=True)
+    properties: dict[str, Any] = Field(validation_alias="$properties")
+
+
+class EngagePage(_Answer):
+    page_size: int = 1000
+    session_id: str | None = None
+    results: list[Profile]
+
+
+class UseState(_Answer):
+    """One user's row of the struggle query. Times are ms of the project-local epoch."""
+
+    attempts: int
+    successes: int
+    errors: dict[str, int]
+    rage_clicks: int
+    dead_clicks: int
+    last_attempt: float
+    last_success: float | None
+    reached: int
+    accounts: list[Any]
+
+
+class UseRow(_Answer):
+    key: list[Any]
+    value: UseState
+
+
+class StreamEvent(_Answer):
+    event: str
+    properties: dict[str, Any]
+
+
+class StreamResults(_Answer):
+    events: list[StreamEvent]
+
+
+class StreamAnswer(_Answer):
+    results: StreamResults
+
+
+def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
+    """Check an answer's shape. The error names the call, never what was in the answer."""
+    try:
+        return adapter.validate_python(raw)
+    except ValidationError:
+        raise UpstreamError(f"Mixpanel answered {what} in a shape Handrail does not know.") from None

@@ -1,0 +1,254 @@
+"""Mixpanel's HTTP API: authentication, budgets' refusals, and errors in our words."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx2
+from pydantic import TypeAdapter
+
+from handrail.domain.funnels import Funnel, FunnelCounts
+from handrail.domain.periods import Period
+from handrail.errors import BrokenExport, CallerError, ConfigError, NotOffered, RateLimited, UpstreamError
+from handrail.services.mixpanel import answers, expressions
+from handrail.settings import Settings
+
+QUERY_TIMEOUT = httpx2.Timeout(120.0, connect=5.0)
+EXPORT_TIMEOUT = httpx2.Timeout(300.0, connect=5.0)
+IDS_A_REQUEST = 2000
+_WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+
+_any = TypeAdapter(Any)
+_me = TypeAdapter(answers.Me)
+_bookmarks = TypeAdapter(answers.Bookmarks)
+_entries = TypeAdapter(list[answers.FunnelEntry])
+_segmented = TypeAdapter(answers.SegmentedFunnel)
+_steps = TypeAdapter(list[answers.StepCount])
+_page = TypeAdapter(answers.EngagePage)
+_uses = TypeAdapter(list[answers.UseRow])
+
+
+class Mixpanel:
+    """One project. Answers are values of ours; no upstream text leaves this class."""
+
+    def __init__(self, http: httpx2.AsyncClient, settings: Settings) -> None:
+        if settings.mixpanel_project_id is None:
+            raise ConfigError("HANDRAIL_MIXPANEL_PROJECT_ID is not set: put the project's number there.")
+        if not settings.mixpanel_username or settings.mixpanel_secret is None:
+            raise ConfigError(
+                "HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET are not set: "
+                "create a service account in Mixpanel's project settings."
+            )
+        self.project_id = settings.mixpanel_project_id
+        self.account_property = settings.mixpanel_account_property
+        self._http = http
+        self._auth = (settings.mixpanel_username, settings.mixpanel_secret.get_secret_value())
+        self._query_url = settings.query_url
+        self._export_url = settings.export_url
+        self._zone: str | None = None
+
+    async def zone(self) -> str:
+        """The project's time zone name, asked once."""
+        if self._zone is None:
+            raw = await self._get("/api/app/me", {}, "who am I")
+            projects = answers.read(_me, raw, "who am I").results.projects
+            project = projects.get(str(self.project_id))
+            if project is None:
+                raise ConfigError(
+                    f"The service account does not reach project {self.project_id}: "
+                    "check HANDRAIL_MIXPANEL_PROJECT_ID and the account's projects."
+                )
+            self._zone = project.timezone
+        return self._zone
+
+    async def funnels(self) -> list[Funnel]:
+        """Saved funnels: with steps and window from the app API, else their names alone."""
+        try:
+            raw = await self._get(
+                f"/api/app/projects/{self.project_id}/bookmarks",
+                {"v": "2", "type": "funnels"},
+                "saved funnels",
+            )
+        except NotOffered:
+            raw = await self._get("/api/query/funnels/list", self._project(), "the list of funnels")
+            return [
+                Funnel(funnel_id=entry.funnel_id, name=entry.name)
+                for entry in answers.read(_entries, raw, "the list of funnels")
+            ]
+        found = answers.read(_bookmarks, raw, "saved funnels").results
+        return [_funnel(bookmark) for bookmark in found if bookmark.type == "funnels"]
+
+    async def funnel_by_account(self, funnel: Funnel, period: Period) -> dict[str, FunnelCounts]:
+        """Users per step and account in one query; entries inside the period, completions may come later."""
+        raw = await self._get(
+            "/api/query/funnels",
+            {
+                **self._project(),
+                "funnel_id": str(funnel.funnel_id),
+                "from_date": period.from_date.isoformat(),
+                "to_date": period.to_date.isoformat(),
+                "interval": str(period.days),
+                "on": expressions.property_of_event(self.account_property),
+                "limit": "10000",
+            },
+            f"funnel {funnel.funnel_id}",
+        )
+        data = answers.read(_segmented, raw, f"funnel {funnel.funnel_id}").data
+        buckets = [value for key, value in data.items() if _is_day(key)]
+        if len(buckets) > 1:
+            raise UpstreamError(f"Mixpanel split funnel {funnel.funnel_id} into {len(buckets)} periods.")
+        segments = buckets[0] if buckets else {}
+        return {
+            segment: FunnelCounts(events=tuple(s.event for s in steps), users=tuple(s.count for s in steps))
+            for segment, steps in (
+                (key, answers.read(_steps, value, f"funnel {funnel.funnel_id}"))
+                for key, value in segments.items()
+            )
+        }
+
+    async def uses(self, script: str, params: Mapping[str, Any]) -> list[answers.UseRow]:
+        """Run the struggle script as JQL. Raises `NotOffered` where the project has no JQL."""
+        form = {"script": script, "params": json.dumps(params)}
+        raw = await self._send(
+            "POST", "/api/query/jql", "JQL", params=self._project(), data=form, gone={402, 403, 404, 410, 412}
+        )
+        return answers.read(_uses, raw, "JQL")
+
+    async def local_time(self, milliseconds: float) -> datetime:
+        """A time of JQL: ms of the project-local epoch, that is wall-clock time read as if it were UTC."""
+        zone = ZoneInfo(await self.zone())
+        return datetime.fromtimestamp(milliseconds / 1000, ZoneInfo("UTC")).replace(tzinfo=zone)
+
+    async def profiles(
+        self, output: list[str], *, distinct_ids: list[str] | None = None, group_id: str = ""
+    ) -> AsyncIterator[answers.Profile]:
+        """Profiles, page by page; only the first page of an answer counts against the budget."""
+        form = {**self._project(), "output_properties": json.dumps(output)}
+        if group_id:
+            form["data_group_id"] = group_id
+        blocks = _blocks(distinct_ids) if distinct_ids is not None else [None]
+        for block in blocks:
+            asked = form if block is None else {**form, "distinct_ids": json.dumps(block)}
+            page = 0
+            while True:
+                raw = await self._send("POST", "/api/query/engage", "profiles", data=asked)
+                answer = answers.read(_page, raw, "profiles")
+                for profile in answer.results:
+                    yield profile
+                if len(answer.results) < answer.page_size or not answer.session_id:
+                    break
+                page += 1
+                asked = {**asked, "session_id": answer.session_id, "page": str(page)}
+
+    @asynccontextmanager
+    async def export(
+        self, from_day: date, to_day: date, *, events: list[str] | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The raw export of whole export days as a stream of bytes. Raises `BrokenExport` if it is cut."""
+        params = {**self._project(), "from_date": from_day.isoformat(), "to_date": to_day.isoformat()}
+        if events is not None:
+            params["event"] = json.dumps(events)
+        request = self._http.build_request(
+            "GET", f"{self._export_url}/api/2.0/export", params=params, timeout=EXPORT_TIMEOUT
+        )
+        try:
+            response = await self._http.send(request, auth=self._auth, stream=True)
+        except httpx2.HTTPError:
+            raise UpstreamError("Mixpanel's export cannot be reached; try again later.") from None
+        try:
+            if response.status_code != 200:
+                raise _refusal(response, "the export", gone=set())
+            yield _whole(response)
+        finally:
+            await response.aclose()
+
+    def _project(self) -> dict[str, str]:
+        return {"project_id": str(self.project_id)}
+
+    async def _get(self, path: str, params: Mapping[str, str], what: str) -> object:
+        return await self._send("GET", path, what, params=params)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        gone: set[int] | None = None,
+    ) -> object:
+        try:
+            response = await self._http.request(
+                method,
+                self._query_url + path,
+                params=params,
+                data=data,
+                auth=self._auth,
+                timeout=QUERY_TIMEOUT,
+            )
+        except httpx2.HTTPError:
+            raise UpstreamError(f"Mixpanel cannot be reached ({what}); try again later.") from None
+        if response.status_code != 200:
+            raise _refusal(response, what, gone=gone if gone is not None else {402, 403, 404})
+        try:
+            answer = response.json()
+        except ValueError:
+            raise UpstreamError(f"Mixpanel answered {what} with something that is not JSON.") from None
+        if isinstance(answer, dict) and "error" in answer:
+            raise UpstreamError(f"Mixpanel refused {what}.")
+        return answer
+
+
+def _refusal(response: httpx2.Response, what: str, *, gone: set[int]) -> Exception:
+    status = response.status_code
+    if status == 401:
+        return ConfigError(
+            "Mixpanel refuses the service account: check HANDRAIL_MIXPANEL_USERNAME, "
+            "HANDRAIL_MIXPANEL_SECRET, HANDRAIL_MIXPANEL_PROJECT_ID and HANDRAIL_MIXPANEL_REGION."
+        )
+    if status == 429:
+        after = response.headers.get("retry-after", "60")
+        return RateLimited(
+            f"Mixpanel's query budget is used up ({what}); ask again later.",
+            retry_after=float(after) if after.isdigit() else 60.0,
+        )
+    if status in gone:
+        return NotOffered(f"Mixpanel does not offer {what} to this project (status {status}).")
+    if 400 <= status < 500:
+        return CallerError(f"Mixpanel does not accept {what} as asked (status {status}).")
+    return UpstreamError(f"Mixpanel failed at {what} (status {status}); try again later.")
+
+
+async def _whole(response: httpx2.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_bytes(1 << 18):
+            yield chunk
+    except httpx2.HTTPError:
+        raise BrokenExport("Mixpanel's export was cut in the middle; nothing of it was kept.") from None
+
+
+def _funnel(bookmark: answers.Bookmark) -> Funnel:
+    """Steps and window out of a bookmark's parameters; without them the funnel can still be asked by id."""
+    try:
+        behavior = bookmark.params["sections"]["show"][0]["behavior"]
+        steps = tuple(str(step["name"]) for step in behavior["behaviors"])
+        window = int(behavior["conversionWindowDuration"]) * _WINDOW_UNITS[behavior["conversionWindowUnit"]]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return Funnel(funnel_id=bookmark.id, name=bookmark.name)
+    return Funnel(funnel_id=bookmark.id, name=bookmark.name, steps=steps, window_seconds=window)
+
+
+def _is_day(key: str) -> bool:
+    try:
+        date.fromisoformat(key[:10])
+    except ValueError:
+        return False
+    return True
+
+
+def _blocks(ids: list[str]) -> list[list[str] | None]:
+    return [ids[at : at + IDS_A_REQUEST] for at in range(0, len(ids), IDS_A_REQUEST)]

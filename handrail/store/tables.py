@@ -1,0 +1,176 @@
+"""The tables. Users stand in them under their key only; no address, name or raw id ever does."""
+
+from datetime import date, datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class Customer(SQLModel, table=True):
+    __tablename__ = "customers"
+
+    id: str = Field(primary_key=True)
+    mixpanel_group_id: str = Field(unique=True)
+    name: str = Field(index=True)
+    domain: str = ""
+    internal: bool = False
+    opted_out: bool = False
+    created_at: datetime
+    updated_at: datetime
+
+
+class MixpanelMetric(SQLModel, table=True):
+    __tablename__ = "mixpanel_metrics"
+    __table_args__ = (UniqueConstraint("customer_id", "metric_date"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: str = Field(foreign_key="customers.id")
+    mixpanel_group_id: str
+    metric_date: date = Field(index=True)
+    total_events: int
+    unique_users: int
+    sessions: int
+    avg_events_per_user: float
+
+
+class MixpanelFunnel(SQLModel, table=True):
+    """One funnel of one account over `from_date` to `metric_date` (both included, project days)."""
+
+    __tablename__ = "mixpanel_funnels"
+    __table_args__ = (UniqueConstraint("customer_id", "funnel_id", "metric_date", "from_date"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: str = Field(foreign_key="customers.id")
+    funnel_id: int
+    funnel_name: str
+    metric_date: date
+    from_date: date
+    conversion_rate: float | None
+    entered_users: int
+    completed_users: int
+    drop_off_step: str
+    step_events: str = Field(description="JSON list of event names.")
+    step_users: str = Field(description="JSON list of users who reached each step.")
+    route: str
+    measured_at: datetime
+
+
+class UserDay(SQLModel, table=True):
+    """Who was active where: exact users of any range, without a raw id. Kept 100 days."""
+
+    __tablename__ = "user_days"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    user_key: str = Field(primary_key=True)
+
+
+class EventDay(SQLModel, table=True):
+    __tablename__ = "event_days"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    event: str = Field(primary_key=True)
+    total: int
+
+
+class EventHour(SQLModel, table=True):
+    __tablename__ = "event_hours"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    hour: int = Field(primary_key=True)
+    total: int
+
+
+class Sync(SQLModel, table=True):
+    __tablename__ = "syncs"
+
+    id: int | None = Field(default=None, primary_key=True)
+    started_at: datetime
+    finished_at: datetime
+    zone: str
+    from_date: date
+    to_date: date
+    events: int
+    events_with_account: int
+
+
+class StruggleRow(SQLModel, table=True):
+    """The verdicts of one night; replaced when the night runs again."""
+
+    __tablename__ = "struggles"
+
+    night: date = Field(primary_key=True)
+    user_key: str = Field(primary_key=True)
+    feature: str = Field(primary_key=True)
+    document: str = Field(description="The Struggle as JSON.")
+
+
+class TutorialRow(SQLModel, table=True):
+    __tablename__ = "tutorials"
+
+    id: str = Field(primary_key=True)
+    signature: str = Field(index=True)
+    feature: str
+    document: str = Field(description="The Tutorial as JSON.")
+    created_at: datetime
+
+
+class DeliveryRow(SQLModel, table=True):
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("night", "user_key", "feature"),)
+
+    id: str = Field(primary_key=True)
+    night: date = Field(index=True)
+    user_key: str = Field(index=True)
+    feature: str
+    customer_ids: str = Field(description="JSON list of customers.id.")
+    tutorial_id: str = ""
+    signature: str = ""
+    status: str = Field(index=True)
+    reason: str = ""
+    detail: str = ""
+    decided_at: datetime
+    sending_at: datetime | None = None
+
+
+class Link(SQLModel, table=True):
+    """A token of a mail: 128 random bits, one purpose, one target. Unknown tokens lead nowhere."""
+
+    __tablename__ = "links"
+
+    token: str = Field(primary_key=True)
+    delivery_id: str = Field(index=True)
+    purpose: str
+    target: str = ""
+    created_at: datetime
+
+
+class OptOut(SQLModel, table=True):
+    """A person who is not to be mailed, and why: unsubscribed, bounced or complained."""
+
+    __tablename__ = "opt_outs"
+
+    user_key: str = Field(primary_key=True)
+    kind: str
+    at: datetime
+
+
+class Pause(SQLModel, table=True):
+    """The switch that every sender reads before every mail. `scope` is all, account:ID or feature:SLUG."""
+
+    __tablename__ = "pauses"
+
+    scope: str = Field(primary_key=True)
+    at: datetime
+
+
+class Run(SQLModel, table=True):
+    __tablename__ = "runs"
+
+    night: date = Field(primary_key=True)
+    started_at: datetime
+    finished_at: datetime | None = None
+    status: str
+    report: str = ""
