@@ -148,7 +148,8 @@ def _pairs(messages: list[dict[str, Any]]) -> Iterator[str]:
             if call not in open_calls or answered.count(call) > 1:
                 yield (
                     f"messages.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {call}. "
-                    "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                    "Each `tool_result` block must have a corresponding `tool_use` block in the "
+                    "previous message."
                 )
         if results != blocks[: len(results)]:
             yield f"messages.{number}: `tool_result` blocks must come before any other content"
