@@ -11,7 +11,7 @@ It reads the files itself and shares no code with the product or the stand-ins. 
 - Users are distinct non-empty distinct_ids.
 - A session ends after a gap of more than 30 minutes or at project midnight. It counts for each account
   that has an event in it, and once for everyone.
-- Funnels: see `funnel`. Struggles: see `struggles_with`.
+- Funnels: see `funnel_users` and `attempts_at`. Struggles: see `struggles_with`.
 """
 
 from collections import Counter, defaultdict
@@ -84,9 +84,6 @@ def struggling(folder: Path, as_of: date, kb_dir: Path, days: int = 7) -> dict[s
     return {"as_of": as_of.isoformat(), "days": days, "features": answer}
 
 
-# Events, users, sessions
-
-
 def by_user(events: Iterable[Event]) -> dict[str, list[Event]]:
     users: dict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -152,9 +149,6 @@ def _account(
         "top_events": [list(pair) for pair in sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))],
         "heatmap": heatmap,
     }
-
-
-# Funnels
 
 
 def _funnel(
@@ -253,9 +247,6 @@ def attempts_at(
         yield matched
         converted = len(matched) == len(steps)
         free_from = matched[-1].time + 0.5 if converted else start.time + window
-
-
-# Struggles
 
 
 def struggles_with(

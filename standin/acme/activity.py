@@ -196,9 +196,10 @@ def succeed(person: Person, feature: Feature, at: int, rng: random.Random) -> li
 
 def shared_links(people: list[Person], days: list[date], rng: random.Random) -> Iterator[Draft]:
     """Views of published dashboards: the account is known, the visitor is not."""
+    staying = [person for person in people if "churned_days_ago" not in person.account.extra]
     for day in days:
         if day.weekday() < 5:
-            diary = Diary(rng.choice(people), rng)
+            diary = Diary(rng.choice(staying), rng)
             diary.start(day, rng.uniform(9, 17))
             diary.write_anonymous("Shared Link Viewed", "/shared", {"anonymous": True})
             yield from diary.drafts
