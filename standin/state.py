@@ -37,6 +37,8 @@ class Standin:
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     counted: list[Counted] = field(default_factory=list)
+    running: int = 0
+    """Mixpanel queries being answered right now."""
     sessions: dict[str, Any] = field(default_factory=dict)
     """Snapshots that pages of a profile query are read from, by session id."""
 
