@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +13,12 @@ class Status(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+MAY_HAVE_ARRIVED = (Status.SENDING, Status.SENT, Status.UNKNOWN)
+"""Counts as mailed for every rule: what is unclear is never sent again blindly."""
+
+Actor = Literal["chat", "nightly", "web"]
 
 
 class Reason(StrEnum):
@@ -45,9 +52,25 @@ class Delivery(BaseModel):
     user_key: str
     feature: str
     account_ids: tuple[str, ...]
+    actor: Actor
     tutorial_id: str
     signature: str
     status: Status
     reason: str
     detail: str
     decided_at: datetime
+
+
+class History(BaseModel):
+    """What our own books say of one person and one mail, read in the transaction that decides."""
+
+    model_config = ConfigDict(frozen=True)
+
+    paused: bool
+    suppressed: bool
+    unsubscribed: bool
+    already_sent: bool
+    mailed_within_cooldown: bool
+    account_mails_this_week: dict[str, int]
+    account_active_users: dict[str, int]
+    run_mails: int

@@ -109,15 +109,11 @@ class EventTable:
 
     def event_days(self) -> list[tuple[str, date, str, int]]:
         """(account id, day, event name, events)."""
-        return self._rows(
-            "select account, day, event, count(*) from account_event group by all order by all"
-        )
+        return self._rows("select account, day, event, count(*) from account_event group by all order by all")
 
     def hours(self) -> list[tuple[str, date, int, int]]:
         """(account id, day, hour of the project's day, events)."""
-        return self._rows(
-            "select account, day, hour, count(*) from account_event group by all order by all"
-        )
+        return self._rows("select account, day, hour, count(*) from account_event group by all order by all")
 
     def coverage(self) -> tuple[int, int]:
         """(events, events with an account)."""

@@ -1,9 +1,32 @@
 """The tables. Users stand in them under their key only; no address, name or raw id ever does."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import DateTime, Dialect, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware in, aware out: databases without zones keep UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _moment() -> Any:
+    return Field(sa_type=UtcDateTime)
+
+
+def _perhaps() -> Any:
+    return Field(default=None, sa_type=UtcDateTime)
 
 
 class Customer(SQLModel, table=True):
@@ -15,8 +38,8 @@ class Customer(SQLModel, table=True):
     domain: str = ""
     internal: bool = False
     opted_out: bool = False
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime = _moment()
+    updated_at: datetime = _moment()
 
 
 class MixpanelMetric(SQLModel, table=True):
@@ -52,7 +75,7 @@ class MixpanelFunnel(SQLModel, table=True):
     step_events: str = Field(description="JSON list of event names.")
     step_users: str = Field(description="JSON list of users who reached each step.")
     route: str
-    measured_at: datetime
+    measured_at: datetime = _moment()
 
 
 class UserDay(SQLModel, table=True):
@@ -87,8 +110,8 @@ class Sync(SQLModel, table=True):
     __tablename__ = "syncs"
 
     id: int | None = Field(default=None, primary_key=True)
-    started_at: datetime
-    finished_at: datetime
+    started_at: datetime = _moment()
+    finished_at: datetime = _moment()
     zone: str
     from_date: date
     to_date: date
@@ -114,7 +137,7 @@ class TutorialRow(SQLModel, table=True):
     signature: str = Field(index=True)
     feature: str
     document: str = Field(description="The Tutorial as JSON.")
-    created_at: datetime
+    created_at: datetime = _moment()
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -125,14 +148,23 @@ class DeliveryRow(SQLModel, table=True):
     night: date = Field(index=True)
     user_key: str = Field(index=True)
     feature: str
-    customer_ids: str = Field(description="JSON list of customers.id.")
+    actor: str
     tutorial_id: str = ""
     signature: str = ""
     status: str = Field(index=True)
     reason: str = ""
     detail: str = ""
-    decided_at: datetime
-    sending_at: datetime | None = None
+    decided_at: datetime = _moment()
+    sending_at: datetime | None = _perhaps()
+
+
+class DeliveryAccount(SQLModel, table=True):
+    """The accounts a delivery counts for."""
+
+    __tablename__ = "delivery_accounts"
+
+    delivery_id: str = Field(primary_key=True, foreign_key="deliveries.id")
+    customer_id: str = Field(primary_key=True, index=True)
 
 
 class Link(SQLModel, table=True):
@@ -144,7 +176,7 @@ class Link(SQLModel, table=True):
     delivery_id: str = Field(index=True)
     purpose: str
     target: str = ""
-    created_at: datetime
+    created_at: datetime = _moment()
 
 
 class OptOut(SQLModel, table=True):
@@ -154,7 +186,7 @@ class OptOut(SQLModel, table=True):
 
     user_key: str = Field(primary_key=True)
     kind: str
-    at: datetime
+    at: datetime = _moment()
 
 
 class Pause(SQLModel, table=True):
@@ -163,14 +195,14 @@ class Pause(SQLModel, table=True):
     __tablename__ = "pauses"
 
     scope: str = Field(primary_key=True)
-    at: datetime
+    at: datetime = _moment()
 
 
 class Run(SQLModel, table=True):
     __tablename__ = "runs"
 
     night: date = Field(primary_key=True)
-    started_at: datetime
-    finished_at: datetime | None = None
+    started_at: datetime = _moment()
+    finished_at: datetime | None = _perhaps()
     status: str
     report: str = ""

@@ -165,7 +165,7 @@ def _withhold(profile: dict[str, Any], has: frozenset[stories.Trait]) -> None:
     if "no_timezone" in has:
         del profile["$timezone"]
     if "no_consent" in has:
-        del profile["handrail_consent"]
+        profile["handrail_consent"] = False
     if "unsubscribed" in has:
         profile["handrail_opt_out"] = True
 

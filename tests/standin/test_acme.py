@@ -199,7 +199,7 @@ def test_profiles_of_the_stories_lack_or_carry_what_they_should(acme: Acme) -> N
     assert acme.having("no_address")
     assert all("$email" not in profile for profile in acme.having("no_address"))
     assert all("$timezone" not in profile for profile in acme.having("no_timezone"))
-    assert all("handrail_consent" not in profile for profile in acme.having("no_consent"))
+    assert all(profile["handrail_consent"] is False for profile in acme.having("no_consent"))
     assert [profile["handrail_opt_out"] for profile in acme.having("unsubscribed")] == [True]
     domains = {group["domain"] for group in acme.groups.values()}
     assert all(profile["$email"].split("@")[1] not in domains for profile in acme.having("private_domain"))

@@ -1,0 +1,44 @@
+"""Runs: one night, and what it reports."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FeatureStruggles(BaseModel):
+    """What a night found for one feature, and by which route."""
+
+    feature: str
+    struggling: int
+    accounts: int
+    route: Literal["jql", "export"]
+
+
+class Report(BaseModel):
+    """What a night did and did not do, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    night: date = Field(description="As-of day: the last complete project day.")
+    status: Literal["running", "done", "failed"]
+    started_at: datetime
+    finished_at: datetime | None = None
+    mode: str = ""
+    zone: str = ""
+    accounts: int = 0
+    active_accounts: int = 0
+    events: int = 0
+    events_with_account: int = 0
+    struggles: tuple[FeatureStruggles, ...] = ()
+    struggling_users: int = 0
+    tutorials: int = 0
+    tutorials_in_own_words: int = Field(0, description="Tutorials in the document's own words.")
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+    withheld: dict[str, int] = Field(default_factory=dict, description="People not mailed, by reason.")
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,158 @@
+"""SendGrid: one mail a request, at most once, and an outcome that is never guessed."""
+
+import asyncio
+import logging
+import socket
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import python_http_client
+from python_http_client.exceptions import HTTPError
+from sendgrid import SendGridAPIClient
+
+from handrail.errors import ConfigError
+from handrail.services.mail.compose import Mail, Sender
+from handrail.services.people import Contact
+from handrail.settings import Settings
+
+SOCKET_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
+"""The client's own limit is per socket operation: a server that trickles would never be cut off."""
+
+# At DEBUG this logger writes the recipient and the key.
+logging.getLogger("python_http_client.client").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`accepted` is a 202 with a message id; `unclear` may have arrived and is never sent again blindly."""
+
+    kind: Literal["accepted", "refused", "not_sent", "unclear"]
+    detail: str
+    stop: bool = False
+    """No mail of this run can get through: the key, the sender or the plan is at fault."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        return None
+
+
+class _SafeClient(python_http_client.Client):  # type: ignore[misc]
+    """The package's client with a time-out, and without redirects: it would hand the key to the new host."""
+
+    def _build_client(self, name: str | None = None) -> "_SafeClient":
+        return type(self)(
+            host=self.host,
+            version=self._version,
+            request_headers=dict(self.request_headers),
+            url_path=[*self._url_path, name] if name else self._url_path,
+            append_slash=self.append_slash,
+            timeout=self.timeout,
+        )
+
+    def _make_request(self, _opener: Any, request: Any, timeout: float | None = None) -> Any:
+        opener = urllib.request.build_opener(_NoRedirect)
+        return super()._make_request(opener, request, timeout=timeout or self.timeout)
+
+
+class SendGrid:
+    """Sends through `POST /v3/mail/send`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.sender = Sender(
+            address=settings.mail_from,
+            reply_to=settings.mail_reply_to or settings.mail_from,
+            postal_address=settings.mail_postal_address,
+            public_url=settings.public_url.rstrip("/"),
+        )
+        self._settings = settings
+
+    def require(self) -> None:
+        """Raise `ConfigError` naming the first variable without which no mail may leave."""
+        needed = {
+            "SENDGRID_API_KEY": self._settings.sendgrid_api_key,
+            "HANDRAIL_MAIL_FROM": self._settings.mail_from,
+            "HANDRAIL_MAIL_POSTAL_ADDRESS": self._settings.mail_postal_address,
+        }
+        for name, value in needed.items():
+            if not value:
+                raise ConfigError(
+                    f"{name} is not set; without it no mail may be sent. See docs/configuration.md."
+                )
+
+    async def send(self, mail: Mail, contact: Contact, delivery_id: str) -> Outcome:
+        """Hand one mail to SendGrid, off the event loop and under a deadline."""
+        body = _body(mail, contact, self.sender, delivery_id)
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(self._post, body), DEADLINE_SECONDS)
+        except TimeoutError:
+            return Outcome("unclear", "time_out")
+
+    def _post(self, body: dict[str, Any]) -> Outcome:
+        key = self._settings.sendgrid_api_key
+        client = SendGridAPIClient(key.get_secret_value() if key else "", host=self._settings.sendgrid_url)
+        client.client = _SafeClient(
+            host=client.host, request_headers=client._default_headers, version=3, timeout=SOCKET_SECONDS
+        )
+        try:
+            answer = client.client.mail.send.post(request_body=body)
+        except HTTPError as error:
+            return _refusal(int(error.status_code))
+        except urllib.error.URLError as error:
+            return _unreached(error)
+        except OSError:
+            return Outcome("unclear", "cut")
+        except Exception:
+            return Outcome("unclear", "cut")
+        if answer.status_code == 202 and answer.headers.get("X-Message-Id"):
+            return Outcome("accepted", "")
+        return Outcome("unclear", f"status_{answer.status_code}")
+
+
+def _refusal(status: int) -> Outcome:
+    if status in {401, 403, 451}:
+        return Outcome("refused", f"status_{status}", stop=True)
+    if status == 429:
+        return Outcome("not_sent", "rate_limited")
+    if status in {400, 404, 405, 413, 415}:
+        return Outcome("refused", f"status_{status}")
+    # 5xx may come after the message was queued; a redirect is no answer of SendGrid's.
+    return Outcome("unclear", f"status_{status}")
+
+
+def _unreached(error: urllib.error.URLError) -> Outcome:
+    if isinstance(error.reason, ConnectionRefusedError | socket.gaierror):
+        return Outcome("not_sent", "unreachable")
+    return Outcome("unclear", "cut")
+
+
+def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dict[str, Any]:
+    """The request as SendGrid wants it: nothing personal but address and name, and our opaque delivery id."""
+    to: dict[str, str] = {"email": contact.email}
+    if contact.first_name:
+        to["name"] = contact.first_name
+    off = {"enable": False}
+    return {
+        "personalizations": [
+            {
+                "to": [to],
+                "subject": " ".join(mail.subject.split()),
+                "custom_args": {"handrail_delivery": delivery_id},
+                "headers": {
+                    "List-Unsubscribe": f"<{mail.unsubscribe_url}>",
+                    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+                },
+            }
+        ],
+        "from": {"email": sender.address},
+        "reply_to": {"email": sender.reply_to},
+        "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": mail.html}],
+        "tracking_settings": {
+            "click_tracking": {"enable": False, "enable_text": False},
+            "open_tracking": off,
+            "subscription_tracking": off,
+        },
+    }

@@ -1,0 +1,82 @@
+"""People at send time: addresses and names, fetched from Mixpanel and held in memory only."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail.engine import keys
+from handrail.engine.text import first_name
+from handrail.services.mixpanel.answers import Profile
+from handrail.services.mixpanel.client import Mixpanel
+
+OPT_OUT_PROPERTY = "handrail_opt_out"
+CONSENT_PROPERTY = "handrail_consent"
+_WANTED = ["$email", "$name", "$first_name", OPT_OUT_PROPERTY, CONSENT_PROPERTY]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A person we may write to. Personal fields stay out of `repr`, so no log line can show them."""
+
+    user_key: str
+    distinct_id: str = field(repr=False)
+    email: str = field(repr=False)
+    first_name: str = field(repr=False)
+    opted_out: bool = False
+    consent_refused: bool = False
+
+
+class People:
+    """Finds the person behind a user key: remembered ids first, else one walk over all profiles."""
+
+    def __init__(self, mixpanel: Mixpanel, secret: bytes) -> None:
+        self._mixpanel = mixpanel
+        self._secret = secret
+        self._ids: dict[str, str] = {}
+
+    def key(self, distinct_id: str) -> str:
+        """The user key of an id that just passed by; the id itself is remembered in memory."""
+        user_key = keys.user_key(self._secret, distinct_id)
+        self._ids[user_key] = distinct_id
+        return user_key
+
+    async def fetch(self, user_keys: Collection[str]) -> dict[str, Contact]:
+        """Contacts of these people, as far as Mixpanel has profiles of them. Read anew on every call."""
+        wanted = set(user_keys)
+        known = [self._ids[user_key] for user_key in wanted if user_key in self._ids]
+        # One walk over all profiles costs one query; asking for known ids costs one for each 2,000.
+        ids = known if len(known) == len(wanted) else None
+        found: dict[str, Contact] = {}
+        async for profile in self._mixpanel.profiles(_WANTED, distinct_ids=ids):
+            user_key = keys.user_key(self._secret, profile.distinct_id)
+            if user_key in wanted:
+                self._ids[user_key] = profile.distinct_id
+                found[user_key] = _contact(user_key, profile)
+        return found
+
+    async def contact(self, user_key: str) -> Contact | None:
+        return (await self.fetch([user_key])).get(user_key)
+
+    def distinct_ids(self, user_keys: Iterable[str]) -> dict[str, str]:
+        """Raw ids that are known right now, by user key."""
+        return {user_key: self._ids[user_key] for user_key in user_keys if user_key in self._ids}
+
+
+def _contact(user_key: str, profile: Profile) -> Contact:
+    values: dict[str, Any] = profile.properties
+    email = values.get("$email")
+    name = values.get("$first_name") or values.get("$name")
+    return Contact(
+        user_key=user_key,
+        distinct_id=profile.distinct_id,
+        email=email.strip() if isinstance(email, str) and _is_address(email.strip()) else "",
+        first_name=first_name(name) if isinstance(name, str) else "",
+        opted_out=values.get(OPT_OUT_PROPERTY) is True,
+        consent_refused=values.get(CONSENT_PROPERTY) is False,
+    )
+
+
+def _is_address(text: str) -> bool:
+    local, at, domain = text.rpartition("@")
+    plain = all(char.isprintable() and char not in ' ,;<>"()[]\\' for char in text)
+    return bool(at and local and "." in domain.strip(".")) and plain and len(text) <= 254

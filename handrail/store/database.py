@@ -1,0 +1,126 @@
+"""The database: how it is opened, brought up to date, and written to in one transaction at a time."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from handrail.errors import ConfigError
+from handrail.store.accounts import Accounts
+from handrail.store.deliveries import Deliveries
+from handrail.store.metrics import Metrics
+from handrail.store.nights import Nights
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Work:
+    """One transaction: repositories over one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.accounts = Accounts(session)
+        self.metrics = Metrics(session)
+        self.deliveries = Deliveries(session)
+        self.nights = Nights(session)
+
+
+class Store:
+    """Every query of the product goes through here."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Work]:
+        """A writing transaction: commits at the end or rolls back. Await nothing but the database inside."""
+        writing = self._engine.execution_options(handrail_write=True)
+        async with AsyncSession(writing, expire_on_commit=False) as session, session.begin():
+            yield Work(session)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Work]:
+        """A consistent look, which waits for no writer."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield Work(session)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def open_store(url: str) -> Store:
+    """Open the database and bring its tables up to date."""
+    engine = _engine(url)
+    try:
+        async with engine.connect() as connection:
+            current = await _version(connection)
+    except OperationalError:
+        await engine.dispose()
+        raise ConfigError(
+            f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
+            "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
+        ) from None
+    if current != newest_version():
+        await asyncio.to_thread(upgrade, url)
+    return Store(engine)
+
+
+def newest_version() -> str:
+    """The last migration's revision, which is the number its file's name starts with."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def upgrade(url: str) -> None:
+    """Run the migrations that the database lacks."""
+    from alembic import command  # noqa: PLC0415  (only when there is something to migrate)
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+async def _version(connection: AsyncConnection) -> str:
+    if connection.dialect.name == "sqlite":
+        table = await connection.execute(text("select 1 from sqlite_master where name = 'alembic_version'"))
+        if table.first() is None:
+            return ""
+    row = (await connection.execute(text("select version_num from alembic_version"))).first()
+    return str(row[0]) if row else ""
+
+
+def _engine(url: str) -> AsyncEngine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigError("HANDRAIL_DATABASE_URL must start with sqlite+aiosqlite:// in this version.")
+    if parsed.database and parsed.database != ":memory:":
+        path = Path(parsed.database)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        os.chmod(path, 0o600)  # noqa: PTH101  (touch leaves an existing file as it was)
+    engine = create_async_engine(url)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling begins too late; ours starts in `_begin`.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = wal", "busy_timeout = 10000", "foreign_keys = on", "synchronous = full"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    writes = connection.get_execution_options().get("handrail_write", False)
+    connection.exec_driver_sql("begin immediate" if writes else "begin")

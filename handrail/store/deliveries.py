@@ -1,0 +1,179 @@
+"""Deliveries in the store, and what speaks for or against one: pauses, opt-outs, caps, cool-downs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Status
+from handrail.store.tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause, UserDay
+
+_MAILED = [status.value for status in MAY_HAVE_ARRIVED]
+WEEK = timedelta(days=7)
+
+
+class Deliveries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, delivery_id: str) -> Delivery | None:
+        row = await self._session.get(DeliveryRow, delivery_id)
+        return await self._delivery(row) if row else None
+
+    async def of_night(self, night: date) -> list[Delivery]:
+        rows = await self._session.exec(
+            select(DeliveryRow).where(DeliveryRow.night == night).order_by(col(DeliveryRow.id))
+        )
+        return [await self._delivery(row) for row in rows.all()]
+
+    async def keep(self, delivery: Delivery) -> None:
+        """Insert a decision, or replace the earlier one of the same night, person and feature."""
+        row = await self._session.get(DeliveryRow, delivery.id)
+        values = delivery.model_dump(exclude={"account_ids"}, mode="python")
+        values["status"] = delivery.status.value
+        if delivery.status is Status.SENDING:
+            values["sending_at"] = delivery.decided_at
+        if row is None:
+            row = DeliveryRow(**values)
+            self._session.add(row)
+            await self._session.flush()
+            for account in delivery.account_ids:
+                self._session.add(DeliveryAccount(delivery_id=delivery.id, customer_id=account))
+        else:
+            for name, value in values.items():
+                setattr(row, name, value)
+            self._session.add(row)
+        await self._session.flush()
+
+    async def settle(self, delivery_id: str, status: Status, detail: str) -> None:
+        """Write down what became of a mail that was being sent."""
+        row = (await self._session.exec(select(DeliveryRow).where(DeliveryRow.id == delivery_id))).one()
+        row.status, row.detail = status.value, detail
+        self._session.add(row)
+
+    async def interrupted(self, actor: str) -> list[str]:
+        """Rows of this actor that were being sent when a process died become unknown; answers their ids."""
+        rows = await self._session.exec(
+            select(DeliveryRow).where(DeliveryRow.status == Status.SENDING.value, DeliveryRow.actor == actor)
+        )
+        ids = []
+        for row in rows.all():
+            row.status, row.detail = Status.UNKNOWN.value, "interrupted"
+            self._session.add(row)
+            ids.append(row.id)
+        return ids
+
+    async def history(
+        self,
+        delivery: Delivery,
+        *,
+        now: datetime,
+        cooldown: timedelta,
+        feature_cooldown: timedelta,
+    ) -> History:
+        """Everything our books say against or for this mail at `now`."""
+        opt_out = await self._session.get(OptOut, delivery.user_key)
+        scopes = ["all", f"feature:{delivery.feature}", *(f"account:{a}" for a in delivery.account_ids)]
+        pauses = await self._count(select(func.count()).where(col(Pause.scope).in_(scopes)))
+        mailed = (
+            select(func.count())
+            .select_from(DeliveryRow)
+            .where(
+                col(DeliveryRow.status).in_(_MAILED),
+                DeliveryRow.user_key == delivery.user_key,
+                DeliveryRow.id != delivery.id,
+            )
+        )
+        sent_at = col(DeliveryRow.sending_at)
+        recently = or_(
+            sent_at > now - cooldown,
+            (col(DeliveryRow.feature) == delivery.feature) & (sent_at > now - feature_cooldown),
+        )
+        return History(
+            paused=pauses > 0,
+            suppressed=opt_out is not None and opt_out.kind != "unsubscribed",
+            unsubscribed=opt_out is not None and opt_out.kind == "unsubscribed",
+            already_sent=await self._count(mailed.where(DeliveryRow.tutorial_id == delivery.tutorial_id)) > 0
+            if delivery.tutorial_id
+            else False,
+            mailed_within_cooldown=await self._count(mailed.where(recently)) > 0,
+            account_mails_this_week=await self._account_mails(delivery.account_ids, now),
+            account_active_users=await self._active_users(delivery.account_ids, delivery.night),
+            run_mails=await self._count(
+                select(func.count())
+                .select_from(DeliveryRow)
+                .where(DeliveryRow.night == delivery.night, col(DeliveryRow.status).in_(_MAILED))
+            ),
+        )
+
+    async def _count(self, statement: Any) -> int:
+        return int((await self._session.exec(statement)).one())
+
+    async def _account_mails(self, accounts: Sequence[str], now: datetime) -> dict[str, int]:
+        rows = await self._session.exec(
+            select(DeliveryAccount.customer_id, func.count())
+            .join(DeliveryRow, col(DeliveryRow.id) == col(DeliveryAccount.delivery_id))
+            .where(
+                col(DeliveryAccount.customer_id).in_(accounts),
+                col(DeliveryRow.status).in_(_MAILED),
+                col(DeliveryRow.sending_at) > now - WEEK,
+            )
+            .group_by(col(DeliveryAccount.customer_id))
+        )
+        return dict(rows.all())
+
+    async def _active_users(self, accounts: Sequence[str], night: date) -> dict[str, int]:
+        rows = await self._session.exec(
+            select(UserDay.customer_id, func.count(func.distinct(UserDay.user_key)))
+            .where(
+                col(UserDay.customer_id).in_(accounts),
+                col(UserDay.metric_date) > night - WEEK,
+                col(UserDay.metric_date) <= night,
+            )
+            .group_by(col(UserDay.customer_id))
+        )
+        return dict(rows.all())
+
+    async def add_links(self, links: Sequence[Link]) -> None:
+        self._session.add_all(links)
+
+    async def link(self, token: str, purpose: str) -> Link | None:
+        row = await self._session.get(Link, token)
+        return row if row is not None and row.purpose == purpose else None
+
+    async def opt_out(self, user_key: str, kind: str, now: datetime) -> None:
+        """Remember that this person is not to be mailed; the first reason stays."""
+        if await self._session.get(OptOut, user_key) is None:
+            self._session.add(OptOut(user_key=user_key, kind=kind, at=now))
+
+    async def pause(self, scope: str, now: datetime) -> None:
+        if await self._session.get(Pause, scope) is None:
+            self._session.add(Pause(scope=scope, at=now))
+
+    async def resume(self, scope: str) -> None:
+        row = await self._session.get(Pause, scope)
+        if row is not None:
+            await self._session.delete(row)
+
+    async def pauses(self) -> list[str]:
+        rows = await self._session.exec(select(Pause.scope).order_by(col(Pause.scope)))
+        return list(rows.all())
+
+    async def counts(self, night: date) -> Counter[str]:
+        """Decisions of a night by status, withheld ones by reason."""
+        rows = await self._session.exec(
+            select(DeliveryRow.status, DeliveryRow.reason).where(DeliveryRow.night == night)
+        )
+        return Counter(
+            f"withheld:{reason}" if status == Status.WITHHELD.value else status for status, reason in rows
+        )
+
+    async def _delivery(self, row: DeliveryRow) -> Delivery:
+        accounts = await self._session.exec(
+            select(DeliveryAccount.customer_id).where(DeliveryAccount.delivery_id == row.id)
+        )
+        return Delivery.model_validate({**row.model_dump(), "account_ids": tuple(accounts.all())})

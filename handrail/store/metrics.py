@@ -1,0 +1,206 @@
+"""Account figures in the store: days, users, events, hours, funnels and syncs."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from handrail.domain.funnels import FunnelCounts
+from handrail.domain.metrics import AccountDay, DayTables, MeasuredFunnel, SyncRecord, Totals
+from handrail.domain.periods import Period
+from handrail.engine import funnels
+from handrail.store.tables import EventDay, EventHour, MixpanelFunnel, MixpanelMetric, Sync, UserDay
+
+USER_DAYS_KEPT = 100
+_BLOCK = 2000
+
+
+class Metrics:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def replace_days(self, tables: DayTables, ids: dict[str, str], span: tuple[date, date]) -> None:
+        """Replace every figure of the days of `span` (both included) at once."""
+        for table in (MixpanelMetric, UserDay, EventDay, EventHour):
+            day = col(table.metric_date)
+            await self._session.execute(delete(table).where(day >= span[0], day <= span[1]))
+        await self._fill(MixpanelMetric, [_metric(row, ids[row.mixpanel_id]) for row in tables.account_days])
+        await self._fill(
+            UserDay,
+            [
+                {"customer_id": ids[a], "metric_date": day, "user_key": user}
+                for a, day, user in tables.user_days
+            ],
+        )
+        await self._fill(
+            EventDay,
+            [
+                {"customer_id": ids[a], "metric_date": day, "event": name, "total": total}
+                for a, day, name, total in tables.event_days
+            ],
+        )
+        await self._fill(
+            EventHour,
+            [
+                {"customer_id": ids[a], "metric_date": day, "hour": hour, "total": total}
+                for a, day, hour, total in tables.hours
+            ],
+        )
+        oldest = span[1] - timedelta(days=USER_DAYS_KEPT)
+        await self._session.execute(delete(UserDay).where(col(UserDay.metric_date) < oldest))
+
+    async def _fill(self, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+        for at in range(0, len(rows), _BLOCK):
+            await self._session.execute(insert(table), rows[at : at + _BLOCK])
+
+    async def days(self, account_id: str, period: Period) -> list[AccountDay]:
+        """The account's days with events, oldest first."""
+        rows = await self._session.exec(
+            select(MixpanelMetric)
+            .where(MixpanelMetric.customer_id == account_id, *_within(MixpanelMetric.metric_date, period))
+            .order_by(col(MixpanelMetric.metric_date))
+        )
+        return [
+            AccountDay(
+                mixpanel_id=row.mixpanel_group_id,
+                day=row.metric_date,
+                total_events=row.total_events,
+                unique_users=row.unique_users,
+                sessions=row.sessions,
+            )
+            for row in rows
+        ]
+
+    async def totals(self, period: Period) -> dict[str, Totals]:
+        """Totals by account id over the period; accounts without an event are left out."""
+        within = _within(MixpanelMetric.metric_date, period)
+        sums = await self._session.exec(
+            select(
+                MixpanelMetric.customer_id,
+                func.sum(MixpanelMetric.total_events),
+                func.sum(MixpanelMetric.sessions),
+                func.count(col(MixpanelMetric.id)),
+            )
+            .where(*within)
+            .group_by(col(MixpanelMetric.customer_id))
+        )
+        users = await self._session.exec(
+            select(UserDay.customer_id, func.count(func.distinct(UserDay.user_key)))
+            .where(*_within(UserDay.metric_date, period))
+            .group_by(col(UserDay.customer_id))
+        )
+        unique = dict(users.all())
+        return {
+            account: Totals(
+                total_events=events, unique_users=unique.get(account, 0), sessions=sessions, active_days=days
+            )
+            for account, events, sessions, days in sums
+        }
+
+    async def top_events(self, account_id: str, period: Period, limit: int) -> list[tuple[str, int]]:
+        rows = await self._session.exec(
+            select(EventDay.event, func.sum(EventDay.total))
+            .where(EventDay.customer_id == account_id, *_within(EventDay.metric_date, period))
+            .group_by(col(EventDay.event))
+            .order_by(func.sum(EventDay.total).desc(), col(EventDay.event))
+            .limit(limit)
+        )
+        return [(name, total) for name, total in rows]
+
+    async def heatmap(self, account_id: str, period: Period) -> list[list[int]]:
+        """Events by weekday (Monday first) and hour of the project's day."""
+        rows = await self._session.exec(
+            select(col(EventHour.metric_date), col(EventHour.hour), col(EventHour.total)).where(
+                EventHour.customer_id == account_id, *_within(EventHour.metric_date, period)
+            )
+        )
+        grid = [[0] * 24 for _ in range(7)]
+        for day, hour, total in rows:
+            grid[day.weekday()][hour] += total
+        return grid
+
+    async def keep_funnels(self, measured: Sequence[MeasuredFunnel]) -> None:
+        """Keep measurements, each in place of an earlier one of the same account, funnel and period."""
+        for one in measured:
+            await self._session.execute(
+                delete(MixpanelFunnel).where(
+                    col(MixpanelFunnel.customer_id) == one.account_id,
+                    col(MixpanelFunnel.funnel_id) == one.funnel_id,
+                    col(MixpanelFunnel.metric_date) == one.period.to_date,
+                    col(MixpanelFunnel.from_date) == one.period.from_date,
+                )
+            )
+        await self._fill(MixpanelFunnel, [_funnel_row(one) for one in measured])
+
+    async def funnels(self, period: Period) -> list[MeasuredFunnel]:
+        """Every funnel measured over exactly this period."""
+        rows = await self._session.exec(
+            select(MixpanelFunnel).where(
+                MixpanelFunnel.metric_date == period.to_date, MixpanelFunnel.from_date == period.from_date
+            )
+        )
+        return [
+            MeasuredFunnel(
+                account_id=row.customer_id,
+                funnel_id=row.funnel_id,
+                name=row.funnel_name,
+                period=period,
+                counts=FunnelCounts(
+                    events=tuple(json.loads(row.step_events)), users=tuple(json.loads(row.step_users))
+                ),
+                route=row.route,
+                measured_at=row.measured_at,
+            )
+            for row in rows
+        ]
+
+    async def record_sync(self, record: SyncRecord) -> None:
+        self._session.add(Sync(**record.model_dump()))
+
+    async def last_sync(self) -> SyncRecord | None:
+        rows = await self._session.exec(select(Sync).order_by(col(Sync.finished_at).desc()).limit(1))
+        row = rows.first()
+        return SyncRecord.model_validate(row.model_dump()) if row else None
+
+    async def first_day(self) -> date | None:
+        """The oldest day with figures."""
+        return (await self._session.exec(select(func.min(MixpanelMetric.metric_date)))).one()
+
+
+def _within(column: Any, period: Period) -> tuple[Any, Any]:
+    return column >= period.from_date, column <= period.to_date
+
+
+def _metric(row: AccountDay, customer_id: str) -> dict[str, Any]:
+    return {
+        "customer_id": customer_id,
+        "mixpanel_group_id": row.mixpanel_id,
+        "metric_date": row.day,
+        "total_events": row.total_events,
+        "unique_users": row.unique_users,
+        "sessions": row.sessions,
+        "avg_events_per_user": row.total_events / row.unique_users if row.unique_users else 0.0,
+    }
+
+
+def _funnel_row(one: MeasuredFunnel) -> dict[str, Any]:
+    worst = funnels.bottleneck(one.counts)
+    return {
+        "customer_id": one.account_id,
+        "funnel_id": one.funnel_id,
+        "funnel_name": one.name,
+        "metric_date": one.period.to_date,
+        "from_date": one.period.from_date,
+        "conversion_rate": funnels.conversion(one.counts),
+        "entered_users": one.counts.users[0],
+        "completed_users": one.counts.users[-1],
+        "drop_off_step": worst.event if worst else "",
+        "step_events": json.dumps(one.counts.events, ensure_ascii=False),
+        "step_users": json.dumps(one.counts.users),
+        "route": one.route,
+        "measured_at": one.measured_at,
+    }

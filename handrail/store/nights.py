@@ -1,0 +1,74 @@
+"""Nights in the store: runs, struggles and tutorials."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import delete
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from handrail.domain.runs import Report
+from handrail.domain.struggles import Struggle
+from handrail.domain.tutorials import Tutorial
+from handrail.store.tables import Run, StruggleRow, TutorialRow
+
+
+class Nights:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def keep_report(self, report: Report) -> None:
+        row = await self._session.get(Run, report.night) or Run(
+            night=report.night, started_at=report.started_at, status=report.status
+        )
+        row.started_at, row.finished_at = report.started_at, report.finished_at
+        row.status, row.report = report.status, report.model_dump_json()
+        self._session.add(row)
+
+    async def report(self, night: date | None = None) -> Report | None:
+        """The report of a night, or of the newest one."""
+        statement = select(Run).order_by(col(Run.night).desc()).limit(1)
+        if night is not None:
+            statement = statement.where(Run.night == night)
+        row = (await self._session.exec(statement)).first()
+        return Report.model_validate_json(row.report) if row else None
+
+    async def replace_struggles(self, night: date, feature: str, struggles: Sequence[Struggle]) -> None:
+        await self._session.execute(
+            delete(StruggleRow).where(col(StruggleRow.night) == night, col(StruggleRow.feature) == feature)
+        )
+        self._session.add_all(
+            StruggleRow(
+                night=night, user_key=one.user_key, feature=one.feature, document=one.model_dump_json()
+            )
+            for one in struggles
+        )
+
+    async def struggles(self, night: date, feature: str = "") -> list[Struggle]:
+        statement = select(StruggleRow.document).where(StruggleRow.night == night)
+        if feature:
+            statement = statement.where(StruggleRow.feature == feature)
+        return [Struggle.model_validate_json(document) for document in await self._session.exec(statement)]
+
+    async def last_struggle_night(self) -> date | None:
+        rows = await self._session.exec(
+            select(col(StruggleRow.night)).order_by(col(StruggleRow.night).desc()).limit(1)
+        )
+        return rows.first()
+
+    async def tutorial(self, tutorial_id: str) -> Tutorial | None:
+        row = await self._session.get(TutorialRow, tutorial_id)
+        return Tutorial.model_validate_json(row.document) if row else None
+
+    async def keep_tutorial(self, tutorial: Tutorial, now: datetime) -> None:
+        """Keep a tutorial; an earlier one with the same id stays, for its text may have gone out."""
+        if await self._session.get(TutorialRow, tutorial.id) is None:
+            self._session.add(
+                TutorialRow(
+                    id=tutorial.id,
+                    signature=tutorial.signature,
+                    feature=tutorial.feature,
+                    document=tutorial.model_dump_json(),
+                    created_at=now,
+                )
+            )
