@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from handrail.errors import ConfigError
@@ -71,10 +71,18 @@ class Settings(BaseSettings):
     internal_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_INTERNAL_DOMAINS")
     )
+    backfill_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_BACKFILL_DAYS"))
     cooldown_days: int = Field(14, ge=1, validation_alias=_named("HANDRAIL_COOLDOWN_DAYS"))
     feature_cooldown_days: int = Field(30, ge=1, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS"))
     account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
+
+    @field_validator("internal_domains", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
 
     @classmethod
     def load(cls, **overrides: object) -> "Settings":
@@ -85,6 +93,11 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "a setting"
             raise ConfigError(f"{name} cannot be used: {first['msg']}. See docs/configuration.md.") from None
+
+    @property
+    def database(self) -> str:
+        """The database's address: SQLite in the data directory unless set."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'handrail.db').resolve()}"
 
     @property
     def query_url(self) -> str:

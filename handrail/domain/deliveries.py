@@ -36,6 +36,7 @@ class Reason(StrEnum):
     ACCOUNT_CAP = "account_cap"
     RUN_CAP = "run_cap"
     ALREADY_SUCCEEDED = "already_succeeded"
+    NOT_CHECKED = "not_checked"
     NO_DOCUMENT = "no_document"
     NOT_GROUNDED = "not_grounded"
     NEEDS_APPROVAL = "needs_approval"

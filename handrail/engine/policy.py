@@ -23,6 +23,7 @@ class Facts:
     account_active_users: int
     run_mails: int
     succeeded_since: bool
+    checked: bool
     has_document: bool
     grounded: bool
     has_address: bool
@@ -61,6 +62,7 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
         (facts.account_mails_this_week >= weekly_cap(facts, limits), Reason.ACCOUNT_CAP),
         (facts.run_mails >= limits.run_cap, Reason.RUN_CAP),
         (facts.succeeded_since, Reason.ALREADY_SUCCEEDED),
+        (not facts.checked, Reason.NOT_CHECKED),
         (not facts.has_document, Reason.NO_DOCUMENT),
         (not facts.grounded, Reason.NOT_GROUNDED),
         (facts.mode == "review", Reason.NEEDS_APPROVAL),

@@ -138,12 +138,16 @@ class Deliveries:
         )
         return dict(rows.all())
 
-    async def add_links(self, links: Sequence[Link]) -> None:
-        self._session.add_all(links)
+    async def add_link(self, token: str, delivery_id: str, purpose: str, target: str, now: datetime) -> None:
+        """Remember one token of a mail. `target` is empty where the purpose says it all."""
+        self._session.add(
+            Link(token=token, delivery_id=delivery_id, purpose=purpose, target=target, created_at=now)
+        )
 
-    async def link(self, token: str, purpose: str) -> Link | None:
+    async def link_target(self, token: str, purpose: str) -> tuple[str, str] | None:
+        """(delivery id, target) of a token that was made for this purpose."""
         row = await self._session.get(Link, token)
-        return row if row is not None and row.purpose == purpose else None
+        return (row.delivery_id, row.target) if row is not None and row.purpose == purpose else None
 
     async def opt_out(self, user_key: str, kind: str, now: datetime) -> None:
         """Remember that this person is not to be mailed; the first reason stays."""

@@ -3,9 +3,8 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx2
 from pydantic import TypeAdapter
@@ -116,11 +115,6 @@ class Mixpanel:
             "POST", "/api/query/jql", "JQL", params=self._project(), data=form, gone={402, 403, 404, 410, 412}
         )
         return answers.read(_uses, raw, "JQL")
-
-    async def local_time(self, milliseconds: float) -> datetime:
-        """A time of JQL: ms of the project-local epoch, that is wall-clock time read as if it were UTC."""
-        zone = ZoneInfo(await self.zone())
-        return datetime.fromtimestamp(milliseconds / 1000, ZoneInfo("UTC")).replace(tzinfo=zone)
 
     async def profiles(
         self, output: list[str], *, distinct_ids: list[str] | None = None, group_id: str = ""

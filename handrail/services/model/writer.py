@@ -31,7 +31,7 @@ logging.getLogger("anthropic").setLevel(logging.WARNING)
 
 @dataclass
 class Written:
-    """What the model handed in and what it cost. `problem` is ours: never the model's or the vendor's text."""
+    """What the model handed in and what it cost. `problem` is our words, never the model's."""
 
     draft: Draft | None = None
     problem: str = ""
@@ -42,7 +42,7 @@ class Written:
 
 
 class Writer:
-    """Asks the model for tutorials. Reads go through the catalogue's own tools; it can do nothing else."""
+    """Asks the model for tutorials. It reads through the catalogue's own tools and can do nothing else."""
 
     def __init__(self, settings: Settings, http: httpx2.AsyncClient) -> None:
         self._model = settings.model
@@ -84,22 +84,22 @@ class Writer:
         style: Style,
         catalogue: Client,
     ) -> None:
-        tools = [
+        tools: list[dict[str, Any]] = [
             {"name": tool.name, "description": tool.description or "", "input_schema": tool.input_schema}
             for tool in (await catalogue.list_tools()).tools
         ]
-        written.messages.append(
-            {"role": "user", "content": [{"type": "text", "text": _task(signature, style)}]}
-        )
+        task = {"type": "text", "text": _task(signature, style)}
+        written.messages.append({"role": "user", "content": [task]})
+        request: dict[str, Any] = {
+            "model": self._model,
+            "max_tokens": MAX_TOKENS,
+            "system": _PROMPT,
+            "tools": tools,
+            "messages": written.messages,
+            "output_config": {"format": {"type": "json_schema", "schema": Draft.model_json_schema()}},
+        }
         for _ in range(MAX_TURNS):
-            reply = await client.messages.create(
-                model=self._model,
-                max_tokens=MAX_TOKENS,
-                system=_PROMPT,
-                messages=written.messages,  # type: ignore[arg-type]
-                tools=tools,  # type: ignore[arg-type]
-                output_config={"format": {"type": "json_schema", "schema": Draft.model_json_schema()}},
-            )
+            reply: Message = await client.messages.create(**request)
             _book(written, reply)
             if reply.stop_reason == "end_turn":
                 _finish(written, reply)
@@ -107,7 +107,7 @@ class Writer:
             if reply.stop_reason != "tool_use":
                 written.problem = _STOPPED.get(str(reply.stop_reason), "the model stopped for another reason")
                 return
-            written.messages.append(reply.to_param())  # type: ignore[arg-type]
+            written.messages.append(dict(reply.to_param()))
             calls = [block for block in reply.content if isinstance(block, ToolUseBlock)]
             results = [await _call(catalogue, call, {tool["name"] for tool in tools}) for call in calls]
             written.messages.append({"role": "user", "content": results})

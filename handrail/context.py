@@ -1,0 +1,115 @@
+"""What every tool gets to work with, and the only place that picks real neighbours or stand-ins."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx2
+
+from handrail.clock import Clock
+from handrail.domain.deliveries import Actor
+from handrail.engine.periods import last_complete_day
+from handrail.errors import ConfigError
+from handrail.services import kb
+from handrail.services.kb import KnowledgeBase
+from handrail.services.mail.sendgrid import SendGrid
+from handrail.services.mixpanel.client import Mixpanel
+from handrail.services.model.writer import Writer
+from handrail.services.people import People
+from handrail.settings import Settings
+from handrail.store import Store, open_store
+
+DEFAULT_KB = Path(__file__).parents[1] / "kb"
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """Settings, clock, store and neighbours. `secret` is 32 bytes and keys users and nothing else."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    kb: KnowledgeBase
+    mail: SendGrid
+    writer: Writer
+    secret: bytes
+    actor: Actor
+    connected: Mixpanel | None
+    remembered: People | None
+
+    @property
+    def mixpanel(self) -> Mixpanel:
+        """Raises `ConfigError` with the missing variable where no project is connected."""
+        if self.connected is None:
+            raise ConfigError(
+                "No Mixpanel project is connected: set HANDRAIL_MIXPANEL_PROJECT_ID, "
+                "HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
+            )
+        return self.connected
+
+    @property
+    def people(self) -> People:
+        if self.remembered is None:
+            return People(self.mixpanel, self.secret)
+        return self.remembered
+
+    async def zone(self) -> str:
+        """The project's time zone: from the last sync, else from Mixpanel."""
+        async with self.store.read() as work:
+            last = await work.metrics.last_sync()
+        return last.zone if last else await self.mixpanel.zone()
+
+    async def as_of(self) -> str:
+        """The last complete project day, ISO."""
+        return last_complete_day(self.clock.now(), await self.zone()).isoformat()
+
+    def acting_as(self, actor: Actor) -> "ToolContext":
+        return replace(self, actor=actor)
+
+
+@asynccontextmanager
+async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIterator[ToolContext]:
+    """Open everything a tool needs, and close it again.
+
+    Works without a connected project: tools that need one say which variable is missing.
+    """
+    async with AsyncExitStack() as stack:
+        secret = _secret(settings)
+        http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
+        store = await open_store(settings.database)
+        stack.push_async_callback(store.close)
+        connected = Mixpanel(http, settings) if settings.mixpanel_project_id is not None else None
+        yield ToolContext(
+            settings=settings,
+            clock=Clock(settings.now),
+            store=store,
+            kb=kb.read(settings.kb_dir or DEFAULT_KB),
+            mail=SendGrid(settings),
+            writer=Writer(settings, http),
+            secret=secret,
+            actor=actor,
+            connected=connected,
+            remembered=People(connected, secret) if connected else None,
+        )
+
+
+def _secret(settings: Settings) -> bytes:
+    """The key of user keys: from the setting, else from a file made on first use (mode 0600)."""
+    if settings.secret_key is not None:
+        value = settings.secret_key.get_secret_value()
+        if len(value) < 16:
+            raise ConfigError("HANDRAIL_SECRET_KEY is too short: use at least 16 random characters.")
+        return hashlib.sha256(value.encode()).digest()
+    path = settings.data_dir / "secret.key"
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return hashlib.sha256(path.read_bytes().strip()).digest()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    return hashlib.sha256(path.read_bytes().strip()).digest()

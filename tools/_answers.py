@@ -1,0 +1,105 @@
+"""What every answer carries: the account, the days, the age of the figures, and one sentence."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from pydantic import BaseModel, Field
+
+from handrail.context import ToolContext
+from handrail.domain.accounts import Account
+from handrail.domain.metrics import SyncRecord
+from handrail.domain.periods import Period, PeriodName
+from handrail.engine import names, periods
+from handrail.errors import CallerError
+
+
+class AccountRef(BaseModel):
+    name: str
+    id: str = Field(description="Handrail's id.")
+    mixpanel_id: str
+
+
+class Candidate(BaseModel):
+    """One account that may be meant."""
+
+    name: str
+    mixpanel_id: str
+    domain: str
+
+
+class Days(BaseModel):
+    from_date: date
+    to_date: date
+    zone: str
+
+
+class Answer(BaseModel):
+    summary: str = Field(description="The answer in one sentence.")
+    as_of: datetime | None = Field(None, description="When these figures were read from Mixpanel.")
+
+
+class AccountAnswer(Answer):
+    account: AccountRef | None = Field(
+        None, description="Null if the name fits several accounts, or none exactly."
+    )
+    candidates: list[Candidate] = Field(
+        default_factory=list, description="Ask the person which one is meant."
+    )
+    period: Days | None = None
+
+
+def ref(account: Account) -> AccountRef:
+    return AccountRef(name=account.name, id=account.id, mixpanel_id=account.mixpanel_id)
+
+
+def days(period: Period) -> Days:
+    return Days(from_date=period.from_date, to_date=period.to_date, zone=period.zone)
+
+
+async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
+    """The account that is meant, or candidates. Raises `CallerError` if nothing comes near."""
+    async with ctx.store.read() as work:
+        accounts = await work.accounts.all()
+    if not accounts:
+        raise CallerError("No account is known yet: run `handrail sync` once.")
+    found = names.match(asked, accounts)
+    if isinstance(found, Account):
+        return found
+    if not found:
+        raise CallerError(f"No account is called {asked!r}, nor anything like it. Search with find_accounts.")
+    return [Candidate(name=each.name, mixpanel_id=each.mixpanel_id, domain=each.domain) for each in found]
+
+
+def which(asked: str, candidates: Sequence[Candidate]) -> str:
+    """The sentence that asks back."""
+    listed = ", ".join(f"{each.name} ({each.mixpanel_id})" for each in candidates)
+    return f"No account is called exactly {asked!r}. Which one is meant: {listed}?"
+
+
+async def synced(ctx: ToolContext) -> SyncRecord:
+    """The last sync. Raises `CallerError` if there was none."""
+    async with ctx.store.read() as work:
+        last = await work.metrics.last_sync()
+    if last is None:
+        raise CallerError("There are no figures yet: run `handrail sync` once.")
+    return last
+
+
+def resolve(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
+    """The days that are meant, up to the last day that was synced."""
+    period = periods.resolve(name, from_date, to_date, now=ctx.clock.now(), zone=last.zone)
+    if period.to_date > last.to_date and (from_date or to_date):
+        raise CallerError(f"Figures reach to {last.to_date}; run `handrail sync` or ask for an earlier day.")
+    return period
+
+
+def caveats(period: Period, last: SyncRecord, first_day: date | None) -> list[str]:
+    """What a reader has to know about these days."""
+    found = []
+    if period.to_date > last.to_date:
+        found.append(
+            f"Figures reach to {last.to_date} only: the last sync was {last.finished_at:%Y-%m-%d %H:%M} UTC."
+        )
+    if first_day and period.from_date < first_day:
+        found.append(f"Figures begin on {first_day}.")
+    return found
