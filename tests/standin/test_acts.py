@@ -52,8 +52,8 @@ class Product:
         return [path for path, _, _ in self.got]
 
 
-@pytest.fixture
-def product() -> Iterator[Product]:
+@pytest.fixture(scope="module")
+def listening() -> Iterator[Product]:
     product = Product()
     app = Starlette(routes=[Route("/{rest:path}", product.answer, methods=["GET", "POST"])])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
@@ -65,6 +65,13 @@ def product() -> Iterator[Product]:
     yield product
     server.should_exit = True
     thread.join(timeout=10)
+
+
+@pytest.fixture
+def product(listening: Product) -> Product:
+    listening.got.clear()
+    listening.status = 200
+    return listening
 
 
 def world(folder: Path, **changes: Any) -> World:
@@ -79,10 +86,16 @@ def world(folder: Path, **changes: Any) -> World:
     return World(folder, project, profiles=PEOPLE)
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Standin]:
-    with running(world(tmp_path)) as state:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    with running(world(tmp_path_factory.mktemp("world"))) as state:
         yield state
+
+
+@pytest.fixture
+def state(served: Standin) -> Standin:
+    served.reset()
+    return served
 
 
 def mail_to(state: Standin, address: str, public_url: str, unsubscribe: str = "/u/tok") -> None:
@@ -214,6 +227,17 @@ async def test_an_unsubscribe_that_redirects_or_fails_is_not_counted(
     assert await acted(state, act="unsubscribe") == 0
 
 
+async def test_without_mails_or_links_nothing_is_called(state: Standin, product: Product) -> None:
+    assert await acted(state, act="open", webhook_url=f"{product.url}/hooks/sendgrid") == 0
+    mail_to(state, "person1@acme.example", product.url)
+    state.mails[0] |= {"html": "<p>No link</p>", "headers": {}}
+
+    assert await acted(state, act="click") == 0
+    assert await acted(state, act="unsubscribe") == 0
+
+    assert product.got == []
+
+
 @pytest.mark.parametrize(
     ("name", "event"),
     [("bounce", "bounce"), ("open", "open"), ("deliver", "delivered"), ("complain", "spamreport")],
@@ -248,7 +272,14 @@ async def test_a_refused_webhook_means_nobody_acted(state: Standin, product: Pro
 async def test_a_wrong_body_is_a_400_in_words(state: Standin) -> None:
     mail_to(state, "person1@acme.example", "http://ours")
 
-    for body in ({"act": "dance"}, {"act": "open"}, {"act": "succeed"}, {"act": "click", "share": 2}, {}):
+    for body in (
+        {"act": "dance"},
+        {"act": "open"},
+        {"act": "succeed"},
+        {"act": "click", "share": 2},
+        {"act": "succeed", "events": []},
+        {},
+    ):
         answer = await act(state, **body)
         assert answer.status_code == 400, body
         assert answer.json()["error"]

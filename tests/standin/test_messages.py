@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import anthropic
@@ -108,10 +107,17 @@ PASSAGES = [
 TITLE = "Import contacts from a spreadsheet"
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Standin]:
-    with running(World(tmp_path, {"now": "2026-11-21T02:00:00+00:00", "timezone": "UTC"})) as state:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    folder = tmp_path_factory.mktemp("world")
+    with running(World(folder, {"now": "2026-11-21T02:00:00+00:00", "timezone": "UTC"})) as state:
         yield state
+
+
+@pytest.fixture
+def state(served: Standin) -> Standin:
+    served.reset()
+    return served
 
 
 @pytest.fixture
@@ -382,6 +388,21 @@ async def test_sampling_prefill_forced_tools_and_unknown_keys_are_refused(
     assert "unique" in await refused(client, user, tools=[SEARCH, SEARCH])
 
 
+async def test_bodies_out_of_shape_are_refused(client: anthropic.AsyncAnthropic) -> None:
+    user: dict[str, Any] = {"role": "user", "content": "Hi"}
+    shapeless = {"name": "search_feature_docs", "input_schema": {}}
+
+    assert "model" in await refused(client, user, model=5)
+    assert "stream" in await refused(client, user, extra_body={"stream": True})
+    assert "input_schema" in await refused(client, user, tools=[shapeless])
+    assert "effort" in await refused(client, user, output_config={"effort": "huge"})
+    assert "json_schema" in await refused(client, user, output_config={"format": {"type": "json"}})
+    assert "at least one message" in await refused(client)
+    assert "role" in await refused(client, {"role": "robot", "content": "Hi"})
+    assert "content" in await refused(client, {"role": "user", "content": []})
+    assert "tag 'tool_use'" in await refused(client, {"role": "user", "content": [{"type": "tool_use"}]})
+
+
 async def test_a_schema_that_the_grammar_lacks_is_refused(client: anthropic.AsyncAnthropic) -> None:
     user = {"role": "user", "content": "Hi"}
 
@@ -392,6 +413,13 @@ async def test_a_schema_that_the_grammar_lacks_is_refused(client: anthropic.Asyn
     limited = {**SCHEMA, "properties": {"subject": {"type": "string", "maxLength": 78}}}
     assert "additionalProperties" in await refused(client, user, output_config=config(open_ended))
     assert "maxLength" in await refused(client, user, output_config=config(limited))
+    for inner in (
+        {"type": "array", "items": {"type": "string", "pattern": "a"}},
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]},
+        {"type": "array", "items": {"type": "string"}, "minItems": 2},
+    ):
+        nested = {**SCHEMA, "properties": {"subject": inner}}
+        assert "support" in await refused(client, user, output_config=config(nested))
     assert list(schemas.unsupported({**SCHEMA, "properties": {"pattern": {"type": "string"}}})) == []
 
 
@@ -436,9 +464,12 @@ async def test_a_missing_version_or_bearer_is_refused_with_a_request_id(state: S
     async with httpx2.AsyncClient() as http:
         no_version = await http.post(url, json=body, headers=bearer)
         old_key = await http.post(url, json=body, headers={**version, "x-api-key": "sk-test"})
+        old_version = await http.post(url, json=body, headers={"anthropic-version": "2023-06-01", **bearer})
+        no_object = await http.post(url, json=[], headers={**version, **bearer})
         no_json = await http.post(url, content=b"{", headers={**version, **bearer})
         good = await http.post(url, json=body, headers={**version, **bearer})
 
+    assert (old_version.status_code, no_object.status_code) == (400, 400)
     assert [each.status_code for each in (no_version, old_key, no_json, good)] == [400, 401, 400, 200]
     assert "anthropic-version" in no_version.json()["error"]["message"]
     assert old_key.json()["error"]["type"] == "authentication_error"
@@ -468,6 +499,16 @@ def test_passages_are_found_however_deep_the_answer_holds_them() -> None:
 
     assert [each["id"] for each in request.passages] == [each["id"] for each in PASSAGES[:-1]]
     assert request.title == "Import contacts"
+
+
+def test_a_title_is_found_beside_the_passages_or_with_the_feature() -> None:
+    for answer in (
+        {"title": TITLE, "passages": PASSAGES},
+        {"documents": [{"feature": "import-contacts", "title": TITLE}], "passages": PASSAGES},
+        {"passages": [{**PASSAGES[0], "document_title": TITLE}]},
+    ):
+        message = {"role": "user", "content": [{"type": "tool_result", "content": json.dumps(answer)}]}
+        assert reading.read({"messages": [asking(), message]}).title == TITLE
 
 
 def fault(state: Standin, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -25,10 +24,17 @@ from standin.world import World
 NOW = "2026-11-21T02:00:00+00:00"
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Standin]:
-    with running(World(tmp_path, {"now": NOW, "timezone": "UTC"})) as state:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    folder = tmp_path_factory.mktemp("world")
+    with running(World(folder, {"now": NOW, "timezone": "UTC"})) as state:
         yield state
+
+
+@pytest.fixture
+def state(served: Standin) -> Standin:
+    served.reset()
+    return served
 
 
 def client(state: Standin, key: str | None = "SG.test") -> Any:
@@ -168,6 +174,15 @@ def test_a_key_that_was_never_set_is_refused(
         (mail(asm={"group_id": 1, "groups_to_display": list(range(26))}), "asm.groups_to_display"),
         (mail(mail_settings={"sandbox_mode": {"enable": "true"}}), "mail_settings.sandbox_mode.enable"),
         (mail(send_at=1795226400 + 73 * 3600), "send_at"),
+        (mail(personalizations=["a@b.example"]), "personalizations.0"),
+        (mail(to=["a@b.example"]), "personalizations.0.to.0"),
+        (mail(to=[{"email": "a@b.example", "name": 1}]), "personalizations.0.to.0.name"),
+        (mail(to=[{"email": "a@b.example", "name": "A\nB"}]), "personalizations.0.to.0.name"),
+        (mail(own={"subject": "A\nB"}), "personalizations.0.subject"),
+        (mail(own={"from": {"email": "nope"}}), "personalizations.0.from.email"),
+        (mail(reply_to_list=[{"email": "nope"}]), "reply_to_list.0.email"),
+        (mail(asm={"group_id": 1, "groups_to_display": 1}), "asm.groups_to_display"),
+        (mail(categories=[1]), "categories.0"),
     ],
 )
 def test_a_body_the_real_service_refuses_is_refused_by_field(
@@ -177,6 +192,25 @@ def test_a_body_the_real_service_refuses_is_refused_by_field(
 
     assert {error["field"] for error in errors} == {field}
     assert set(errors[0]) == {"message", "field", "help"}
+
+
+def test_what_the_rules_allow_is_accepted(state: Standin) -> None:
+    """The near side of each limit, so that no rule refuses too much."""
+    for body in (
+        mail(subject=None, own={"subject": "Own"}),
+        mail(subject=None, content=None, template_id="d-1"),
+        mail(send_at=1795226400 + 71 * 3600),
+        mail(own={"custom_args": {"tut_send": "x" * 9_992}}),
+        mail(categories=[str(n) for n in range(10)]),
+        mail(asm={"group_id": 1, "groups_to_display": list(range(25))}),
+        mail(to=[{"email": f"a{n}@b.example"} for n in range(1000)]),
+        mail(reply_to=None, own={"from": {"email": "other@mail.example.com"}}),
+        mail(tracking_settings={"click_tracking": {"enable": False, "enable_text": False}}),
+    ):
+        assert client(state).mail.send.post(request_body=body).status_code == 202
+    assert [kept["subject"] for kept in state.mails[:2]] == ["Own", ""]
+    assert state.mails[-2]["from"] == "other@mail.example.com"
+    assert state.mails[-2]["reply_to"] is None
 
 
 def test_a_misspelt_key_is_refused(state: Standin) -> None:
