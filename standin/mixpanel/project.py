@@ -19,7 +19,6 @@ class Project:
     def __init__(self, state: Standin) -> None:
         self.state = state
         self.settings: dict[str, Any] = state.world.project
-        self.id = str(self.settings["project_id"])
         self.zone = state.world.timezone
         created = date.fromisoformat(str(self.settings.get("created", "2025-01-01"))[:10])
         self.calendar = Calendar(self.zone, shifted=created < NEW_SINCE)
@@ -27,6 +26,10 @@ class Project:
         self._base: list[Event] | None = None
         self._events = Events([])
         self._written: list[dict[str, Any]] | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.settings["project_id"])
 
     @property
     def events(self) -> Events:
