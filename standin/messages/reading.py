@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,16 +104,15 @@ def _passages(values: list[dict[str, Any]], feature: str) -> list[dict[str, Any]
 
 def _title(values: list[dict[str, Any]], feature: str) -> str:
     """The document's title where the answer names one, else the words of the slug."""
+    slug_words = re.split(r"[-_]+", feature.lower())
     for holder in (each for value in values for each in _objects(value)):
-        if isinstance(holder.get("passages"), list) and isinstance(holder.get("title"), str):
-            return str(holder["title"])
-        if (
-            holder.get("feature", holder.get("slug")) == feature
-            and "kind" not in holder
-            and holder.get("title")
-        ):
-            return str(holder["title"])
-        for name in ("document_title", "feature_title", "document"):
-            if isinstance(holder.get(name), str) and holder[name]:
-                return str(holder[name])
-    return feature.replace("-", " ").replace("_", " ").strip().capitalize()
+        title = holder.get("title")
+        beside_passages = isinstance(holder.get("passages"), list)
+        of_feature = holder.get("feature", holder.get("slug")) == feature and "kind" not in holder
+        # A document's first heading becomes a section whose title is the document's.
+        heads = holder.get("kind") == "section" and all(word in str(title).lower() for word in slug_words)
+        if isinstance(title, str) and title and (beside_passages or of_feature or heads):
+            return title
+        if isinstance(holder.get("document_title"), str):
+            return str(holder["document_title"])
+    return " ".join(slug_words).strip().capitalize()

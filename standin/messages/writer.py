@@ -79,14 +79,15 @@ def _words(name: str) -> str:
 
 def _intro(style: str, title: str, stuck: dict[str, Any] | None) -> str:
     where = (stuck or {}).get("title") or ""
+    # Only words of the document are put in quotation marks, and the title may be guessed from the slug.
     if style == "checklist":
         return (
             f"Work through these points, starting with “{where}”." if where else "Work through these points."
         )
     if style == "story":
-        start = f"You came as far as “{where}”." if where else f"You set out on “{title}”."
+        start = f"You came as far as “{where}”." if where else f"You set out on {title}."
         return f"{start} Here is the way from there."
-    return f"This picks up at “{where}”." if where else f"This goes through “{title}”."
+    return f"This picks up at “{where}”." if where else f"This goes through {title}, step by step."
 
 
 def _told(style: str, number: int, words: str) -> str:

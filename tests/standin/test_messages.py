@@ -251,6 +251,7 @@ async def test_without_a_stuck_step_the_document_is_told_from_its_start(
     tutorial = await told(client, stuck_step=None, main_error=None)
 
     assert [step["step"] for step in tutorial["steps"]] == ["start", "upload", "map-columns", "finish"]
+    assert tutorial["intro"] == "This goes through Import contacts from a spreadsheet, step by step."
 
 
 async def test_at_most_five_steps_are_told(client: anthropic.AsyncAnthropic) -> None:
@@ -506,6 +507,7 @@ def test_a_title_is_found_beside_the_passages_or_with_the_feature() -> None:
         {"title": TITLE, "passages": PASSAGES},
         {"documents": [{"feature": "import-contacts", "title": TITLE}], "passages": PASSAGES},
         {"passages": [{**PASSAGES[0], "document_title": TITLE}]},
+        {"passages": [*PASSAGES, {"id": "import-contacts#top", "kind": "section", "title": TITLE}]},
     ):
         message = {"role": "user", "content": [{"type": "tool_result", "content": json.dumps(answer)}]}
         assert reading.read({"messages": [asking(), message]}).title == TITLE
