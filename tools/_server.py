@@ -1,6 +1,5 @@
 """The catalogue over MCP: the same binding for chat clients and for the nightly agent's model."""
 
-import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,11 +19,10 @@ OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
 
 
 def bind(tool: Tool) -> Callable[..., Any]:
-    """Adapt `tool(ctx, **arguments)` for the SDK: the schema shows the arguments only, errors are in our words."""
+    """Adapt `tool(ctx, **arguments)` for the SDK: the schema shows the arguments, errors are in our words."""
     signature = inspect.signature(tool.function, eval_str=True)
     _, *arguments = signature.parameters.values()
 
-    @functools.wraps(tool.function)
     async def call(*, mcp_context: Context[ToolContext], **given: Any) -> Any:
         try:
             return await tool.function(mcp_context.request_context.lifespan_context, **given)
@@ -34,8 +32,8 @@ def bind(tool: Tool) -> Callable[..., Any]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     hidden = inspect.Parameter("mcp_context", keyword, annotation=Context)
     shown = [argument.replace(kind=keyword) for argument in arguments]
-    del call.__wrapped__  # type: ignore[attr-defined]
-    call.__signature__ = signature.replace(parameters=[*shown, hidden])  # type: ignore[attr-defined]
+    call.__name__, call.__doc__ = tool.name, tool.function.__doc__
+    vars(call)["__signature__"] = signature.replace(parameters=[*shown, hidden])
     call.__annotations__ = {each.name: each.annotation for each in shown} | {
         "mcp_context": Context,
         "return": signature.return_annotation,

@@ -22,6 +22,21 @@ class FeatureUse(BaseModel):
     reached: int = Field(description="Index of the furthest step of the last attempt, 0 is the first.")
 
 
+class Signature(BaseModel):
+    """People with the same signature get the same tutorial."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+    stuck_step: str
+    reason: str
+    band: str
+
+    @property
+    def key(self) -> str:
+        return "/".join((self.feature, self.stuck_step, self.reason or "no-error", self.band))
+
+
 class Struggle(BaseModel):
     """The verdict on user × feature, with its signals."""
 
@@ -41,19 +56,4 @@ class Struggle(BaseModel):
     dead_clicks: int
     last_attempt: datetime
     priority: float
-    signature: str
-
-
-class Signature(BaseModel):
-    """People with the same signature get the same tutorial."""
-
-    model_config = ConfigDict(frozen=True)
-
-    feature: str
-    stuck_step: str
-    reason: str
-    band: str
-
-    @property
-    def key(self) -> str:
-        return "/".join((self.feature, self.stuck_step, self.reason or "no-error", self.band))
+    signature: Signature

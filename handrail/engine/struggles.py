@@ -47,7 +47,7 @@ def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | N
         dead_clicks=use.dead_clicks,
         last_attempt=use.last_attempt,
         priority=priority(use, as_of=as_of),
-        signature=signature.key,
+        signature=signature,
     )
 
 

@@ -169,7 +169,7 @@ def _planned(ctx: ToolContext, case: Case) -> Delivery:
         account_ids=case.struggle.account_ids,
         actor=ctx.actor,
         tutorial_id=case.tutorial.id if case.tutorial else "",
-        signature=case.struggle.signature,
+        signature=case.struggle.signature.key,
         status=Status.SENDING,
         reason="",
         detail="",

@@ -1,0 +1,204 @@
+"""One night, from Mixpanel's wire to mail in inboxes, told as a story."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from agent.lock import one_at_a_time
+from handrail.context import ToolContext
+from handrail.domain.deliveries import Reason, Status
+from handrail.domain.periods import Period
+from handrail.domain.runs import FeatureStruggles, Report
+from handrail.domain.struggles import Signature, Struggle
+from handrail.domain.tutorials import Tutorial
+from handrail.engine import struggles as rules
+from handrail.engine.periods import last_complete_day
+from handrail.errors import RateLimited, UpstreamError
+from handrail.flows.deliver import BLOCK, Case, Now, deliver, look_now, needs_no_look
+from handrail.flows.detect import detect
+from handrail.flows.measure import measure
+from handrail.flows.sync import sync
+from handrail.settings import SendMode
+from tools.draft_tutorial import draft_tutorial
+
+FUNNEL_DAYS = 30
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Notebook:
+    """What the night has done so far; becomes the report."""
+
+    report: Report
+    notes: list[str] = field(default_factory=list)
+
+    def write(self, **values: object) -> None:
+        self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
+
+
+async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: date | None = None) -> Report:
+    """Run the night of `night` (default: the last complete project day). Safe to run again.
+
+    Raises `HandrailError` where nothing could be done; what could only partly be done is noted in the report.
+    """
+    ctx = ctx.acting_as("nightly")
+    if ctx.settings.send_mode is not SendMode.OFF:
+        ctx.mail.require()
+    with one_at_a_time(ctx.settings.data_dir):
+        zone = await ctx.mixpanel.zone()
+        as_of = night or last_complete_day(ctx.clock.now(), zone)
+        book = Notebook(Report(night=as_of, status="running", started_at=ctx.clock.now(), zone=zone))
+        book.write(mode=ctx.settings.send_mode.value)
+        await _save(ctx, book)
+        try:
+            await _work(ctx, book, as_of, backfill_from)
+        except BaseException:
+            book.write(status="failed", finished_at=ctx.clock.now())
+            with suppress(Exception):
+                await _save(ctx, book)
+            raise
+        book.write(status="done", finished_at=ctx.clock.now())
+        await _save(ctx, book)
+        return book.report
+
+
+async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
+    await _recover(ctx, book)
+    await _sync(ctx, book, as_of, backfill_from)
+    await _measure(ctx, book, as_of)
+    found = await _detect(ctx, book, as_of)
+    tutorials = await _write(ctx, book, found)
+    await _mail(ctx, book, as_of, found, tutorials)
+    await _count(ctx, book, as_of)
+
+
+async def _recover(ctx: ToolContext, book: Notebook) -> None:
+    """Mails that a killed night was sending may have arrived: unknown, and never sent again blindly."""
+    async with ctx.store.begin() as work:
+        interrupted = await work.deliveries.interrupted("nightly")
+    if interrupted:
+        book.notes.append(f"{len(interrupted)} mails were being sent when a run stopped; they stay unknown.")
+
+
+async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
+    record = await sync(ctx, from_day=backfill_from, to_day=as_of)
+    async with ctx.store.read() as work:
+        accounts = await work.accounts.all()
+        active = await work.metrics.totals(_last_days(as_of, 7, record.zone))
+    book.write(
+        accounts=len(accounts),
+        active_accounts=len(active),
+        events=record.events,
+        events_with_account=record.events_with_account,
+    )
+
+
+async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Funnels of the last 30 days and of the 30 before, one question a funnel for all accounts."""
+    try:
+        wanted = await ctx.mixpanel.funnels()
+        span = _last_days(as_of, FUNNEL_DAYS, book.report.zone)
+        for period in (span, span.before()):
+            await measure(ctx, wanted, period)
+    except (RateLimited, UpstreamError) as error:
+        book.notes.append(f"Funnels were not all measured: {error}")
+
+
+async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggle]:
+    judged = await detect(ctx, ctx.kb.features(), as_of)
+    found = rules.prioritised([one for verdicts, _ in judged.values() for one in verdicts])
+    book.write(
+        struggles=tuple(
+            FeatureStruggles(
+                feature=slug,
+                struggling=len(verdicts),
+                accounts=len({account for one in verdicts for account in one.account_ids}),
+                route=route,
+            )
+            for slug, (verdicts, route) in judged.items()
+        ),
+        struggling_users=len({one.user_key for one in found}),
+    )
+    return found
+
+
+async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) -> dict[str, Tutorial]:
+    """One tutorial for each signature; people who share one share the text."""
+    signatures: dict[str, Signature] = {one.signature.key: one.signature for one in found}
+    tutorials: dict[str, Tutorial] = {}
+    spent: Counter[str] = Counter()
+    for key, signature in signatures.items():
+        drafted = await draft_tutorial(
+            ctx,
+            feature=signature.feature,
+            stuck_step=signature.stuck_step,
+            reason=signature.reason,
+            ever_succeeded=signature.band == "sometimes",
+        )
+        tutorials[key] = drafted.tutorial
+        spent.update(drafted.model.model_dump())
+    book.write(
+        tutorials=len(tutorials),
+        tutorials_in_own_words=sum(each.source == "document" for each in tutorials.values()),
+        model_calls=spent["calls"],
+        input_tokens=spent["input_tokens"],
+        output_tokens=spent["output_tokens"],
+    )
+    return tutorials
+
+
+async def _mail(
+    ctx: ToolContext, book: Notebook, as_of: date, found: Sequence[Struggle], tutorials: dict[str, Tutorial]
+) -> None:
+    """Most urgent first, in blocks that are looked up seconds before their mails leave."""
+    cases = [
+        Case(
+            struggle=one,
+            feature=ctx.kb.feature(one.feature),
+            tutorial=tutorials.get(one.signature.key),
+            night=as_of,
+        )
+        for one in found
+    ]
+    for block in _blocks(cases):
+        now = Now(checked=True) if needs_no_look(ctx) else await look_now(ctx, block)
+        if not now.checked:
+            book.notes.append("Mixpanel could not be asked again just before sending; those people wait.")
+        for case in block:
+            done = await deliver(ctx, case, now)
+            if done.stop:
+                book.notes.append(
+                    f"The mail service refuses to send ({done.delivery.detail}): "
+                    "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. The rest of the night was not mailed."
+                )
+                return
+
+
+async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    async with ctx.store.read() as work:
+        deliveries = await work.deliveries.of_night(as_of)
+    status = Counter(each.status for each in deliveries)
+    withheld = Counter(each.reason for each in deliveries if each.status is Status.WITHHELD)
+    book.write(
+        sent=status[Status.SENT],
+        failed=status[Status.FAILED],
+        unknown=status[Status.UNKNOWN],
+        withheld={reason.value: withheld[reason.value] for reason in Reason if withheld[reason.value]},
+    )
+
+
+async def _save(ctx: ToolContext, book: Notebook) -> None:
+    async with ctx.store.begin() as work:
+        await work.nights.keep_report(book.report)
+
+
+def _last_days(as_of: date, count: int, zone: str) -> Period:
+    return Period(from_date=as_of - timedelta(days=count - 1), to_date=as_of, zone=zone)
+
+
+def _blocks(cases: Sequence[Case]) -> Iterable[Sequence[Case]]:
+    return (cases[at : at + BLOCK] for at in range(0, len(cases), BLOCK))

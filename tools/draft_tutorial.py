@@ -1,0 +1,95 @@
+"""The checked text for a struggle signature. Sends nothing."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from handrail.context import ToolContext
+from handrail.domain.features import Feature
+from handrail.domain.struggles import Signature
+from handrail.domain.tutorials import Style, Tutorial
+from handrail.engine import grounding, keys, struggles
+from handrail.errors import CallerError
+from tools._answers import Answer
+from tools._params import FeatureSlug
+from tools._server import reading_client
+from tools._tool import tool
+
+
+class ModelUse(BaseModel):
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class DraftedTutorial(Answer):
+    tutorial: Tutorial = Field(
+        description="Each step cites its step id and the span of the document it rests on."
+    )
+    written_now: bool = Field(description="False: it was written before and is used again.")
+    model: ModelUse
+
+
+@tool(title="Draft a tutorial", effect="write")
+async def draft_tutorial(
+    ctx: ToolContext,
+    feature: FeatureSlug,
+    stuck_step: Annotated[
+        str, Field(description="Step id where people are stuck. Empty: the first step.")
+    ] = "",
+    reason: Annotated[str, Field(description="Error reason, if there is one.", max_length=200)] = "",
+    ever_succeeded: Annotated[bool, Field(description="People with successes in the window.")] = False,
+    style: Annotated[Style, Field(description="How it is told.")] = "plain",
+) -> DraftedTutorial:
+    """Write the tutorial for one kind of struggle out of its feature document, check it, and keep it.
+
+    Use it for "what would we tell people stuck at credentials?". Nothing is sent.
+    For who is stuck, use find_struggling_users; to send, use send_tutorial.
+    """
+    document = ctx.kb.feature(feature)
+    signature = _signature(document, stuck_step, reason, "sometimes" if ever_succeeded else "never")
+    tutorial_id = keys.tutorial_id(signature.key, style, document.version)
+    async with ctx.store.read() as work:
+        kept = await work.nights.tutorial(tutorial_id)
+    if kept is not None:
+        return DraftedTutorial(
+            summary=_summary(kept, document), tutorial=kept, written_now=False, model=ModelUse()
+        )
+    async with reading_client(ctx) as catalogue:
+        written = await ctx.writer.write(signature, style, catalogue)
+    wrong = grounding.problems(written.draft, document) if written.draft else [written.problem]
+    draft = written.draft if written.draft and not wrong else grounding.from_document(signature, document)
+    tutorial = Tutorial(
+        id=tutorial_id,
+        signature=signature.key,
+        feature=document.slug,
+        stuck_step=signature.stuck_step,
+        style=style,
+        subject=draft.subject,
+        intro=draft.intro,
+        steps=draft.steps,
+        source="document" if wrong else "model",
+        refused_because=tuple(wrong),
+    )
+    async with ctx.store.begin() as work:
+        await work.nights.keep_tutorial(tutorial, ctx.clock.now())
+    use = ModelUse(
+        calls=written.calls, input_tokens=written.input_tokens, output_tokens=written.output_tokens
+    )
+    return DraftedTutorial(
+        summary=_summary(tutorial, document), tutorial=tutorial, written_now=True, model=use
+    )
+
+
+def _signature(document: Feature, stuck_step: str, reason: str, band: str) -> Signature:
+    step = document.step(stuck_step) if stuck_step else document.steps[0]
+    if step is None:
+        known = ", ".join(each.id for each in document.steps)
+        raise CallerError(f"{document.slug} has no step {stuck_step!r}. Steps: {known}.")
+    approved = struggles.approved_reason(reason, document)
+    return Signature(feature=document.slug, stuck_step=step.id, reason=approved, band=band)
+
+
+def _summary(tutorial: Tutorial, document: Feature) -> str:
+    words = "in the model's words, checked" if tutorial.source == "model" else "in the document's own words"
+    return f"A tutorial for {document.title} from step {tutorial.stuck_step}, {words}; nothing was sent."
