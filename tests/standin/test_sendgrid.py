@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -226,8 +227,8 @@ def test_a_duplicate_address_is_quoted_in_the_message_as_the_real_service_does(s
 
 async def post(state: Standin, content: bytes, content_type: str = "application/json") -> httpx2.Response:
     headers = {"Authorization": "Bearer SG.test", "Content-Type": content_type}
-    async with httpx2.AsyncClient() as http:
-        return await http.post(f"{state.base_url}/sendgrid/v3/mail/send", content=content, headers=headers)
+    async with httpx2.AsyncClient() as web:
+        return await web.post(f"{state.base_url}/sendgrid/v3/mail/send", content=content, headers=headers)
 
 
 async def test_a_body_that_is_no_json_is_a_400_and_another_type_a_415(state: Standin) -> None:
@@ -239,8 +240,8 @@ async def test_a_body_that_is_no_json_is_a_400_and_another_type_a_415(state: Sta
 async def test_a_body_over_the_size_limit_is_a_413(state: Standin) -> None:
     app = Starlette(routes=routes.routes(state, max_bytes=100))
     headers = {"Authorization": "Bearer SG.test"}
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://s") as http:
-        answer = await http.post("/v3/mail/send", json=mail(), headers=headers)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://s") as web:
+        answer = await web.post("/v3/mail/send", json=mail(), headers=headers)
 
     assert answer.status_code == 413
     assert "errors" in answer.json()
@@ -248,9 +249,9 @@ async def test_a_body_over_the_size_limit_is_a_413(state: Standin) -> None:
 
 
 async def test_unknown_paths_and_methods_answer_with_an_errors_body(state: Standin) -> None:
-    async with httpx2.AsyncClient(base_url=f"{state.base_url}/sendgrid") as http:
-        wrong_method = await http.get("/v3/mail/send")
-        wrong_path = await http.get("/v3/nothing")
+    async with httpx2.AsyncClient(base_url=f"{state.base_url}/sendgrid") as web:
+        wrong_method = await web.get("/v3/mail/send")
+        wrong_path = await web.get("/v3/nothing")
 
     assert (wrong_method.status_code, wrong_path.status_code) == (405, 404)
     assert "errors" in wrong_method.json()
@@ -294,6 +295,15 @@ def test_an_account_in_trouble_keeps_nothing(state: Standin, fault: str, raised:
         client(state).mail.send.post(request_body=mail())
 
     assert state.mails == []
+
+
+def test_a_lost_answer_leaves_the_mail_accepted(state: Standin) -> None:
+    state.faults.add({"neighbour": "sendgrid", "route": "mail/send", "fault": "answer_lost", "times": 1})
+
+    with pytest.raises((http.client.HTTPException, OSError)):
+        client(state).mail.send.post(request_body=mail())
+
+    assert len(state.mails) == 1
 
 
 async def posted(state: Standin, batch: list[dict[str, Any]], **options: Any) -> tuple[bytes, dict[str, str]]:
