@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from agent.lock import one_at_a_time
 from handrail.context import ToolContext
@@ -88,7 +88,7 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     record = await sync(ctx, from_day=backfill_from, to_day=as_of)
     async with ctx.store.read() as work:
         accounts = await work.accounts.all()
-        active = await work.metrics.totals(_last_days(as_of, 7, record.zone))
+        active = await work.metrics.totals(Period.of_days(7, as_of, record.zone))
     book.write(
         accounts=len(accounts),
         active_accounts=len(active),
@@ -101,7 +101,7 @@ async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Funnels of the last 30 days and of the 30 before, one question a funnel for all accounts."""
     try:
         wanted = await ctx.mixpanel.funnels()
-        span = _last_days(as_of, FUNNEL_DAYS, book.report.zone)
+        span = Period.of_days(FUNNEL_DAYS, as_of, book.report.zone)
         for period in (span, span.before()):
             await measure(ctx, wanted, period)
     except (RateLimited, UpstreamError) as error:
@@ -194,10 +194,6 @@ async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _save(ctx: ToolContext, book: Notebook) -> None:
     async with ctx.store.begin() as work:
         await work.nights.keep_report(book.report)
-
-
-def _last_days(as_of: date, count: int, zone: str) -> Period:
-    return Period(from_date=as_of - timedelta(days=count - 1), to_date=as_of, zone=zone)
 
 
 def _blocks(cases: Sequence[Case]) -> Iterable[Sequence[Case]]:

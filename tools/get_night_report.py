@@ -19,7 +19,7 @@ class NightReport(Answer):
 @tool(title="Night report", effect="read")
 async def get_night_report(
     ctx: ToolContext,
-    night: Annotated[str, Field(description="As-of day, YYYY-MM-DD. Empty: last night.", max_length=10)] = "",
+    night: Annotated[str, Field(description="As-of day; empty: last night.", max_length=10)] = "",
 ) -> NightReport:
     """Report one night: who struggled, what was sent, and what was withheld for which reason.
 

@@ -19,6 +19,11 @@ class Period(BaseModel):
     to_date: date
     zone: str
 
+    @classmethod
+    def of_days(cls, count: int, to_date: date, zone: str) -> "Period":
+        """The `count` days that end with `to_date`."""
+        return cls(from_date=to_date - timedelta(days=count - 1), to_date=to_date, zone=zone)
+
     @property
     def days(self) -> int:
         return (self.to_date - self.from_date).days + 1

@@ -13,6 +13,7 @@ from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
 from handrail.errors import BrokenExport, CallerError, ConfigError, NotOffered, RateLimited, UpstreamError
 from handrail.services.mixpanel import answers, expressions
+from handrail.services.mixpanel.inflate import gunzip
 from handrail.settings import Settings
 
 QUERY_TIMEOUT = httpx2.Timeout(120.0, connect=5.0)
@@ -146,7 +147,11 @@ class Mixpanel:
         if events is not None:
             params["event"] = json.dumps(events)
         request = self._http.build_request(
-            "GET", f"{self._export_url}/api/2.0/export", params=params, timeout=EXPORT_TIMEOUT
+            "GET",
+            f"{self._export_url}/api/2.0/export",
+            params=params,
+            headers={"accept-encoding": "gzip"},
+            timeout=EXPORT_TIMEOUT,
         )
         try:
             response = await self._http.send(request, auth=self._auth, stream=True)
@@ -155,7 +160,8 @@ class Mixpanel:
         try:
             if response.status_code != 200:
                 raise _refusal(response, "the export", gone=set())
-            yield _whole(response)
+            gzipped = response.headers.get("content-encoding", "").lower() == "gzip"
+            yield gunzip(_whole(response)) if gzipped else _whole(response)
         finally:
             await response.aclose()
 
@@ -219,7 +225,7 @@ def _refusal(response: httpx2.Response, what: str, *, gone: set[int]) -> Excepti
 
 async def _whole(response: httpx2.Response) -> AsyncIterator[bytes]:
     try:
-        async for chunk in response.aiter_bytes(1 << 18):
+        async for chunk in response.aiter_raw(1 << 18):
             yield chunk
     except httpx2.HTTPError:
         raise BrokenExport("Mixpanel's export was cut in the middle; nothing of it was kept.") from None

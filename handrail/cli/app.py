@@ -1,0 +1,248 @@
+"""All commands, in one place, each a few lines that call the product."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from agent import night as nightly
+from agent import schedule
+from handrail.cli import demo as demonstration
+from handrail.cli import printing, serving
+from handrail.context import ToolContext, open_context
+from handrail.engine.periods import last_complete_day
+from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
+from handrail.flows.sync import sync as run_sync
+from handrail.settings import Settings
+from handrail.store import upgrade
+from tools import catalogue
+from tools._answers import find
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Handrail answers questions about Mixpanel accounts, and helps the users who are stuck.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+agent = typer.Typer(help="The nightly agent.", no_args_is_help=True)
+accounts = typer.Typer(help="The accounts that Handrail knows.", no_args_is_help=True)
+database = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(agent, name="agent")
+app.add_typer(accounts, name="accounts")
+app.add_typer(database, name="db")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Day = Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")]
+
+
+def run() -> None:
+    """Run the command line. Exit codes: 0 done, 1 the job failed, 2 bad usage or settings."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        app()
+    except (ConfigError, CallerError) as error:
+        print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except (UpstreamError, BrokenExport, HandrailError) as error:
+        print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _with(work: Callable[[ToolContext], Awaitable[T]]) -> T:
+    async def opened() -> T:
+        async with open_context(Settings.load()) as ctx:
+            return await work(ctx)
+
+    return asyncio.run(opened())
+
+
+def _day(text: str, option: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise CallerError(f"{option} must be a day such as 2026-11-20, not {text!r}.") from None
+
+
+@app.command()
+def demo(
+    *,
+    serve: Annotated[bool, typer.Option(help="Serve the dashboard and MCP afterwards, until Ctrl-C.")] = True,
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8321,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the database and the mails go.")] = None,
+    world: Annotated[str, typer.Option(help="The default world's name, or a world's folder.")] = "acme",
+    json_: Json = False,
+) -> None:
+    """Run the main job without any credentials, against stand-ins on this machine."""
+    demonstration.run(world=world, data_dir=data_dir, as_json=json_, serve=serve, port=port)
+
+
+@app.command()
+def mcp() -> None:
+    """Serve the tools to a chat client, over stdio."""
+    serving.mcp()
+
+
+@app.command()
+def serve(host: str = "127.0.0.1", port: int = 8321) -> None:
+    """Serve the dashboard, REST, mail links and /mcp."""
+    serving.web(Settings.load(), host, port)
+
+
+@app.command()
+def standin(world: str = "acme", port: int = 8765) -> None:
+    """Serve the stand-ins for Mixpanel, SendGrid and the Messages API alone."""
+    demonstration.stand_in(world, port)
+
+
+@agent.command("run")
+def agent_run(
+    *, date_: Annotated[str, typer.Option("--date", help="As-of day.")] = "", json_: Json = False
+) -> None:
+    """Run one night now."""
+    night = _day(date_, "--date")
+    report = _with(lambda ctx: nightly.run(ctx, night=night))
+    printing.report(report, as_json=json_)
+
+
+@agent.command("start")
+def agent_start() -> None:
+    """Run a night at 02:00 UTC, every day, until stopped."""
+    logging.getLogger().setLevel(logging.INFO)
+    settings = Settings.load()
+    asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))
+
+
+@app.command()
+def sync(
+    *,
+    days: Annotated[int, typer.Option(min=0, help="The last N complete days.")] = 0,
+    from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
+    to: Day = "",
+    json_: Json = False,
+) -> None:
+    """Read Mixpanel's events into account figures."""
+    first, last = _day(from_, "--from"), _day(to, "--to")
+
+    async def work(ctx: ToolContext) -> Any:
+        start = first
+        if days and start is None:
+            end = last or last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
+            start = end - timedelta(days=days - 1)
+        return await run_sync(ctx, from_day=start, to_day=last)
+
+    record = _with(work)
+    words = f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read."
+    printing.show(record.model_dump(mode="json"), words, as_json=json_)
+
+
+@accounts.command("list")
+def accounts_list(*, json_: Json = False) -> None:
+    """List the accounts."""
+
+    async def work(ctx: ToolContext) -> list[dict[str, Any]]:
+        async with ctx.store.read() as store:
+            return [account.model_dump() for account in await store.accounts.all()]
+
+    found = _with(work)
+    words = "\n".join(f"{account['mixpanel_id']}\t{account['name']}" for account in found)
+    printing.show(
+        {"accounts": found}, words or "No account is known yet: run `handrail sync`.", as_json=json_
+    )
+
+
+@app.command()
+def tool(name: str, arguments: Annotated[str, typer.Argument()] = "{}", *, json_: Json = False) -> None:
+    """Call any tool from the shell; arguments are one JSON object."""
+    known = {each.name: each for each in catalogue()}
+    if name not in known:
+        raise CallerError(f"There is no tool {name!r}. Known: {', '.join(known)}.")
+    try:
+        given = TypeAdapter(dict[str, Any]).validate_json(arguments)
+    except ValidationError:
+        raise CallerError(
+            f"The arguments must be one JSON object, such as '{json.dumps({'account': 'Acme'})}'."
+        ) from None
+    answer = _with(lambda ctx: serving.call(ctx, name, given))
+    printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+
+
+def _scope(account: str, feature: str) -> Callable[[ToolContext], Coroutine[Any, Any, str]]:
+    async def resolve(ctx: ToolContext) -> str:
+        if account and feature:
+            raise CallerError("Give --account or --feature, not both.")
+        if feature:
+            return f"feature:{ctx.kb.feature(feature).slug}"
+        if account:
+            who = await find(ctx, account)
+            if isinstance(who, list):
+                raise CallerError(f"{account!r} fits several accounts; use the id of one of them.")
+            return f"account:{who.id}"
+        return "all"
+
+    return resolve
+
+
+AccountOption = Annotated[str, typer.Option(help="Only this account.")]
+FeatureOption = Annotated[str, typer.Option(help="Only this feature.")]
+
+
+@app.command()
+def pause(account: AccountOption = "", feature: FeatureOption = "") -> None:
+    """Stop all mail at once, or that of one account or feature."""
+
+    async def work(ctx: ToolContext) -> str:
+        scope = await _scope(account, feature)(ctx)
+        async with ctx.store.begin() as store:
+            await store.deliveries.pause(scope, ctx.clock.now())
+        return scope
+
+    print(f"Paused: {_with(work)}.")  # noqa: T201
+
+
+@app.command()
+def resume(account: AccountOption = "", feature: FeatureOption = "") -> None:
+    """Lift a pause."""
+
+    async def work(ctx: ToolContext) -> str:
+        scope = await _scope(account, feature)(ctx)
+        async with ctx.store.begin() as store:
+            await store.deliveries.resume(scope)
+        return scope
+
+    print(f"Resumed: {_with(work)}.")  # noqa: T201
+
+
+@app.command()
+def status(*, json_: Json = False) -> None:
+    """What is switched on, paused, and how fresh the figures are."""
+
+    async def work(ctx: ToolContext) -> dict[str, Any]:
+        async with ctx.store.read() as store:
+            pauses, last = await store.deliveries.pauses(), await store.metrics.last_sync()
+            report = await store.nights.report()
+        return {
+            "send_mode": ctx.settings.send_mode.value,
+            "paused": pauses,
+            "last_sync": last.model_dump(mode="json") if last else None,
+            "last_night": report.model_dump(mode="json") if report else None,
+        }
+
+    found = _with(work)
+    printing.status(found, as_json=json_)
+
+
+@database.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the tables up to date."""
+    settings = Settings.load()
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    upgrade(settings.database)
+    print("The database is up to date.")  # noqa: T201

@@ -1,0 +1,200 @@
+"""The main job without credentials: stand-ins over HTTP, a throw-away configuration, mails as files."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
+
+from agent import night as nightly
+from handrail.cli import printing, serving
+from handrail.context import ToolContext, open_context
+from handrail.domain.periods import Period
+from handrail.domain.runs import Report
+from handrail.engine import funnels
+from handrail.errors import CallerError, HandrailError
+from handrail.settings import SendMode, Settings
+from standin import acme
+from standin.server import running
+from standin.server import serve as serve_standins
+from standin.state import Standin
+from standin.world import World, WorldError, load
+
+SENDER = {
+    "mail_from": "guides@handrail-demo.example",
+    "mail_reply_to": "success@handrail-demo.example",
+    "mail_postal_address": "Handrail Demo, 1 Example Street, 10115 Berlin",
+}
+
+
+def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: int) -> None:
+    """Sync, one night, the report, mails as files; then the dashboard until Ctrl-C."""
+    folder = _folder(world)
+    data = data_dir or Path(".handrail") / f"demo-{folder.name}"
+    with _standins(folder) as standins:
+        settings = _settings(standins, folder, data, port)
+        report, figures = asyncio.run(_night(settings, standins.world))
+        outbox = data / "outbox"
+        written = _write_mails(standins, outbox)
+        if as_json:
+            printing.as_object({**figures, "outbox": str(outbox), "mails_written": written})
+        else:
+            printing.report(report, as_json=False)
+            sys.stdout.write(
+                f"\n{written} mails are in {outbox} (.html, .txt and .eml; made-up people of the demo world only).\n"
+            )
+        if serve:
+            address = f"http://127.0.0.1:{port}"
+            sys.stderr.write(f"\nDashboard: {address}   MCP: {address}/mcp   (Ctrl-C ends)\n")
+            serving.web(settings, "127.0.0.1", port)
+
+
+def stand_in(world: str, port: int) -> None:
+    """Serve the stand-ins until Ctrl-C, and say which settings reach them."""
+    loaded = _load(_folder(world))
+    base = f"http://127.0.0.1:{port}"
+    project = loaded.project
+    for name, value in {
+        "HANDRAIL_NOW": loaded.start().isoformat(),
+        "HANDRAIL_MIXPANEL_PROJECT_ID": project["project_id"],
+        "HANDRAIL_MIXPANEL_USERNAME": project["username"],
+        "HANDRAIL_MIXPANEL_SECRET": project["secret"],
+        "HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY": project["account_property"],
+        "HANDRAIL_MIXPANEL_GROUP_ID": next(iter(project.get("group_keys", {}).values()), ""),
+        "HANDRAIL_MIXPANEL_QUERY_URL": f"{base}/mixpanel",
+        "HANDRAIL_MIXPANEL_EXPORT_URL": f"{base}/mixpanel",
+        "HANDRAIL_SENDGRID_URL": f"{base}/sendgrid",
+        "ANTHROPIC_BASE_URL": f"{base}/anthropic",
+    }.items():
+        sys.stderr.write(f"{name}={value}\n")
+    serve_standins(loaded, port)
+
+
+async def _night(settings: Settings, world: World) -> tuple[Report, dict[str, Any]]:
+    async with open_context(settings, actor="nightly") as ctx:
+        report = await nightly.run(ctx, backfill_from=world.days()[0])
+        return report, await _figures(ctx, report)
+
+
+async def _figures(ctx: ToolContext, report: Report) -> dict[str, Any]:
+    """Everything the night counted, for scripts: account days, funnels by account, struggles by user key."""
+    month = Period.of_days(30, report.night, report.zone)
+    async with ctx.store.read() as work:
+        book = await work.accounts.all()
+        first = await work.metrics.first_day() or report.night
+        everything = Period(from_date=first, to_date=report.night, zone=report.zone)
+        measured = await work.metrics.funnels(month)
+        totals = await work.metrics.totals(month)
+        days = {each.id: await work.metrics.days(each.id, everything) for each in book}
+        struggles = await work.nights.struggles(report.night)
+    names = {each.id: each.mixpanel_id for each in book}
+    return {
+        "report": report.model_dump(mode="json"),
+        "period": {"from_date": str(month.from_date), "to_date": str(month.to_date), "zone": month.zone},
+        "accounts": [
+            {
+                "name": each.name,
+                "mixpanel_id": each.mixpanel_id,
+                "period": totals[each.id].model_dump() if each.id in totals else None,
+                "days": [day.model_dump(mode="json", exclude={"mixpanel_id"}) for day in days[each.id]],
+            }
+            for each in book
+        ],
+        "funnels": [
+            {
+                "funnel_id": one.funnel_id,
+                "name": one.name,
+                "mixpanel_id": names[one.account_id],
+                "users": one.counts.users,
+                "conversion": funnels.conversion(one.counts),
+                "route": one.route,
+            }
+            for one in measured
+        ],
+        "struggles": [
+            {**one.model_dump(mode="json"), "accounts": [names[each] for each in one.account_ids]}
+            for one in struggles
+        ],
+    }
+
+
+def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Settings:
+    """Every neighbour is a stand-in: nothing of the environment can point the demo at a real one."""
+    project, base = standins.world.project, standins.base_url
+    own_kb = folder / "kb"
+    return Settings.load(
+        _env_file=None,
+        data_dir=data,
+        database_url="",
+        kb_dir=own_kb if own_kb.is_dir() else None,
+        now=standins.clock.now(),
+        mixpanel_project_id=project["project_id"],
+        mixpanel_username=project["username"],
+        mixpanel_secret=SecretStr(project["secret"]),
+        mixpanel_account_property=project["account_property"],
+        mixpanel_group_id=next(iter(project.get("group_keys", {}).values()), ""),
+        mixpanel_query_url=f"{base}/mixpanel",
+        mixpanel_export_url=f"{base}/mixpanel",
+        anthropic_api_key=SecretStr("demo"),
+        anthropic_base_url=f"{base}/anthropic",
+        sendgrid_api_key=SecretStr("SG.demo"),
+        sendgrid_url=f"{base}/sendgrid",
+        public_url=f"http://127.0.0.1:{port}",
+        send_mode=SendMode.AUTO,
+        **SENDER,
+    )
+
+
+def _folder(world: str) -> Path:
+    if world != "acme":
+        return Path(world)
+    folder = Path(".handrail") / "worlds" / "acme"
+    if not (folder / "project.json").exists():
+        acme.generate(folder)
+    return folder
+
+
+def _load(folder: Path) -> World:
+    try:
+        return load(folder)
+    except WorldError as error:
+        raise CallerError(str(error)) from None
+
+
+@contextmanager
+def _standins(folder: Path) -> Iterator[Standin]:
+    with running(_load(folder)) as standins:
+        yield standins
+
+
+def _write_mails(standins: Standin, outbox: Path) -> int:
+    """The mails that the SendGrid stand-in took, as files a person can open."""
+    answer = httpx2.get(f"{standins.base_url}/control/mails", trust_env=False)
+    if answer.status_code != 200:
+        raise HandrailError("The stand-ins do not tell which mails arrived.")
+    body = answer.json()
+    mails: list[dict[str, Any]] = body if isinstance(body, list) else body["mails"]
+    outbox.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for number, mail in enumerate(mails, 1):
+        name = f"{number:03d}-{''.join(c if c.isalnum() else '-' for c in mail['subject'].lower())[:50]}"
+        (outbox / f"{name}.html").write_text(mail["html"], "utf-8")
+        (outbox / f"{name}.txt").write_text(mail["text"], "utf-8")
+        (outbox / f"{name}.eml").write_bytes(_eml(mail))
+    return len(mails)
+
+
+def _eml(mail: dict[str, Any]) -> bytes:
+    message = EmailMessage(policy=SMTP)
+    message["From"], message["To"] = SENDER["mail_from"], mail["to"]
+    message["Subject"] = mail["subject"]
+    for name, value in mail["headers"].items():
+        message[name] = value
+    message.set_content(mail["text"])
+    message.add_alternative(mail["html"], subtype="html")
+    return message.as_bytes()

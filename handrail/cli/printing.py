@@ -1,0 +1,83 @@
+"""What people and scripts see on stdout: one JSON object, or prose."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from handrail.domain.runs import Report
+from handrail.flows.deliver import reason_words
+
+
+def as_object(values: dict[str, Any]) -> None:
+    json.dump(values, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def show(values: dict[str, Any], words: str, *, as_json: bool) -> None:
+    """Exactly one JSON object, or the words."""
+    if as_json:
+        as_object(values)
+    else:
+        sys.stdout.write(words + "\n")
+
+
+def report(night: Report, *, as_json: bool) -> None:
+    if as_json:
+        as_object(night.model_dump(mode="json"))
+        return
+    console = Console()
+    console.print(
+        f"\n[bold]The night of {night.night}[/bold] ({night.zone}), run {night.started_at:%Y-%m-%d %H:%M} UTC, "
+        f"sending mode {night.mode}"
+    )
+    share = night.events_with_account / night.events if night.events else 0
+    console.print(
+        f"{night.accounts} accounts, {night.active_accounts} active in the last 7 days; "
+        f"{night.events:,} events read, {share:.1%} with an account."
+    )
+    console.print(_struggles(night))
+    console.print(
+        f"{night.tutorials} tutorials for {night.struggling_users} people, "
+        f"{night.tutorials_in_own_words} of them in the document's own words; "
+        f"{night.model_calls} model calls, {night.input_tokens:,} tokens in, {night.output_tokens:,} out."
+    )
+    console.print(_decisions(night))
+    for note in night.notes:
+        console.print(f"• {note}", markup=False)
+
+
+def _struggles(night: Report) -> Table:
+    table = Table("feature", "struggling", "accounts", "measured by", title="Struggles", title_justify="left")
+    for row in night.struggles:
+        table.add_row(row.feature, str(row.struggling), str(row.accounts), row.route)
+    return table
+
+
+def _decisions(night: Report) -> Table:
+    table = Table("decision", "people × feature", "why", title="Mail", title_justify="left")
+    table.add_row("sent", str(night.sent), "")
+    for label, count, why in (
+        ("failed", night.failed, "the mail service refused"),
+        ("unknown", night.unknown, "unclear whether it left; never sent again blindly"),
+    ):
+        if count:
+            table.add_row(label, str(count), why)
+    for reason, count in night.withheld.items():
+        table.add_row(f"withheld: {reason}", str(count), reason_words(reason))
+    return table
+
+
+def status(found: dict[str, Any], *, as_json: bool) -> None:
+    last, night = found["last_sync"], found["last_night"]
+    lines = [
+        f"sending mode: {found['send_mode']}",
+        f"paused: {', '.join(found['paused']) or 'nothing'}",
+        f"last sync: {last['finished_at']} (up to {last['to_date']})" if last else "last sync: never",
+        f"last night: {night['night']}, {night['status']}, {night['sent']} sent"
+        if night
+        else "last night: never",
+    ]
+    show(found, "\n".join(lines), as_json=as_json)

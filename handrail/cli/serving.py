@@ -1,0 +1,54 @@
+"""The two servers: MCP over stdio, and the web app."""
+
+import logging
+import sys
+from typing import Any
+
+from handrail.context import ToolContext, open_context
+from handrail.errors import ConfigError, HandrailError
+from handrail.settings import Settings
+
+
+def mcp() -> None:
+    """Serve the tools over stdio. stdout belongs to the protocol: everything else goes to stderr."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    from mcp_server.server import create_server  # noqa: PLC0415
+
+    try:
+        settings = Settings.load()
+        create_server(lambda: open_context(settings)).run()
+    except HandrailError as error:
+        sys.stderr.write(f"handrail: {error}\n")
+        sys.exit(2)
+
+
+def web(settings: Settings, host: str, port: int) -> None:
+    """Serve dashboard, REST, mail links and /mcp until stopped."""
+    import uvicorn  # noqa: PLC0415
+    from web.app import create_app  # noqa: PLC0415
+
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        raise ConfigError(f"This version serves this machine only; --host {host} is refused.")
+    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+
+
+async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Call a tool as a chat client would, with its arguments checked; answers its structured content."""
+    from contextlib import asynccontextmanager  # noqa: PLC0415
+
+    from mcp import Client  # noqa: PLC0415
+    from mcp.types import TextContent  # noqa: PLC0415
+
+    from handrail.errors import CallerError  # noqa: PLC0415
+    from mcp_server.server import create_server  # noqa: PLC0415
+
+    @asynccontextmanager
+    async def opened() -> Any:
+        yield ctx
+
+    async with Client(create_server(opened)) as client:
+        answer = await client.call_tool(name, arguments)
+    if answer.is_error:
+        text = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
+        raise CallerError(text.removeprefix(f"Error executing tool {name}: "))
+    return dict(answer.structured_content or {})
