@@ -118,10 +118,7 @@ def _filtered(project: Project, call: Call, lines: Iterable[str]) -> Iterator[st
 def _parsed(lines: Iterator[str], fault: Fault | None, takes_gzip: bool) -> Response:
     if fault is not None:
         lines = _spoilt(list(lines), fault.fault)
-    chunks = (
-        "".join(batch).encode("utf-8", "replace")
-        for batch in iter(lambda: list(itertools.islice(lines, LINES)), [])
-    )
+    chunks = _batches(lines)
     if fault is not None and fault.fault == "cut_stream":
         return _cut(b"".join(chunks), takes_gzip)
     first = next(chunks, None)
@@ -129,6 +126,19 @@ def _parsed(lines: Iterator[str], fault: Fault | None, takes_gzip: bool) -> Resp
         return _stream(iter(()), False)
     body = itertools.chain([first], chunks)
     return _stream(_compressed(body) if takes_gzip else body, takes_gzip)
+
+
+def _batches(lines: Iterator[str]) -> Iterator[bytes]:
+    """Lines put together; what goes wrong after the first of them can only be told inside the 200."""
+    sent = False
+    try:
+        while batch := list(itertools.islice(lines, LINES)):
+            yield "".join(batch).encode("utf-8", "replace")
+            sent = True
+    except RefusalError:
+        if not sent:
+            raise
+        yield b"terminated early\n"
 
 
 def _spoilt(lines: list[str], fault: str) -> Iterator[str]:

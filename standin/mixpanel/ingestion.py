@@ -22,6 +22,8 @@ MOST_RECORDS = 2000
 MOST_BYTES = 2_097_152
 EARLIEST = 365 * 86400
 AHEAD = 3600
+"""How far in the future a time may lie; anything later becomes now."""
+
 INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}\Z")
 FORBIDDEN_IDS = {
     *("00000000-0000-0000-0000-000000000000", "anon", "anonymous", "nil", "none", "null", "n/a", "na"),
@@ -57,7 +59,9 @@ def imports(project: Project) -> Endpoint:
 def store(project: Project, name: str, properties: dict[str, Any]) -> None:
     """Keep an event as the export will give it; `time` is a true epoch, in seconds or milliseconds."""
     now = project.state.clock.now().timestamp()
-    time = min(seconds(properties["time"]), now)
+    time = seconds(properties["time"])
+    if time > now + AHEAD:
+        time = now
     kept = {
         **properties,
         "time": int(project.calendar.exported(time)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -75,6 +76,7 @@ def _query(project: Project, answer: Answer) -> Callable[[Request], Any]:
             auth.check(project.settings, request, call.text("project_id"))
             with ledger.query_slot(project.state, call) as counted:
                 request.scope["standin"]["counted"] = counted
+                await _be_slow(project, call)
                 body = await run_in_threadpool(work, call)
         except RefusalError as error:
             echo = {"request": url} if error.echo else {}
@@ -84,13 +86,19 @@ def _query(project: Project, answer: Answer) -> Callable[[Request], Any]:
     return endpoint
 
 
+async def _be_slow(project: Project, call: Call) -> None:
+    """A slow query keeps its concurrent place while it runs; a generic stall happens before it has one."""
+    fault = project.state.faults.take("mixpanel", call.path, {"slow"})
+    if fault is not None:
+        await asyncio.sleep(float(fault.details.get("seconds", 1)))
+
+
 def _export(project: Project) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
             call = await read_call(request)
             auth.check(project.settings, request, call.text("project_id"))
             ledger.count_export(project.state, call)
-            request.scope["standin"]["counted"] = True
             return await run_in_threadpool(export.answer, project, call, _takes_gzip(request))
         except RefusalError as error:
             return Response(error.message, error.status, error.headers, media_type="text/plain")

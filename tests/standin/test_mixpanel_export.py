@@ -165,3 +165,13 @@ def test_one_compressed_stream_holds_what_was_written_meanwhile(serve: Serve) ->
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     assert len(unpacker.decompress(packed).splitlines()) >= 3
     assert unpacker.unused_data == b""
+
+
+def test_a_filter_that_fails_after_the_first_lines_ends_the_export_early(serve: Serve) -> None:
+    events = [event("Opened", f"u{number}", "2026-11-20T10:00:00", bad=False) for number in range(300)]
+    mixpanel = serve([*events, event("Opened", "last", "2026-11-20T10:00:00", bad=5)])
+
+    lines = mixpanel.export(DAY, DAY, where='not properties["bad"]').text.split("\n")
+
+    assert lines[-2] == "terminated early"
+    assert len(lines) == 202

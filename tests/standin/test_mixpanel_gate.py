@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.standin.conftest import Mixpanel, Serve, event
+from tests.standin.conftest import Mixpanel, Serve, event, write_world
 
 EVENTS = [event("Opened", "u1", "2026-11-20T10:00:00")]
 LIST = "/api/query/funnels/list"
@@ -119,3 +123,36 @@ def test_reset_clears_faults_records_and_the_clock(serve: Serve) -> None:
     assert mixpanel.get(LIST).status_code == 200
     assert mixpanel.http.get("/control/mails").json() == []
     assert mixpanel.http.get("/control/prompts").json() == []
+
+
+def test_the_module_serves_a_world_and_says_where(tmp_path: Path) -> None:
+    folder = write_world(tmp_path / "world", EVENTS).folder
+    command = [sys.executable, "-m", "standin", "--world", str(folder), "--port", str(free_port())]
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            url = process.stderr.readline().strip()
+            transport = httpx2.HTTPTransport(retries=5)
+            with httpx2.Client(base_url=url, transport=transport, trust_env=False) as http:
+                assert http.get("/control/ledger").json()["limit"] == 60
+        finally:
+            process.terminate()
+
+
+def test_the_module_refuses_a_folder_that_is_no_world(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "standin", "--world", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == f"{tmp_path} is no world: project.json is missing.\n"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

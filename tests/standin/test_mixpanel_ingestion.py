@@ -83,6 +83,18 @@ def test_import_takes_the_token_lines_gzip_and_milliseconds(serve: Serve) -> Non
     assert times == [1795168800, 1795172400, 1795176000]
 
 
+def test_a_time_far_in_the_future_becomes_now(serve: Serve) -> None:
+    mixpanel = serve(EVENTS)
+    soon, far = event("Opened", "u2", "2026-11-21T02:30:00"), event("Opened", "u3", "2026-12-24T02:30:00")
+
+    mixpanel.post("/import", json=[soon, far])
+
+    kept = [each["properties"]["time"] for each in mixpanel.exported("2026-11-21", "2026-11-21")]
+    start = event("", "", "2026-11-21T02:00:00")["properties"]["time"]
+    assert kept[0] == soon["properties"]["time"]
+    assert start <= kept[1] < start + 60
+
+
 def test_import_refuses_strangers_and_too_much(serve: Serve) -> None:
     mixpanel = serve(EVENTS)
     one = event("Opened", "u2", f"{DAY}T11:00:00")
