@@ -36,8 +36,8 @@ async def get_night_report(
         raise CallerError(f"There was no night {night or 'yet'}: run `handrail agent run`.")
     withheld = sum(report.withheld.values())
     return NightReport(
-        summary=f"Night of {report.night}: {report.struggling_users} people struggling, {report.sent} mailed, "
-        f"{withheld} withheld, {report.failed} failed, {report.unknown} with an unknown outcome.",
+        summary=f"Night of {report.night}: {report.struggling_users} people struggling, "
+        f"{report.sent} mailed, {withheld} withheld, {report.failed} failed, {report.unknown} with an unknown outcome.",
         as_of=report.finished_at or report.started_at,
         report=report,
     )

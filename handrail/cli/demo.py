@@ -47,7 +47,8 @@ def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: 
         else:
             printing.report(report, as_json=False)
             sys.stdout.write(
-                f"\n{written} mails are in {outbox} (.html, .txt and .eml; made-up people of the demo world only).\n"
+                f"\n{written} mails are in {outbox} (.html, .txt, .eml): "
+                "made-up people of the demo world, the only ones whose addresses are ever kept.\n"
             )
         if serve:
             address = f"http://127.0.0.1:{port}"

@@ -30,8 +30,8 @@ def report(night: Report, *, as_json: bool) -> None:
         return
     console = Console()
     console.print(
-        f"\n[bold]The night of {night.night}[/bold] ({night.zone}), run {night.started_at:%Y-%m-%d %H:%M} UTC, "
-        f"sending mode {night.mode}"
+        f"\n[bold]The night of {night.night}[/bold] ({night.zone}), "
+        f"run {night.started_at:%Y-%m-%d %H:%M} UTC, sending mode {night.mode}"
     )
     share = night.events_with_account / night.events if night.events else 0
     console.print(

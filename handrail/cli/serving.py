@@ -25,6 +25,7 @@ def mcp() -> None:
 def web(settings: Settings, host: str, port: int) -> None:
     """Serve dashboard, REST, mail links and /mcp until stopped."""
     import uvicorn  # noqa: PLC0415
+
     from web.app import create_app  # noqa: PLC0415
 
     if host not in {"127.0.0.1", "localhost", "::1"}:

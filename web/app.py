@@ -1,0 +1,49 @@
+"""The web app: dashboard, REST, mail links, and the MCP endpoint, on one port."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from handrail.context import ToolContext, open_context
+from handrail.settings import Settings
+from mcp_server.server import create_server
+from web import api, links, pages, problems
+
+LOCAL_HOSTS = ["127.0.0.1", "localhost"]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """One app. It opens one context for its life; `/mcp` and the pages share it."""
+    opened: list[ToolContext] = []
+
+    @asynccontextmanager
+    async def shared() -> AsyncIterator[ToolContext]:
+        yield opened[0].acting_as("chat")
+
+    mcp = create_server(shared)
+    local = [f"{host}:*" for host in LOCAL_HOSTS]
+    endpoint = mcp.streamable_http_app(
+        transport_security=TransportSecuritySettings(
+            allowed_hosts=[*LOCAL_HOSTS, *local], allowed_origins=[f"http://{host}" for host in local]
+        )
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_context(settings, actor="web") as ctx:
+            app.state.ctx = ctx
+            opened.append(ctx)
+            async with mcp.session_manager.run():
+                yield
+
+    app = FastAPI(title="Handrail", version=mcp.version or "", lifespan=lifespan)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
+    app.middleware("http")(pages.guard)
+    problems.install(app)
+    for router in (pages.router, api.router, links.router):
+        app.include_router(router)
+    app.mount("/", endpoint)
+    return app

@@ -1,0 +1,79 @@
+"""The pages: the book of accounts with last night's report, and one account."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from handrail.errors import CallerError
+from handrail.flows.deliver import reason_words
+from tools.find_accounts import Sort, find_accounts
+from tools.find_struggling_users import find_struggling_users
+from tools.get_night_report import get_night_report
+from tools.query_events import query_events
+from tools.query_funnel import query_funnel
+from web.api import Ctx
+
+HERE = Path(__file__).parent
+router = APIRouter(include_in_schema=False)
+_jinja = Environment(
+    loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_jinja.globals["reason_words"] = reason_words
+_templates = Jinja2Templates(env=_jinja)
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Pages load nothing from elsewhere and run no script."""
+    response = await call_next(request)
+    if not request.url.path.startswith("/docs"):
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def page(request: Request, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+    return _templates.TemplateResponse(request, template, {"title": title, **values}, status_code=status)
+
+
+@router.get("/")
+async def book(ctx: Ctx, request: Request, query: str = "", sort_by: Sort = "users") -> HTMLResponse:
+    try:
+        accounts = await find_accounts(ctx, query=query, sort_by=sort_by, limit=100)
+    except CallerError as error:
+        return page(request, "message.html", title="Nothing to show yet", text=str(error))
+    try:
+        night = (await get_night_report(ctx)).report
+    except CallerError:
+        night = None
+    return page(
+        request, "book.html", title="Accounts", found=accounts, night=night, query=query, sort_by=sort_by
+    )
+
+
+@router.get("/accounts/{account}")
+async def account_page(ctx: Ctx, request: Request, account: str) -> HTMLResponse:
+    events = await query_events(ctx, account=account)
+    if events.account is None:
+        return page(request, "message.html", title="Which account?", text=events.summary)
+    funnels = await query_funnel(ctx, account=events.account.id)
+    stuck = await find_struggling_users(ctx, account=events.account.id)
+    return page(
+        request, "account.html", title=events.account.name, events=events, funnels=funnels, stuck=stuck
+    )
+
+
+@router.get("/static/handrail.css")
+async def style() -> FileResponse:
+    return FileResponse(HERE / "static" / "handrail.css", media_type="text/css")
