@@ -54,7 +54,8 @@ async def find_accounts(
     span = resolve(ctx, last, period, from_date, to_date)
     async with ctx.store.read() as work:
         book = await work.accounts.all()
-        now, before = await work.metrics.totals(span), await work.metrics.totals(span.before())
+        now = await work.metrics.totals(span)
+        before = await work.metrics.totals_before(span)
     chosen = _matching(query, book)
     rows = _sorted([_row(account, now, before) for account in chosen], sort_by)
     return Accounts(

@@ -72,8 +72,8 @@ async def find_struggling_users(
     people = len({one.user_key for one in mine})
     where = f" at {who.name}" if who else ""
     return StrugglingUsers(
-        summary=f"{people} people{where} struggle with {sum(map(bool, by_feature.values()))} features, "
-        f"in the 7 days to {as_of} ({zone}).",
+        summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {people}"
+        f"{'; ' if people else ''}{', '.join(f'{n} with {slug}' for slug, n in by_feature.items() if n)}.",
         as_of=read_at,
         account=ref(who) if who else None,
         as_of_day=as_of,

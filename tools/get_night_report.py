@@ -37,7 +37,8 @@ async def get_night_report(
     withheld = sum(report.withheld.values())
     return NightReport(
         summary=f"Night of {report.night}: {report.struggling_users} people struggling, "
-        f"{report.sent} mailed, {withheld} withheld, {report.failed} failed, {report.unknown} with an unknown outcome.",
+        f"{report.sent} mailed, {withheld} withheld, {report.failed} failed, "
+        f"{report.unknown} with an unknown outcome.",
         as_of=report.finished_at or report.started_at,
         report=report,
     )

@@ -65,7 +65,7 @@ async def query_events(
     span = resolve(ctx, last, period, from_date, to_date)
     async with ctx.store.read() as work:
         totals = (await work.metrics.totals(span)).get(who.id)
-        before = (await work.metrics.totals(span.before())).get(who.id)
+        before = (await work.metrics.totals_before(span)).get(who.id)
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
@@ -81,14 +81,13 @@ async def query_events(
     if totals is None:
         return answer
     figures = _figures(totals)
-    change = _change(totals, before) if first_day and first_day <= span.before().from_date else None
     return answer.model_copy(
         update={
             "summary": f"{who.name}: {figures.total_events:,} events by {figures.unique_users:,} users in "
             f"{figures.sessions:,} sessions, {span.words()}.",
             "no_data_because": "",
             "figures": figures,
-            "change_of_events": change,
+            "change_of_events": _change(totals, before),
             "by_day": [EventDay.model_validate(row, from_attributes=True) for row in by_day],
             "top_events": [EventCount(event=name, total=total) for name, total in top],
             "heatmap": heatmap,

@@ -61,7 +61,8 @@ async def query_funnel(
     wanted = _named(funnel, await ctx.mixpanel.funnels())
     measured = await measure(ctx, wanted, span)
     async with ctx.store.read() as work:
-        earlier = await work.metrics.funnels(span.before())
+        before = span.before()
+        earlier = await work.metrics.funnels(before) if await work.metrics.reaches(before) else []
     own = [one for one in measured if one.account_id == who.id]
     answers = [_answer(one, measured, earlier) for one in own]
     entered = {one.funnel_id for one in own}

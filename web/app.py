@@ -39,7 +39,10 @@ def create_app(settings: Settings) -> FastAPI:
             async with mcp.session_manager.run():
                 yield
 
-    app = FastAPI(title="Handrail", version=mcp.version or "", lifespan=lifespan)
+    # The framework's own documentation pages load scripts from another host: /openapi.json is served instead.
+    app = FastAPI(
+        title="Handrail", version=mcp.version or "", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
     app.middleware("http")(pages.guard)
     problems.install(app)

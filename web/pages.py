@@ -37,9 +37,8 @@ _HEADERS = {
 async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Pages load nothing from elsewhere and run no script."""
     response = await call_next(request)
-    if not request.url.path.startswith("/docs"):
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     return response
 
 

@@ -29,6 +29,8 @@ def match(asked: str, accounts: Sequence[Account]) -> Account | list[Account]:
 def _near(wanted: str, accounts: Sequence[Account]) -> list[Account]:
     names = [account.name for account in accounts]
     found = process.extract(
-        wanted, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=5, score_cutoff=72
+        wanted, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=20, score_cutoff=72
     )
-    return [accounts[index] for _, _, index in found]
+    # Of equally near names the one closest in length comes first: "acm" is rather Acme than Acme Labs.
+    best = sorted(found, key=lambda hit: (-round(hit[1]), abs(len(hit[0]) - len(wanted)), hit[0]))
+    return [accounts[index] for _, _, index in best[:5]]

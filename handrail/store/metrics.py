@@ -101,6 +101,16 @@ class Metrics:
             for account, events, sessions, days in sums
         }
 
+    async def totals_before(self, period: Period) -> dict[str, Totals]:
+        """Totals of the period before, empty unless figures reach back over all of it."""
+        before = period.before()
+        return await self.totals(before) if await self.reaches(before) else {}
+
+    async def reaches(self, period: Period) -> bool:
+        """Whether figures reach back to the period's first day: half a period is nothing to compare with."""
+        first = await self.first_day()
+        return first is not None and first <= period.from_date
+
     async def top_events(self, account_id: str, period: Period, limit: int) -> list[tuple[str, int]]:
         rows = await self._session.exec(
             select(EventDay.event, func.sum(EventDay.total))
