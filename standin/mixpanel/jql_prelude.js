@@ -3,6 +3,7 @@
 // afterwards, when the sources it names are known, and the description is carried out on them.
 (function (global) {
   const BATCH = 1000;
+  const PIECE = 100;
   const MOST_REDUCERS = 8;
   const DAY = 86400000;
   const sources = [];
@@ -171,11 +172,28 @@
     };
   }
 
-  function reductions(given) {
+  // A script's own reducer of a user's events sees them in pieces, as it does on Mixpanel's side.
+  function runningPerUser(given) {
+    if (given && given.start) return running(given);
+    if (typeof given !== "function") fail("reducer must be a function");
+    const events = [];
+    return {
+      add: (item) => { events.push(item); },
+      end: () => {
+        let state;
+        for (let place = 0; place < events.length; place += PIECE) {
+          state = given(state, events.slice(place, place + PIECE));
+        }
+        return state;
+      },
+    };
+  }
+
+  function reductions(given, begin) {
     const list = Array.isArray(given) ? given : [given];
     if (list.length > MOST_REDUCERS) fail("groupBy and reduce accept at most 8 reducers");
     return () => {
-      const all = list.map(running);
+      const all = list.map(begin);
       return {
         add: (item) => { for (const one of all) one.add(item); },
         end: () => (Array.isArray(given) ? all.map((one) => one.end()) : all[0].end()),
@@ -196,38 +214,6 @@
       }
     }
     return Array.from(groups.values(), (group) => ({ key: group.key, value: group.state.end() }));
-  }
-
-  // A script's own reducer of events sees a user's events in pieces, as it does on Mixpanel's side.
-  function perUser(given) {
-    if (given && given.start) return () => running(given);
-    if (typeof given !== "function") fail("reducer must be a function");
-    return () => {
-      const events = [];
-      return {
-        add: (item) => { events.push(item); },
-        end: () => {
-          let state;
-          for (let place = 0; place < events.length; place += 100) {
-            state = given(state, events.slice(place, place + 100));
-          }
-          return state;
-        },
-      };
-    };
-  }
-
-  function usersBegin(given) {
-    if (!Array.isArray(given)) return perUser(given);
-    if (given.length > MOST_REDUCERS) fail("groupByUser accepts at most 8 reducers");
-    const begins = given.map(perUser);
-    return () => {
-      const all = begins.map((begin) => begin());
-      return {
-        add: (item) => { for (const one of all) one.add(item); },
-        end: () => all.map((one) => one.end()),
-      };
-    };
   }
 
   function limited(items, limits, most) {
@@ -268,7 +254,7 @@
     }
 
     reduce(given) {
-      const begin = reductions(given);
+      const begin = reductions(given, running);
       return this.then_((items) => {
         const state = begin();
         for (const item of items) state.add(item);
@@ -278,7 +264,7 @@
 
     groupBy(keys, given) {
       if (!Array.isArray(keys)) fail("groupBy keys must be a list");
-      const components = keys.map(keyed), begin = reductions(given);
+      const components = keys.map(keyed), begin = reductions(given, running);
       return this.then_((items) => grouped(items, components, begin));
     }
 
@@ -286,7 +272,7 @@
       if (!this.byUser) fail("groupByUser can only follow a source or a filter of one");
       const extra = given === undefined ? [] : keys;
       const components = ["distinct_id", ...extra].map(keyed);
-      const begin = usersBegin(given === undefined ? keys : given);
+      const begin = reductions(given === undefined ? keys : given, runningPerUser);
       return this.then_((items) => grouped(items, components, begin));
     }
 
@@ -350,11 +336,7 @@
   function bucketOf(given) {
     if (typeof given === "function") return given;
     if (Array.isArray(given)) {
-      return (value) => {
-        let found = null;
-        for (const low of given) if (value >= low) found = low;
-        return found;
-      };
+      return (value) => given.reduce((found, low) => (value >= low ? low : found), null);
     }
     const size = given.bucket_size, offset = given.offset || 0;
     return (value) => Math.floor((value - offset) / size) * size + offset;

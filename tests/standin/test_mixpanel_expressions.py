@@ -62,6 +62,7 @@ def test_an_escaped_property_name_reads_its_own_property(name: str) -> None:
         ('properties["plan"] == "pro"', True),
         ('properties["seats"] == properties["text"]', False),
         ('properties["seats"] != properties["text"]', True),
+        ('properties["active"] == 1', False),
         ('number(properties["text"]) == 5', True),
         ('properties["missing"] == properties["missing"]', False),
         ('properties["missing"] != "x"', True),

@@ -90,6 +90,16 @@ def test_a_user_counts_once_an_account_and_starts_again_when_an_attempt_is_over(
     assert by_account(serve(events)) == {"$overall": [1, 0, 0], "acme": [1, 0, 0], "initech": [1, 1, 1]}
 
 
+def test_an_entry_during_an_attempt_that_converts_is_no_attempt_of_its_own(serve: Serve) -> None:
+    events = [
+        *path("u1", "10:00:00", "10:02:00", "10:03:00", company_id="acme"),
+        *path("u1", "10:01:00", company_id="globex"),
+        *path("u1", "10:04:00", company_id="initech"),
+    ]
+
+    assert by_account(serve(events)) == {"$overall": [1, 1, 1], "acme": [1, 1, 1], "initech": [1, 0, 0]}
+
+
 def test_the_account_is_that_of_the_first_step_that_has_one(serve: Serve) -> None:
     events = [
         *path("u1", "08:00:00"),

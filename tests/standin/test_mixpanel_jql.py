@@ -181,7 +181,14 @@ def test_group_by_user_sees_a_users_events_in_time_order(mixpanel: Mixpanel) -> 
 
     found = run(mixpanel, f"{SOURCE}.filter((e) => e.properties.size).groupByUser({order})")
     extra = run(mixpanel, f'{SOURCE}.groupByUser(["name"], mixpanel.reducer.count())')
+    chosen = run(
+        mixpanel,
+        f"Events({{...params, event_selectors: [{{event: 'Opened'}}, {{event: 'Closed'}}]}}).groupByUser({order})",
+        from_date="2026-11-18",
+        to_date="2026-11-19",
+    )
 
+    assert chosen == found
     assert found == [{"key": ["u1"], "value": ["O10", "C20", "O30"]}, {"key": ["u2"], "value": ["O7"]}]
     assert [[*each["key"], each["value"]] for each in extra] == [
         ["u1", "Opened", 2],
@@ -189,6 +196,16 @@ def test_group_by_user_sees_a_users_events_in_time_order(mixpanel: Mixpanel) -> 
         ["u2", "Opened", 1],
         ["u3", "Closed", 1],
     ]
+
+
+def test_a_users_own_reducer_is_called_several_times(serve: Serve) -> None:
+    events = [event("Opened", "u1", f"2026-11-20T{n // 60:02}:{n % 60:02}:00") for n in range(250)]
+
+    found = run(
+        serve(events), f"{SOURCE}.groupByUser((state, events) => (state || []).concat(events.length))"
+    )
+
+    assert found == [{"key": ["u1"], "value": [100, 100, 50]}]
 
 
 def test_group_limits_keep_the_first_of_each_level(mixpanel: Mixpanel) -> None:

@@ -23,6 +23,7 @@ DATES = {"from_date": "2026-11-19", "to_date": "2026-11-20"}
     [
         (("reader.abc.mp-service-account", "wrong"), "12345", 401, "Invalid service account credentials"),
         (("0123456789abcdef0123456789abcdef", ""), "12345", 401, "Invalid service account credentials"),
+        (("somebody.else", "tiny-secret"), "12345", 401, "Invalid service account credentials"),
         (("reader.abc.mp-service-account", "tiny-secret"), "999", 401, "Invalid credentials"),
         (
             ("reader.abc.mp-service-account", "tiny-secret"),
