@@ -356,6 +356,8 @@ async def test_an_event_joins_its_mail_by_message_id_and_custom_arguments(state:
     assert event["sg_message_id"].split(".")[0] == kept["id"]
     assert event["tut_send"] == "snd_1"
     assert event["type"] == "bounce"
+    assert kept["id"] in event["smtp-id"]
+    assert "smtp-id" not in events.event_of(kept, "open", 1795226400)
     assert event["email"] == "ana@acme.example"
     assert event["category"] == ["tutorial"]
     assert event["timestamp"] == 1795226400
