@@ -183,9 +183,10 @@ def test_group_by_user_sees_a_users_events_in_time_order(mixpanel: Mixpanel) -> 
     extra = run(mixpanel, f'{SOURCE}.groupByUser(["name"], mixpanel.reducer.count())')
     chosen = run(
         mixpanel,
-        f"Events({{...params, event_selectors: [{{event: 'Opened'}}, {{event: 'Closed'}}]}}).groupByUser({order})",
+        f"Events(params).groupByUser({order})",
         from_date="2026-11-18",
         to_date="2026-11-19",
+        event_selectors=[{"event": "Opened"}, {"event": "Closed"}],
     )
 
     assert chosen == found
