@@ -7,21 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from handrail.clock import Clock
 from handrail.domain.deliveries import Actor
-from handrail.engine.periods import last_complete_day
 from handrail.errors import ConfigError
-from handrail.services import kb
-from handrail.services.kb import KnowledgeBase
-from handrail.services.mail.sendgrid import SendGrid
-from handrail.services.mixpanel.client import Mixpanel
-from handrail.services.model.writer import Writer
-from handrail.services.people import People
 from handrail.settings import Settings
-from handrail.store import Store, open_store
+
+if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
+    from handrail.services.kb import KnowledgeBase
+    from handrail.services.mail.sendgrid import SendGrid
+    from handrail.services.mixpanel.client import Mixpanel
+    from handrail.services.model.writer import Writer
+    from handrail.services.people import People
+    from handrail.store import Store
 
 DEFAULT_KB = Path(__file__).parents[1] / "kb"
 
@@ -32,17 +31,17 @@ class ToolContext:
 
     settings: Settings
     clock: Clock
-    store: Store
-    kb: KnowledgeBase
-    mail: SendGrid
-    writer: Writer
+    store: "Store"
+    kb: "KnowledgeBase"
+    mail: "SendGrid"
+    writer: "Writer"
     secret: bytes
     actor: Actor
-    connected: Mixpanel | None
-    remembered: People | None
+    connected: "Mixpanel | None"
+    remembered: "People | None"
 
     @property
-    def mixpanel(self) -> Mixpanel:
+    def mixpanel(self) -> "Mixpanel":
         """Raises `ConfigError` with the missing variable where no project is connected."""
         if self.connected is None:
             raise ConfigError(
@@ -52,9 +51,10 @@ class ToolContext:
         return self.connected
 
     @property
-    def people(self) -> People:
+    def people(self) -> "People":
+        """The people of the connected project; their addresses live in memory only."""
         if self.remembered is None:
-            return People(self.mixpanel, self.secret)
+            raise ConfigError("No Mixpanel project is connected: set HANDRAIL_MIXPANEL_PROJECT_ID.")
         return self.remembered
 
     async def zone(self) -> str:
@@ -62,10 +62,6 @@ class ToolContext:
         async with self.store.read() as work:
             last = await work.metrics.last_sync()
         return last.zone if last else await self.mixpanel.zone()
-
-    async def as_of(self) -> str:
-        """The last complete project day, ISO."""
-        return last_complete_day(self.clock.now(), await self.zone()).isoformat()
 
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)
@@ -77,6 +73,15 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
 
     Works without a connected project: tools that need one say which variable is missing.
     """
+    import httpx2  # noqa: PLC0415
+
+    from handrail.services import kb  # noqa: PLC0415
+    from handrail.services.mail.sendgrid import SendGrid  # noqa: PLC0415
+    from handrail.services.mixpanel.client import Mixpanel  # noqa: PLC0415
+    from handrail.services.model.writer import Writer  # noqa: PLC0415
+    from handrail.services.people import People  # noqa: PLC0415
+    from handrail.store import open_store  # noqa: PLC0415
+
     async with AsyncExitStack() as stack:
         secret = _secret(settings)
         http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))

@@ -1,31 +1,92 @@
 """The catalogue over MCP: the same binding for chat clients and for the nightly agent's model."""
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from mcp import Client
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool as McpTool
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
 from tools import catalogue
+from tools._schema import slim
 from tools._tool import Effect, Tool
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
 
+MODEL_READS = frozenset({"search_feature_docs"})
+"""What the writing model reads: documents only, for account figures have no place in a mail."""
 
-def bind(tool: Tool) -> Callable[..., Any]:
+
+class OnDemand:
+    """A context that opens at the first call, so that a server always starts and lists its tools at once."""
+
+    def __init__(self, open_context: OpenContext) -> None:
+        self._open = open_context
+        self._lock = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._ctx: ToolContext | None = None
+
+    async def get(self) -> ToolContext:
+        async with self._lock:
+            if self._ctx is None:
+                self._ctx = await self._stack.enter_async_context(self._open())
+            return self._ctx
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+def lifespan(open_context: OpenContext) -> Callable[[Any], AbstractAsyncContextManager[OnDemand]]:
+    """A server's lifespan around one context."""
+
+    @asynccontextmanager
+    async def live(_: Any) -> AsyncIterator[OnDemand]:
+        on_demand = OnDemand(open_context)
+        try:
+            yield on_demand
+        finally:
+            await on_demand.close()
+
+    return live
+
+
+def published(effects: Collection[Effect], names: Collection[str] | None = None) -> list[McpTool]:
+    """The tools of these effects (and names), ready for a server."""
+    return [
+        _published(tool)
+        for tool in catalogue()
+        if tool.effect in effects and (names is None or tool.name in names)
+    ]
+
+
+def _published(tool: Tool) -> McpTool:
+    entry = McpTool.from_function(
+        _bind(tool),
+        name=tool.name,
+        title=tool.title,
+        description=inspect.cleandoc(tool.function.__doc__ or ""),
+        annotations=tool.annotations,
+    )
+    entry.parameters = slim(entry.parameters)
+    entry.fn_metadata.output_schema = slim(entry.fn_metadata.output_schema or {})
+    return entry
+
+
+def _bind(tool: Tool) -> Callable[..., Any]:
     """Adapt `tool(ctx, **arguments)` for the SDK: the schema shows the arguments, errors are in our words."""
     signature = inspect.signature(tool.function, eval_str=True)
     _, *arguments = signature.parameters.values()
 
-    async def call(*, mcp_context: Context[ToolContext], **given: Any) -> Any:
+    async def call(*, mcp_context: Context[OnDemand], **given: Any) -> Any:
         try:
-            return await tool.function(mcp_context.request_context.lifespan_context, **given)
+            return await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
 
@@ -41,36 +102,19 @@ def bind(tool: Tool) -> Callable[..., Any]:
     return call
 
 
-def add_catalogue(server: MCPServer[ToolContext], effects: Collection[Effect]) -> None:
-    """Publish every tool that has one of these effects."""
-    for tool in catalogue():
-        if tool.effect in effects:
-            server.add_tool(
-                bind(tool),
-                name=tool.name,
-                title=tool.title,
-                description=inspect.cleandoc(tool.function.__doc__ or ""),
-                annotations=tool.annotations,
-            )
-
-
 @asynccontextmanager
 async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
-    """An in-memory client of the catalogue's reading tools on an open context: all that the model may use."""
+    """An in-memory client of the catalogue on an open context: all that the writing model may use."""
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[ToolContext]) -> AsyncIterator[ToolContext]:
+    async def opened() -> AsyncIterator[ToolContext]:
         yield ctx
 
-    server: MCPServer[ToolContext] = MCPServer("handrail-catalogue", lifespan=lifespan, log_level="ERROR")
-    for tool in catalogue():
-        if tool.effect == "read" and tool.name in MODEL_READS:
-            server.add_tool(
-                bind(tool), name=tool.name, description=inspect.cleandoc(tool.function.__doc__ or "")
-            )
+    server: MCPServer[OnDemand] = MCPServer(
+        "handrail-catalogue",
+        lifespan=lifespan(opened),
+        log_level="ERROR",
+        tools=published({"read"}, MODEL_READS),
+    )
     async with Client(server) as client:
         yield client
-
-
-MODEL_READS = frozenset({"search_feature_docs"})
-"""What the writing model reads: documents only, for account figures have no place in a mail."""

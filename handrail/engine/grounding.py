@@ -14,9 +14,8 @@ MAX_SUBJECT_CHARACTERS = 78
 LEAST_SHARED_WORDS = 0.6
 """Share of a step's longer words that must stand in the document."""
 
-_LINK_OR_MARKUP = re.compile(
-    r"https?:|www\.|@|[<>{}]|\]\(|<%|\b[\w-]+\.(?:com|net|org|io|example|app)\b", re.IGNORECASE
-)
+_LINK_OR_MARKUP = re.compile(r"https?:|www\.|@|[<>{}]|\]\(|<%", re.IGNORECASE)
+_HOST = re.compile(r"\b(?:[\w-]+\.)+[a-z]{2,}\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LABEL = re.compile(r"[\"“«]([^\"”»]{2,60})[\"”»]")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
@@ -97,6 +96,8 @@ def _text_problems(where: str, text: str, limit: int, feature: Feature) -> list[
     document = _flat(_document(feature))
     if set(_NUMBER.findall(text)) - set(_NUMBER.findall(document)):
         found.append(f"{where}: holds a number that is not in the document")
+    if any(_flat(host) not in document for host in _HOST.findall(text)):
+        found.append(f"{where}: names a site that is not in the document")
     if any(_flat(label) not in document for label in _LABEL.findall(text)):
         found.append(f"{where}: names a label that is not in the document")
     if any(ord(char) < 32 and char not in "\n\t" for char in text):

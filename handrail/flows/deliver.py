@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
@@ -15,9 +15,11 @@ from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys, policy
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.sync import read_events
-from handrail.services.mail.compose import Mail, compose
-from handrail.services.people import Contact
 from handrail.settings import SendMode
+
+if TYPE_CHECKING:
+    from handrail.services.mail.compose import Mail
+    from handrail.services.people import Contact
 
 BLOCK = 25
 """People whose address and later success are asked for together, seconds before their mails leave."""
@@ -38,7 +40,7 @@ class Now:
     """What Mixpanel says seconds before the send. It lives in memory and is thrown away with the block."""
 
     checked: bool
-    contacts: dict[str, Contact] = field(default_factory=dict)
+    contacts: "dict[str, Contact]" = field(default_factory=dict)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
     """(user key, feature) of everybody who succeeded after their last attempt."""
 
@@ -147,7 +149,9 @@ def _guide_url(case: Case) -> str:
     return step.url if step else case.feature.url
 
 
-def _mail(ctx: ToolContext, case: Case, contact: Contact, tokens: Tokens) -> Mail:
+def _mail(ctx: ToolContext, case: Case, contact: "Contact", tokens: Tokens) -> "Mail":
+    from handrail.services.mail.compose import compose  # noqa: PLC0415  (templates, only when a mail leaves)
+
     if case.tutorial is None or case.feature is None:
         raise CallerError("There is no tutorial to send.")
     return compose(
