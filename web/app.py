@@ -1,29 +1,33 @@
 """The web app: dashboard, REST, mail links, and the MCP endpoint, on one port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from handrail.context import ToolContext, open_context
 from handrail.settings import Settings
-from mcp_server.server import create_server
+from tools._server import OnDemand, OpenContext
 from web import api, links, pages, problems
 
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """One app. It opens one context for its life; `/mcp` and the pages share it."""
+MakeServer = Callable[[OpenContext], MCPServer[OnDemand]]
+
+
+def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
+    """One app. It opens one context for its life; the pages and the MCP server at `/mcp` share it."""
     opened: list[ToolContext] = []
 
     @asynccontextmanager
     async def shared() -> AsyncIterator[ToolContext]:
         yield opened[0].acting_as("chat")
 
-    mcp = create_server(shared)
+    mcp = make_mcp_server(shared)
     local = [f"{host}:*" for host in LOCAL_HOSTS]
     endpoint = mcp.streamable_http_app(
         transport_security=TransportSecuritySettings(

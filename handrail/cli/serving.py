@@ -26,11 +26,13 @@ def web(settings: Settings, host: str, port: int) -> None:
     """Serve dashboard, REST, mail links and /mcp until stopped."""
     import uvicorn  # noqa: PLC0415
 
+    from mcp_server.server import create_server  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
 
     if host not in {"127.0.0.1", "localhost", "::1"}:
         raise ConfigError(f"This version serves this machine only; --host {host} is refused.")
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+    app = create_app(settings, create_server)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
 
 
 async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

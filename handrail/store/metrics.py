@@ -27,7 +27,7 @@ class Metrics:
         """Replace every figure of the days of `span` (both included) at once."""
         for table in (MixpanelMetric, UserDay, EventDay, EventHour):
             day = col(table.metric_date)
-            await self._session.execute(delete(table).where(day >= span[0], day <= span[1]))
+            await self._session.exec(delete(table).where(day >= span[0], day <= span[1]))
         await self._fill(MixpanelMetric, [_metric(row, ids[row.mixpanel_id]) for row in tables.account_days])
         await self._fill(
             UserDay,
@@ -51,11 +51,11 @@ class Metrics:
             ],
         )
         oldest = span[1] - timedelta(days=USER_DAYS_KEPT)
-        await self._session.execute(delete(UserDay).where(col(UserDay.metric_date) < oldest))
+        await self._session.exec(delete(UserDay).where(col(UserDay.metric_date) < oldest))
 
     async def _fill(self, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
         for at in range(0, len(rows), _BLOCK):
-            await self._session.execute(insert(table), rows[at : at + _BLOCK])
+            await self._session.exec(insert(table), params=rows[at : at + _BLOCK])
 
     async def days(self, account_id: str, period: Period) -> list[AccountDay]:
         """The account's days with events, oldest first."""
@@ -136,7 +136,7 @@ class Metrics:
     async def keep_funnels(self, measured: Sequence[MeasuredFunnel]) -> None:
         """Keep measurements, each in place of an earlier one of the same account, funnel and period."""
         for one in measured:
-            await self._session.execute(
+            await self._session.exec(
                 delete(MixpanelFunnel).where(
                     col(MixpanelFunnel.customer_id) == one.account_id,
                     col(MixpanelFunnel.funnel_id) == one.funnel_id,

@@ -34,7 +34,7 @@ class Nights:
         return Report.model_validate_json(row.report) if row else None
 
     async def replace_struggles(self, night: date, feature: str, struggles: Sequence[Struggle]) -> None:
-        await self._session.execute(
+        await self._session.exec(
             delete(StruggleRow).where(col(StruggleRow.night) == night, col(StruggleRow.feature) == feature)
         )
         self._session.add_all(

@@ -1,0 +1,62 @@
+# `make demo` and `make test` set everything up by themselves, in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SERVE ?= 1
+WORLD ?= acme
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports format snap docs lock clean
+
+help:
+	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
+	@echo "make test          run the tests"
+	@echo "make check         format, lint, types, import floors, documentation, tests"
+	@echo "make format        put the code into shape"
+	@echo "make snap          rewrite snapshots: read the diff"
+	@echo "make docs          rewrite the generated parts of the documentation"
+	@echo "make lock          pin the requirements again"
+
+.venv/runtime: requirements/runtime.txt pyproject.toml
+	@sh requirements/install.sh "$(PYTHON)" requirements/runtime.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt pyproject.toml
+	@sh requirements/install.sh "$(PYTHON)" requirements/dev.txt
+	@touch $@ .venv/runtime
+
+demo: .venv/runtime
+	@$(BIN)/handrail demo --world $(WORLD) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
+
+test: .venv/dev
+	@$(BIN)/python -m pytest
+
+check: .venv/dev lint types imports test
+
+lint: .venv/dev
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+
+types: .venv/dev
+	@$(BIN)/mypy agent handrail mcp_server standin tests tools web
+
+imports: .venv/dev
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/dev
+	@$(BIN)/ruff check -q --fix .
+	@$(BIN)/ruff format -q .
+
+snap: .venv/dev
+	@$(BIN)/python -m pytest --inline-snapshot=fix,create -p no:xdist
+
+docs: .venv/dev
+	@$(BIN)/python -m handrail.cli.docs
+
+lock:
+	@for part in runtime dev; do \
+	  uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
+
+clean:
+	@rm -rf .venv .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
