@@ -1,6 +1,7 @@
 """The database: how it is opened, brought up to date, and written to in one transaction at a time."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -104,8 +105,9 @@ def _engine(url: str) -> AsyncEngine:
     if parsed.database and parsed.database != ":memory:":
         path = Path(parsed.database)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        os.chmod(path, 0o600)  # noqa: PTH101  (touch leaves an existing file as it was)
+        # Never open an existing database here: closing any descriptor of it would drop SQLite's own locks.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = create_async_engine(url)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)

@@ -104,11 +104,13 @@ async def test_a_person_who_succeeded_since_is_not_mailed(ctx: ToolContext, stan
             {
                 "event": feature.events.success,
                 "properties": {
-                    "time": now, "distinct_id": profile, "$insert_id": f"late-{feature.slug}",
-                    "mp_processing_time_ms": now * 1000, "company_id": standins.profiles[profile]["company_id"],
+                    "time": now,
+                    "distinct_id": profile,
+                    "$insert_id": f"late-{feature.slug}",
+                    "mp_processing_time_ms": now * 1000,
                 },
             }
-        )  # fmt: skip
+        )
     async with ctx.store.begin() as work:
         await forget_deliveries(work)
 
