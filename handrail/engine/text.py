@@ -5,6 +5,7 @@ import unicodedata
 
 MAX_LENGTH = 120
 _NAME = re.compile(r"[^\W\d_][\w .'\-]{0,39}", re.UNICODE)
+_LINK_OR_MARKUP = re.compile(r"[@<>{}\[\]]|://|\w{2}\.\w{2}")
 
 
 def shown(raw: str) -> str:
@@ -18,7 +19,7 @@ def shown(raw: str) -> str:
 def first_name(full_name: str) -> str:
     """The first name if it looks like one, else "": names in profiles are typed by anybody."""
     line = unicodedata.normalize("NFC", shown(full_name))
-    word = line.split(" ")[0] if line else ""
+    word = line.split(" ")[0] if line and not _LINK_OR_MARKUP.search(line) else ""
     if not _NAME.fullmatch(word) or any(char.isdigit() for char in word) or "." in word.rstrip("."):
         return ""
     return word
