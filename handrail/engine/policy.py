@@ -74,4 +74,5 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
 
 def weekly_cap(facts: Facts, limits: Limits) -> int:
     """Mails an account may get in seven days."""
-    return max(1, int(facts.account_active_users * limits.account_cap))
+    # Rounded first: 100 * 0.29 is 28.999…, and the cap of it is 29.
+    return max(1, int(round(facts.account_active_users * limits.account_cap, 6)))
