@@ -1,6 +1,7 @@
 """The grounding gate: nothing reaches a mail that the document does not say."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from handrail.domain.features import Feature, Passage, Step
@@ -100,8 +101,8 @@ def _text_problems(where: str, text: str, limit: int, feature: Feature) -> list[
         found.append(f"{where}: names a site that is not in the document")
     if any(_flat(label) not in document for label in _LABEL.findall(text)):
         found.append(f"{where}: names a label that is not in the document")
-    if any(ord(char) < 32 and char not in "\n\t" for char in text):
-        found.append(f"{where}: holds control characters")
+    if any(unicodedata.category(char)[0] == "C" and char not in "\n\t" for char in text):
+        found.append(f"{where}: holds control or hidden characters")
     return found
 
 
