@@ -1,0 +1,311 @@
+"""The grounding gate: what the document says may go out, and nothing else."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handrail.domain.features import ErrorHint, Feature, FeatureEvents, Step
+from handrail.domain.struggles import Signature
+from handrail.domain.tutorials import Draft, DraftStep
+from handrail.engine.grounding import MAX_STEPS, from_document, passages, problems
+from handrail.services import kb
+
+KB = Path(__file__).parents[3] / "kb"
+HELP = "https://help.vendor.example/export"
+
+FEATURE = Feature(
+    slug="export",
+    title="Schedule an export",
+    url=HELP,
+    summary="Have a table delivered.",
+    events=FeatureEvents(attempt="Started", success="Done", error="Failed"),
+    steps=(
+        Step(
+            id="open",
+            event="Started",
+            title="Open the page",
+            url=f"{HELP}#open",
+            text="Open Exports and choose New schedule.",
+        ),
+        Step(
+            id="folder",
+            event="Tested",
+            title="Choose the folder",
+            url=f"{HELP}#folder",
+            text='Type the folder exactly as it is written, choose "Send a test file" and wait 20 seconds.',
+        ),
+        Step(
+            id="finish",
+            event="Done",
+            title="Switch it on",
+            url=f"{HELP}#finish",
+            text="Choose Daily or Weekly, then choose Schedule.",
+        ),
+    ),
+    errors=(
+        ErrorHint(
+            reason="no_folder", step="folder", text="The folder does not exist. Create it there first."
+        ),
+    ),
+    body="# Schedule an export\n\nIt repeats itself.\n\n## Afterwards\n\nHistory lists 12 deliveries.",
+)
+FOLDER = DraftStep(
+    step="folder",
+    text='Type the folder exactly as it is written and choose "Send a test file".',
+    quote="Type the folder exactly as it is written",
+)
+DRAFT = Draft(
+    feature="export",
+    subject="Quick help with your export",
+    intro="The folder is where this stops.",
+    steps=(FOLDER,),
+)
+
+
+def about(**changes: Any) -> list[str]:
+    """What stands against the good draft with changes to itself."""
+    return problems(DRAFT.model_copy(update=changes), FEATURE)
+
+
+def telling(text: str = FOLDER.text, **changes: Any) -> list[str]:
+    """What stands against the good draft with changes to its step."""
+    return about(steps=(FOLDER.model_copy(update={"text": text, **changes}),))
+
+
+def test_a_draft_in_the_documents_words_may_go_out() -> None:
+    assert problems(DRAFT, FEATURE) == []
+
+
+def test_a_draft_about_another_feature_is_refused() -> None:
+    assert about(feature="alerts") == ["the draft is about another feature"]
+
+
+@pytest.mark.parametrize("count", [0, MAX_STEPS + 1])
+def test_a_draft_has_one_to_six_steps(count: int) -> None:
+    steps = tuple(
+        Step(id=f"s{number}", event="E", title="T", url=HELP, text="Open Exports.") for number in range(7)
+    )
+    told = tuple(
+        DraftStep(step=f"s{number}", text="Open Exports.", quote="Open Exports") for number in range(count)
+    )
+    feature = FEATURE.model_copy(update={"steps": steps})
+
+    assert problems(DRAFT.model_copy(update={"steps": told}), feature) == [
+        f"the draft has {count} steps; 1 to 6 are allowed"
+    ]
+
+
+def test_a_step_may_stand_only_once() -> None:
+    assert about(steps=(FOLDER, FOLDER)) == ["a step stands twice"]
+
+
+def test_an_invented_step_is_refused_and_its_name_is_not_repeated() -> None:
+    invented = FOLDER.model_copy(update={"step": "press-the-secret-button"})
+
+    assert about(steps=(FOLDER, invented)) == ["a step id is not in the document"]
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "The secret button unlocks everything.",
+        "",
+        "   ",
+        "Open Exports and choose New schedule.",
+        "It repeats itself.",
+        "Type the folder approximately as it is written",
+    ],
+)
+def test_a_quote_has_to_be_a_span_of_a_passage_of_its_own_step(quote: str) -> None:
+    assert telling(quote=quote) == ["step folder: the quoted span is not in its passage"]
+
+
+@pytest.mark.parametrize(
+    "quote", ["The folder does not exist.", "create it there FIRST", "Type  the\nfolder exactly"]
+)
+def test_a_quote_may_come_from_an_error_at_its_step_in_any_case_and_spacing(quote: str) -> None:
+    assert telling(quote=quote) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://help.vendor.example/export", "http:evil", "www.evil", "ann@vendor", "HTTPS://EVIL"],
+)
+def test_a_link_or_an_address_is_refused_wherever_it_stands(link: str) -> None:
+    says = "holds a link, an address or markup"
+
+    assert f"step folder: {says}" in telling(f"{FOLDER.text} {link}")
+    assert f"intro: {says}" in about(intro=f"{DRAFT.intro} {link}")
+    assert f"subject: {says}" in about(subject=f"Quick help {link}")
+
+
+@pytest.mark.parametrize("markup", ["<b>now</b>", "a > b", "{{name}}", "{name}", "<%name%>", "[here](there)"])
+def test_markup_and_placeholders_are_refused(markup: str) -> None:
+    assert "step folder: holds a link, an address or markup" in telling(f"{FOLDER.text} {markup}")
+
+
+@pytest.mark.parametrize(
+    "site", ["evil.example", "evil.de/unlock", "bit.ly/3xYz", "sub.evil.co.uk", "Evil.IO"]
+)
+def test_a_site_that_the_document_does_not_name_is_refused(site: str) -> None:
+    assert "step folder: names a site that is not in the document" in telling(f"{FOLDER.text} {site}")
+
+
+@pytest.mark.parametrize("number", ["42", "2", "200", "20.5", "1,000", "٤٢"])
+def test_a_number_that_the_document_does_not_hold_is_refused(number: str) -> None:
+    assert telling(f"{FOLDER.text} Wait {number} seconds.") == [
+        "step folder: holds a number that is not in the document"
+    ]
+
+
+@pytest.mark.parametrize("number", ["20", "12"])
+def test_a_number_of_the_document_may_be_said(number: str) -> None:
+    assert telling(f"{FOLDER.text} Wait {number} seconds.") == []
+
+
+@pytest.mark.parametrize("label", ['"Send everything"', "“Reset folder”", "«Purge»"])
+def test_a_label_that_the_document_does_not_know_is_refused(label: str) -> None:
+    assert "step folder: names a label that is not in the document" in telling(f"{FOLDER.text} {label}")
+
+
+@pytest.mark.parametrize("label", ['"New schedule"', "“Send a test file”", "«send a TEST file»"])
+def test_a_label_of_the_document_may_be_named_in_any_quotation_marks(label: str) -> None:
+    assert telling(f"{FOLDER.text} Choose {label}.") == []
+
+
+HIDDEN = ["\x00", "\x1b", "\x7f", "\u202e", "\u200b", "\u2066", "\ufeff", "\U000e0041", "\u00ad", "\x85"]
+
+
+@pytest.mark.parametrize("hidden", HIDDEN, ids=ascii)
+def test_control_bidi_zero_width_and_tag_characters_are_refused(hidden: str) -> None:
+    says = "holds control or hidden characters"
+
+    assert telling(f"{FOLDER.text}{hidden}") == [f"step folder: {says}"]
+    assert about(intro=f"{DRAFT.intro}{hidden}") == [f"intro: {says}"]
+    assert about(subject=f"{DRAFT.subject}{hidden}") == [f"subject: {says}"]
+
+
+@pytest.mark.parametrize(("part", "limit"), [("subject", 78), ("intro", 400)])
+def test_subject_and_introduction_are_neither_empty_nor_too_long(part: str, limit: int) -> None:
+    refusal = [f"{part}: empty or longer than {limit} characters"]
+
+    assert about(**{part: "x" * limit}) == []
+    assert about(**{part: "x" * (limit + 1)}) == refusal
+    assert about(**{part: ""}) == refusal
+    assert about(**{part: " \n"}) == refusal
+
+
+def test_a_step_is_neither_empty_nor_longer_than_six_hundred_characters() -> None:
+    words = "choose the folder " * 34
+
+    assert telling(words[:600]) == []
+    assert telling(words[:601]) == ["step folder: empty or longer than 600 characters"]
+    assert telling("") == ["step folder: empty or longer than 600 characters"]
+
+
+def test_a_step_needs_six_in_ten_of_its_longer_words_from_the_document() -> None:
+    """Words of up to three letters do not count: of five longer ones three are enough, two are not."""
+    assert telling("Choose folder exactly, dear friend, and so on.") == []
+    assert telling("Choose folder quickly, dear friend, and so on.") == [
+        "step folder: too few of its words stand in the document"
+    ]
+    assert telling("Type it in as it is.") == []
+
+
+def test_everything_that_is_wrong_is_said() -> None:
+    found = problems(
+        Draft(
+            feature="alerts",
+            subject="Win $1000",
+            intro="See https://evil.example",
+            steps=(DraftStep(step="hotline", text="Call us.", quote="Call us."),),
+        ),
+        FEATURE,
+    )
+
+    assert found == [
+        "the draft is about another feature",
+        "subject: holds a number that is not in the document",
+        "intro: holds a link, an address or markup",
+        "intro: names a site that is not in the document",
+        "a step id is not in the document",
+    ]
+
+
+@given(st.text(max_size=60))
+def test_no_refusal_repeats_what_the_model_wrote(written: str) -> None:
+    marked = f"zqx{written}zqx"
+    draft = Draft(
+        feature=marked,
+        subject=marked,
+        intro=marked,
+        steps=(
+            DraftStep(step=marked, text=marked, quote=marked),
+            DraftStep(step="folder", text=marked, quote=marked),
+        ),
+    )
+
+    assert "zqx" not in " ".join(problems(draft, FEATURE))
+
+
+def test_the_passages_are_the_steps_the_errors_and_the_sections_of_the_text() -> None:
+    assert [(each.id, each.kind, each.step, each.title) for each in passages(FEATURE)] == [
+        ("export#open", "step", "open", "Open the page"),
+        ("export#folder", "step", "folder", "Choose the folder"),
+        ("export#finish", "step", "finish", "Switch it on"),
+        ("export#error:no_folder", "error", "folder", "no_folder"),
+        ("export#section:schedule-an-export", "section", "", "Schedule an export"),
+        ("export#section:afterwards", "section", "", "Afterwards"),
+    ]
+    assert passages(FEATURE)[-1].text == "History lists 12 deliveries."
+
+
+def own_words(stuck_step: str, reason: str) -> Draft:
+    signature = Signature(feature="export", stuck_step=stuck_step, reason=reason, band="never")
+    return from_document(signature, FEATURE)
+
+
+def test_the_documents_own_words_begin_at_the_stuck_step_with_the_advice_on_the_error() -> None:
+    draft = own_words("folder", "no_folder")
+
+    assert [step.step for step in draft.steps] == ["folder", "finish"]
+    assert draft.steps[0].text == "The folder does not exist. Create it there first."
+    assert draft.steps[1].text == "Choose Daily or Weekly, then choose Schedule."
+    assert draft.subject == "Quick help with schedule an export"
+    assert "“Choose the folder”" in draft.intro
+
+
+@pytest.mark.parametrize(
+    ("stuck_step", "reason"), [("folder", "other"), ("folder", ""), ("open", "no_folder")]
+)
+def test_without_advice_at_the_stuck_step_the_step_itself_is_told(stuck_step: str, reason: str) -> None:
+    step = FEATURE.step(stuck_step)
+
+    assert step is not None
+    assert own_words(stuck_step, reason).steps[0].text == step.text
+
+
+def signatures(feature: Feature) -> list[Signature]:
+    reasons = ["", "other", *(hint.reason for hint in feature.errors)]
+    return [
+        Signature(feature=feature.slug, stuck_step=step.id, reason=reason, band=band)
+        for step, reason, band in product(feature.steps, reasons, ["never", "sometimes"])
+    ]
+
+
+def refused_own_words(folder: Path) -> tuple[int, list[tuple[str, list[str]]]]:
+    """How many signatures there are, and those for which the document's own words would not go out."""
+    asked = [(one, feature) for feature in kb.read(folder).features() for one in signatures(feature)]
+    found = [(one.key, problems(from_document(one, feature), feature)) for one, feature in asked]
+    return len(asked), [(key, wrong) for key, wrong in found if wrong]
+
+
+def test_the_documents_own_words_pass_for_every_signature_of_every_document() -> None:
+    asked, refused = refused_own_words(KB)
+
+    assert refused == []
+    assert asked == 2 * 4 * (6 + 5 + 6 + 5)
