@@ -16,10 +16,10 @@ from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import struggles as rules
 from handrail.engine.periods import last_complete_day
-from handrail.errors import RateLimited, UpstreamError
+from handrail.errors import BrokenExport, UpstreamError
 from handrail.flows.deliver import BLOCK, Case, Now, deliver, look_now, needs_no_look
 from handrail.flows.detect import detect
-from handrail.flows.measure import measure
+from handrail.flows.measure import count as count_funnels
 from handrail.flows.sync import sync
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
@@ -98,13 +98,12 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
 
 
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Funnels of the last 30 days and of the 30 before, one question a funnel for all accounts."""
+    """Funnels of the last 30 days and of the 30 before, of all accounts, from one export."""
     try:
         wanted = await ctx.mixpanel.funnels()
         span = Period.of_days(FUNNEL_DAYS, as_of, book.report.zone)
-        for period in (span, span.before()):
-            await measure(ctx, wanted, period)
-    except (RateLimited, UpstreamError) as error:
+        await count_funnels(ctx, wanted, [span, span.before()])
+    except (UpstreamError, BrokenExport) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from handrail.context import ToolContext, open_context
 from handrail.domain.periods import Period
 from handrail.engine.periods import last_complete_day
-from handrail.flows.measure import measure
+from handrail.flows.measure import count
 from handrail.flows.sync import sync
 from handrail.settings import SendMode, Settings
 from standin import acme
@@ -90,8 +90,7 @@ def _synced_data(_acme_server: Standin, tmp_path_factory: pytest.TempPathFactory
             await sync(ctx, from_day=_acme_server.world.days()[0])
             zone = await ctx.zone()
             month = Period.of_days(30, last_complete_day(ctx.clock.now(), zone), zone)
-            for period in (month, month.before()):
-                await measure(ctx, await ctx.mixpanel.funnels(), period)
+            await count(ctx, await ctx.mixpanel.funnels(), [month, month.before()])
 
     asyncio.run(fill())
     return data

@@ -27,10 +27,14 @@ def match(asked: str, accounts: Sequence[Account]) -> Account | list[Account]:
 
 
 def _near(wanted: str, accounts: Sequence[Account]) -> list[Account]:
-    names = [account.name for account in accounts]
-    found = process.extract(
-        wanted, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=20, score_cutoff=72
-    )
-    # Of equally near names the one closest in length comes first: "acm" is rather Acme than Acme Labs.
-    best = sorted(found, key=lambda hit: (-round(hit[1]), abs(len(hit[0]) - len(wanted)), hit[0]))
+    """Names that begin with the words come first, then near spellings, shorter names before longer ones."""
+    names = [utils.default_process(account.name) for account in accounts]
+    asked = utils.default_process(wanted)
+    found = process.extract(asked, names, scorer=fuzz.WRatio, limit=20, score_cutoff=72)
+
+    def rank(hit: tuple[str, float, int]) -> tuple[bool, float, int]:
+        begins = hit[0].startswith(asked)
+        return not begins, 0 if begins else -round(hit[1]), len(hit[0])
+
+    best = sorted(found, key=rank)
     return [accounts[index] for _, _, index in best[:5]]

@@ -1,0 +1,52 @@
+"""The book of accounts."""
+
+from typing import Any
+
+from handrail.context import ToolContext
+from tools.find_accounts import find_accounts
+
+
+async def test_users_and_events_of_the_book_equal_an_independent_count(
+    ctx: ToolContext, expected: dict[str, Any]
+) -> None:
+    answer = await find_accounts(ctx, limit=200)
+
+    book = {row.mixpanel_id: row for row in answer.accounts}
+    assert len(book) == 25
+    for mixpanel_id, counted in expected["accounts"].items():
+        row, period = book[mixpanel_id], counted["period"]
+        assert (row.total_events, row.unique_users, row.sessions) == (
+            period["total_events"],
+            period["unique_users"],
+            period["sessions"],
+        )
+    users = [row.unique_users for row in answer.accounts]
+    assert users == sorted(users, reverse=True)
+
+
+async def test_a_part_of_a_name_finds_its_accounts(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, query="acme")
+
+    assert [row.name for row in answer.accounts] == ["Acme", "Acme Labs"]
+
+
+async def test_a_near_spelling_finds_the_account(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, query="Marigld Helth")
+
+    assert "Marigold Health" in [row.name for row in answer.accounts]
+
+
+async def test_the_fading_account_leads_the_list_by_decline(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, sort_by="decline", period="last_7_days", limit=200)
+
+    changes = [row.change_of_events for row in answer.accounts if row.change_of_events is not None]
+    assert changes == sorted(changes)
+    first = answer.accounts[0]
+    assert first.change_of_events is not None
+    assert first.change_of_events < 0
+
+
+async def test_rows_beyond_the_limit_are_announced(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, limit=3)
+
+    assert (len(answer.accounts), answer.has_more) == (3, True)
