@@ -1,0 +1,487 @@
+"""The export in memory: counted like the oracle counts, whatever the lines hold, or not at all."""
+
+import functools
+import gzip
+import hmac
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from handrail.engine.uses import FeatureEvent
+from handrail.errors import BrokenExport
+from handrail.services.event_table import EventTable, load
+from tests import oracle
+from tests.conftest import DUNGEON, needs_dungeon
+from tests.oracle_reading import read
+
+SECRET = bytes(range(32))
+FIRST, LAST = date(2026, 10, 22), date(2026, 11, 18)
+
+
+def key(distinct_id: str) -> str:
+    return hmac.digest(SECRET, distinct_id.encode(), "sha256").hex()
+
+
+async def stream(raw: bytes, size: int) -> AsyncIterator[bytes]:
+    for at in range(0, len(raw), size):
+        yield raw[at : at + size]
+
+
+async def loaded(raw: bytes, *, size: int = 1 << 16, **changes: Any) -> EventTable:
+    options: dict[str, Any] = {
+        "account_property": "company_id",
+        "secret": SECRET,
+        "zone": "UTC",
+        "from_day": date(2026, 1, 1),
+        "to_day": date(2026, 12, 31),
+    }
+    return await load(stream(raw, size), **{**options, **changes})
+
+
+def line(name: str, user: Any, at: str, **properties: Any) -> dict[str, Any]:
+    """An event as the export gives it, `at` in UTC."""
+    time = int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
+    kept = {"time": time, "distinct_id": user, "$insert_id": f"{name}{user}{time}"}
+    return {"event": name, "properties": {**kept, "mp_processing_time_ms": time * 1000, **properties}}
+
+
+def packed(*lines: dict[str, Any]) -> bytes:
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in lines).encode()
+
+
+@contextmanager
+def closing(table: EventTable) -> Iterator[EventTable]:
+    try:
+        yield table
+    finally:
+        table.close()
+
+
+async def days(*lines: dict[str, Any], **changes: Any) -> list[tuple[str, str, int, int, int]]:
+    """(account, day, events, users, sessions) of these lines."""
+    with closing(await loaded(packed(*lines), **changes)) as table:
+        return [
+            (account, day.isoformat(), events, users, sessions)
+            for account, day, events, users, sessions in table.account_days()
+        ]
+
+
+class Counts(NamedTuple):
+    """Everything the table counts."""
+
+    account_days: list[tuple[str, date, int, int, int]]
+    user_days: list[tuple[str, date, str]]
+    event_days: list[tuple[str, date, str, int]]
+    hours: list[tuple[str, date, int, int]]
+    coverage: tuple[int, int]
+
+
+@functools.cache
+def by_the_oracle(folder: Path) -> Counts:
+    """The same figures out of what the oracle reads, its sessions among them."""
+    world = read(folder)
+    inside = [event for event in world.events if FIRST <= event.day <= LAST]
+    events: Counter[tuple[str, date]] = Counter()
+    users: dict[tuple[str, date], set[str]] = defaultdict(set)
+    names: Counter[tuple[str, date, str]] = Counter()
+    hours: Counter[tuple[str, date, int]] = Counter()
+    for event in inside:
+        for account in event.accounts:
+            events[account, event.day] += 1
+            users[account, event.day] |= {event.user} - {""}
+            names[account, event.day, event.name] += 1
+            hours[account, event.day, event.hour] += 1
+    sessions = Counter(
+        (account, run[0].day)
+        for run in oracle.sessions_of(world.events)
+        for account in {account for event in run for account in event.accounts}
+    )
+    return Counts(
+        sorted((*at, count, len(users[at]), sessions[at]) for at, count in events.items()),
+        sorted((*at, key(user)) for at, seen in users.items() for user in seen),
+        sorted((*at, count) for at, count in names.items()),
+        sorted((*at, count) for at, count in hours.items()),
+        (len(inside), sum(bool(event.accounts) for event in inside)),
+    )
+
+
+async def by_the_table(folder: Path) -> Counts:
+    project = json.loads((folder / "project.json").read_text("utf-8"))
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in sorted((folder / "events").iterdir()))
+    table = await loaded(
+        raw,
+        size=99_991,  # no line ends where a chunk does
+        account_property=project["account_property"],
+        zone=project["timezone"],
+        from_day=FIRST,
+        to_day=LAST,
+    )
+    with closing(table):
+        return Counts(
+            table.account_days(), table.user_days(), table.event_days(), table.hours(), table.coverage()
+        )
+
+
+async def test_a_whole_world_is_counted_like_the_oracle_counts_it(acme_folder: Path) -> None:
+    counted, expected = await by_the_table(acme_folder), by_the_oracle(acme_folder)
+
+    for figure, wanted in zip(counted, expected, strict=True):
+        assert figure == wanted
+    assert len(expected.account_days) > 400
+
+
+@needs_dungeon
+async def test_another_makers_world_is_counted_like_the_oracle_counts_it() -> None:
+    counted, expected = await by_the_table(DUNGEON), by_the_oracle(DUNGEON)
+
+    for figure, wanted in zip(counted, expected, strict=True):
+        assert figure == wanted
+    assert len(expected.account_days) > 600
+
+
+async def test_of_one_event_sent_twice_the_one_processed_later_stays() -> None:
+    early = line("Opened", "u1", "2026-11-20T10:00:00", company_id="old", mp_processing_time_ms=1)
+    late = line("Opened", "u1", "2026-11-20T10:00:00", company_id="new", mp_processing_time_ms=2)
+    silent = line("Opened", "u1", "2026-11-20T10:00:00", company_id="none", mp_processing_time_ms=None)
+
+    for order in ([early, late, silent], [late, silent, early]):
+        assert await days(*order) == [("new", "2026-11-20", 1, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    "change", [{"$insert_id": "another"}, {"time": 1}, {"distinct_id": "u2"}, {"event": "Closed"}]
+)
+async def test_events_that_differ_in_name_user_time_or_insert_id_are_two(change: dict[str, Any]) -> None:
+    one = line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme")
+    time = {"time": one["properties"]["time"] + 1} if "time" in change else {}
+    properties = {**one["properties"], **{k: v for k, v in change.items() if k != "event"}, **time}
+    other = {"event": change.get("event", "Opened"), "properties": properties}
+
+    [(_, _, events, _, _)] = await days(one, other)
+
+    assert events == 2
+
+
+async def test_events_without_an_insert_id_are_all_kept() -> None:
+    one = line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme")
+    del one["properties"]["$insert_id"]
+
+    assert await days(one, one, one) == [("acme", "2026-11-20", 3, 1, 1)]
+
+
+async def test_a_copy_that_arrives_days_later_is_still_a_copy() -> None:
+    one = line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme")
+    others = [line("Opened", f"u{n}", "2026-11-21T10:00:00", company_id="acme") for n in range(2, 50)]
+
+    found = await days(one, *others, one)
+
+    assert found == [("acme", "2026-11-20", 1, 1, 1), ("acme", "2026-11-21", 48, 48, 48)]
+
+
+@pytest.mark.parametrize(
+    ("value", "accounts"),
+    [
+        ("acme", ["acme"]),
+        ("Acme ", ["Acme "]),
+        (17, ["17"]),
+        (-17, ["-17"]),
+        (17.0, ["17"]),
+        (17.5, ["17.5"]),
+        ("17.0", ["17.0"]),
+        (["acme", "globex"], ["acme", "globex"]),
+        (["acme", "acme", 5, "5"], ["5", "acme"]),
+        (["acme", None, "", "undefined"], ["acme"]),
+        ([], []),
+        (None, []),
+        ("", []),
+        ("undefined", []),
+        ("null", []),
+        ("$other", []),
+        ("(not set)", []),
+        (True, []),
+        ({"id": "acme"}, []),
+        ('Say "hi", O\'Brien \\ Sons', ['Say "hi", O\'Brien \\ Sons']),
+        ("Møller\u2028& Sønner 李 🙂", ["Møller\u2028& Sønner 李 🙂"]),
+        ("acme\nglobex", ["acme\nglobex"]),
+    ],
+)
+async def test_an_event_counts_for_each_account_that_its_property_names(
+    value: object, accounts: list[str]
+) -> None:
+    with closing(
+        await loaded(packed(line("Opened", "u1", "2026-11-20T10:00:00", company_id=value)))
+    ) as table:
+        assert [row[0] for row in table.account_days()] == accounts
+        assert table.coverage() == (1, int(bool(accounts)))
+
+
+async def test_an_event_without_the_property_or_with_it_in_another_case_has_no_account() -> None:
+    bare = line("Opened", "u1", "2026-11-20T10:00:00")
+    other = line("Opened", "u2", "2026-11-20T10:00:00", Company_ID="acme")
+
+    with closing(await loaded(packed(bare, other))) as table:
+        assert table.coverage() == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ['we"ird', "O'Brien", "$group id", "a.b", "{x}", "Firma", "société", "event"]
+)
+async def test_the_account_property_may_have_any_name(name: str) -> None:
+    event = line("Opened", "u1", "2026-11-20T10:00:00", **{name: "acme"})
+
+    assert await days(event, account_property=name) == [("acme", "2026-11-20", 1, 1, 1)]
+
+
+HOSTILE = [
+    "line\u2028separator and \u2029 paragraph \u0085 next",
+    'quote " backslash \\ brace }{ comma , "event":"Faked"',
+    "'; drop table raw; --",
+    "<script>alert(1)</script>",
+    "e\u0301 Zalgo\u0335\u0321 \u202eright to left\u202c",
+    "🙂" * 200,
+    "tab\tnewline\nreturn\r\n",
+    "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[f"text{n}" for n in range(len(HOSTILE))])
+async def test_hostile_text_anywhere_in_a_line_changes_no_count(text: str) -> None:
+    hostile = line(text, text, "2026-11-20T10:00:00", company_id="acme", query=text, reason=text, **{text: 1})
+    after = line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme")
+
+    with closing(await loaded(packed(hostile, after), size=7919)) as table:
+        assert table.account_days() == [("acme", date(2026, 11, 20), 2, 2, 2)]
+        assert table.event_days() == sorted(
+            [("acme", date(2026, 11, 20), "Opened", 1), ("acme", date(2026, 11, 20), text, 1)]
+        )
+        [(user, [event])] = list(table.by_user([text]))
+        assert (user, event.name, event.reason) == (key(text), text, text)
+
+
+async def test_chunks_may_end_anywhere_even_inside_a_character() -> None:
+    raw = packed(
+        line("Öffnen", "李", "2026-11-20T10:00:00", company_id="Sønner"),
+        line("Öffnen", "🙂", "2026-11-20T11:00:00", company_id="Sønner"),
+    )
+
+    with closing(await loaded(raw, size=1)) as table:
+        assert table.account_days() == [("Sønner", date(2026, 11, 20), 2, 2, 2)]
+        assert [user for _, _, user in table.user_days()] == sorted([key("李"), key("🙂")])
+
+
+async def test_an_empty_export_counts_nothing() -> None:
+    with closing(await loaded(b"")) as table:
+        assert [*table.account_days(), *table.user_days(), *table.event_days(), *table.hours()] == []
+        assert table.coverage() == (0, 0)
+        assert list(table.by_user(["Opened"])) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record", "handrail_sent"]
+)
+async def test_bookkeeping_and_our_own_events_are_left_out(name: str) -> None:
+    left_out = line(name, "u1", "2026-11-20T10:00:00", company_id="acme")
+    kept = line("$mp_web_page_view", "u1", "2026-11-20T10:00:00", company_id="acme")
+
+    assert await days(left_out, kept) == [("acme", "2026-11-20", 1, 1, 1)]
+
+
+@pytest.mark.parametrize("nobody", ["", None])
+async def test_an_event_of_nobody_counts_as_event_but_not_as_user_or_session(nobody: str | None) -> None:
+    event = line("Opened", nobody, "2026-11-20T10:00:00", company_id="acme")
+
+    with closing(await loaded(packed(event))) as table:
+        assert table.account_days() == [("acme", date(2026, 11, 20), 1, 0, 0)]
+        assert table.user_days() == []
+        assert list(table.by_user(["Opened"])) == []
+
+
+async def test_a_numeric_distinct_id_is_the_same_user_as_its_text() -> None:
+    with closing(await loaded(packed(line("Opened", 17, "2026-11-20T10:00:00", company_id="acme")))) as table:
+        assert [user for _, _, user in table.user_days()] == [key("17")]
+
+
+@pytest.mark.parametrize(("gap", "sessions"), [(1799, 1), (1800, 1), (1801, 2)])
+async def test_a_gap_of_more_than_thirty_minutes_starts_a_session(gap: int, sessions: int) -> None:
+    start = datetime(2026, 11, 20, 10)  # noqa: DTZ001  (`line` takes UTC without saying so)
+    both = [start, start + timedelta(seconds=gap)]
+
+    [(_, _, _, _, found)] = await days(
+        *(line("Opened", "u1", at.isoformat(), company_id="acme") for at in both)
+    )
+
+    assert found == sessions
+
+
+async def test_midnight_of_the_project_starts_a_session_and_no_other_midnight_does() -> None:
+    lines = [
+        line("Opened", "u1", at, company_id="acme")
+        for at in ("2026-11-20T22:50:00", "2026-11-20T23:05:00", "2026-11-20T23:55:00", "2026-11-21T00:05:00")
+    ]
+
+    assert await days(*lines, zone="Europe/Berlin") == [
+        ("acme", "2026-11-20", 1, 1, 1),
+        ("acme", "2026-11-21", 3, 1, 2),
+    ]
+
+
+async def test_a_session_counts_for_every_account_with_an_event_in_it() -> None:
+    lines = [
+        line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme"),
+        line("Opened", "u1", "2026-11-20T10:20:00"),
+        line("Opened", "u1", "2026-11-20T10:40:00", company_id=["acme", "globex"]),
+        line("Opened", "u1", "2026-11-20T12:00:00", company_id="globex"),
+    ]
+
+    assert await days(*lines) == [("acme", "2026-11-20", 2, 1, 1), ("globex", "2026-11-20", 2, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "day", "hour"),
+    [
+        # Berlin, 25 October 2026: 02:00 to 03:00 comes twice.
+        ("Europe/Berlin", "2026-10-24T21:59:59", "2026-10-24", 23),
+        ("Europe/Berlin", "2026-10-24T22:00:00", "2026-10-25", 0),
+        ("Europe/Berlin", "2026-10-25T00:30:00", "2026-10-25", 2),
+        ("Europe/Berlin", "2026-10-25T01:30:00", "2026-10-25", 2),
+        ("Europe/Berlin", "2026-10-25T22:59:59", "2026-10-25", 23),
+        ("Europe/Berlin", "2026-10-25T23:00:00", "2026-10-26", 0),
+        # New York, 8 March 2026: 02:00 to 03:00 does not come at all.
+        ("America/New_York", "2026-03-08T06:59:59", "2026-03-08", 1),
+        ("America/New_York", "2026-03-08T07:00:00", "2026-03-08", 3),
+        ("America/New_York", "2026-03-09T03:59:59", "2026-03-08", 23),
+        ("Asia/Kolkata", "2026-11-20T18:29:59", "2026-11-20", 23),
+        ("Asia/Kolkata", "2026-11-20T18:30:00", "2026-11-21", 0),
+    ],
+)
+async def test_days_and_hours_are_those_of_the_projects_zone_on_days_of_clock_changes_too(
+    zone: str, at: str, day: str, hour: int
+) -> None:
+    with closing(await loaded(packed(line("Opened", "u1", at, company_id="acme")), zone=zone)) as table:
+        assert table.hours() == [("acme", date.fromisoformat(day), hour, 1)]
+        assert [row[1].isoformat() for row in table.account_days()] == [day]
+
+
+async def test_what_lies_outside_the_days_asked_for_is_cut_off() -> None:
+    lines = [
+        line("Opened", "u1", f"2026-11-{number}T{clock}", company_id="acme")
+        for number, clock in ((18, "22:59:59"), (18, "23:00:00"), (20, "22:59:59"), (20, "23:00:00"))
+    ]
+
+    found = await days(*lines, zone="Europe/Berlin", from_day=date(2026, 11, 19), to_day=date(2026, 11, 20))
+
+    assert found == [("acme", "2026-11-19", 1, 1, 1), ("acme", "2026-11-20", 1, 1, 1)]
+
+
+async def test_each_users_events_of_the_names_asked_for_come_in_time_order() -> None:
+    lines = [
+        line("Failed", "u1", "2026-11-20T10:00:05", company_id=["acme", "globex"], reason="no_folder"),
+        line("Opened", "u2", "2026-11-20T10:00:00"),
+        line("Started", "u1", "2026-11-20T10:00:00", company_id="acme"),
+        line("Other", "u1", "2026-11-20T10:00:01", company_id="acme"),
+        line("Started", "u3", "2026-11-20T10:00:00", company_id="acme"),
+    ]
+    ten = int(datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp())
+
+    with closing(await loaded(packed(*lines))) as table:
+        found = {
+            user: [event._replace(account_ids=tuple(sorted(event.account_ids))) for event in events]
+            for user, events in table.by_user(["Started", "Failed"])
+        }
+
+    assert found == {
+        key("u1"): [
+            FeatureEvent(ten, "Started", ("acme",), ""),
+            FeatureEvent(ten + 5, "Failed", ("acme", "globex"), "no_folder"),
+        ],
+        key("u3"): [FeatureEvent(ten, "Started", ("acme",), "")],
+    }
+
+
+SECRETIVE = "ana.private@acme.example"
+GOOD = packed(line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme"))
+BROKEN = [
+    b"terminated early\n",
+    b"export terminated early\n",
+    b'{"event":"Opened","properties":{"distinct_id":"' + SECRETIVE.encode() + b'"\n',
+    b'{"event":"Opened","properties":{"time":"' + SECRETIVE.encode() + b'"}}\n',
+    b'"' + SECRETIVE.encode() + b'"\n',
+    b"[1, 2]\n",
+    b"<html>" + SECRETIVE.encode() + b"</html>\n",
+    b'{"event":"Opened","properties":{"distinct_id":"' + SECRETIVE.encode() + b'\xff"}}\n',
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=[f"line{n}" for n in range(len(BROKEN))])
+@pytest.mark.parametrize("before", [b"", GOOD, GOOD * 3000], ids=["first", "second", "late"])
+@pytest.mark.parametrize("after", [b"", GOOD * 3000], ids=["last", "followed"])
+async def test_a_line_that_is_no_event_breaks_the_export_and_is_not_quoted(
+    broken: bytes, before: bytes, after: bytes
+) -> None:
+    with pytest.raises(BrokenExport) as caught:
+        await loaded(before + broken + after)
+
+    assert str(caught.value) == "Mixpanel's export holds a line that is no event; nothing of it was kept."
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+async def test_a_line_that_is_cut_off_at_the_end_breaks_the_export() -> None:
+    with pytest.raises(BrokenExport):
+        await loaded(GOOD * 100 + GOOD[: len(GOOD) // 2])
+
+
+@pytest.mark.parametrize("before", [b"", GOOD * 3000], ids=["at once", "late"])
+async def test_a_stream_that_breaks_is_told_as_it_was_and_nothing_is_kept(before: bytes) -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield before
+        raise BrokenExport("cut")
+
+    with pytest.raises(BrokenExport, match=r"^cut$"):
+        await load(
+            breaking(),
+            account_property="company_id",
+            secret=SECRET,
+            zone="UTC",
+            from_day=FIRST,
+            to_day=LAST,
+        )
+
+
+async def test_no_table_holds_a_raw_id() -> None:
+    lines = [
+        line("Opened", SECRETIVE, "2026-11-20T10:00:00", company_id="acme", **{"$email": SECRETIVE}),
+        line("Opened", "", "2026-11-20T10:00:00", company_id="acme", **{"$user_id": SECRETIVE}),
+    ]
+
+    with closing(await loaded(packed(*lines))) as table:
+        held = [
+            repr(table._rows(f'select * from "{name}"'))
+            for (name,) in table._rows(
+                "select table_name from duckdb_tables() union all "
+                "select view_name from duckdb_views() where not internal"
+            )
+        ]
+
+    assert len(held) >= 4
+    assert any(key(SECRETIVE) in rows for rows in held)
+    assert not any(SECRETIVE in rows for rows in held)
+
+
+async def test_nothing_of_an_export_stays_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    (await loaded(GOOD)).close()
+    with pytest.raises(BrokenExport):
+        await loaded(GOOD + b"terminated early\n")
+
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
