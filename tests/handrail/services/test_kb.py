@@ -1,0 +1,207 @@
+"""The knowledge base: documents read with every fault named, and searched by words."""
+
+from pathlib import Path
+
+import pytest
+
+from handrail.domain.features import Struggling
+from handrail.errors import CallerError, ConfigError
+from handrail.services import kb
+
+OURS = Path(__file__).parents[3] / "kb"
+DOCUMENT = """---
+slug: send-report
+title: Send a report
+url: https://help.vendor.example/report
+summary: Mail it.
+events:
+  attempt: Report Started
+  success: Report Sent
+  error: Report Failed
+steps:
+  - id: start
+    event: Report Started
+    title: Start the report
+    url: https://help.vendor.example/report#start
+    text: Open Reports and choose New.
+  - id: send
+    event: Report Sent
+    title: Choose the people
+    url: https://help.vendor.example/report#send
+    text: Pick colleagues and choose Send.
+errors:
+  - reason: no_people
+    step: send
+    text: Nobody is chosen. Pick at least one colleague.
+---
+# Send a report
+
+Reports leave at once.
+
+## Afterwards
+
+Look at the archive for every report that was sent.
+"""
+
+
+def write(folder: Path, text: str = DOCUMENT, name: str = "send-report.md") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_document_is_its_front_matter_and_its_text(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    [feature] = kb.read(tmp_path).features()
+
+    assert (feature.slug, feature.title, feature.summary) == ("send-report", "Send a report", "Mail it.")
+    assert [(step.id, step.event) for step in feature.steps] == [
+        ("start", "Report Started"),
+        ("send", "Report Sent"),
+    ]
+    assert feature.event_names() == ("Report Started", "Report Sent", "Report Failed")
+    assert feature.struggle == Struggling(more_than_attempts=3, completion_below=0.3, days=7)
+    assert feature.body.startswith("# Send a report\n\nReports leave at once.")
+    assert feature.body.endswith("every report that was sent.")
+
+
+def test_a_document_may_set_when_its_use_is_a_struggle(tmp_path: Path) -> None:
+    write(tmp_path, DOCUMENT.replace("steps:\n", "struggle:\n  more_than_attempts: 5\nsteps:\n", 1))
+
+    [feature] = kb.read(tmp_path).features()
+
+    assert feature.struggle == Struggling(more_than_attempts=5, completion_below=0.3, days=7)
+
+
+def test_the_version_changes_with_every_letter_of_the_document(tmp_path: Path) -> None:
+    write(tmp_path)
+    before = kb.read(tmp_path).feature("send-report").version
+    again = kb.read(tmp_path).feature("send-report").version
+    write(tmp_path, DOCUMENT.replace("leave at once", "leave at noon"))
+
+    assert before == again
+    assert kb.read(tmp_path).feature("send-report").version not in {before, ""}
+
+
+def test_our_own_documents_can_be_read() -> None:
+    assert [feature.slug for feature in kb.read(OURS).features()] == [
+        "build-dashboard",
+        "connect-data-source",
+        "schedule-export",
+        "set-up-alerts",
+    ]
+
+
+def test_a_readme_among_the_documents_is_none_of_them(tmp_path: Path) -> None:
+    write(tmp_path)
+    write(tmp_path, "# How to write documents", "README.md")
+
+    assert len(kb.read(tmp_path).features()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# Only text", "no front matter"),
+        ("---\nslug: send-report\n", "no front matter"),
+        ("", "no front matter"),
+        ("---\n- a\n- b\n---\n", "no mapping"),
+        ("---\njust words\n---\n", "no mapping"),
+        ("---\n---\n", "no front matter"),
+        (DOCUMENT.replace("title: Send a report\n", ""), "title: Field required"),
+        (DOCUMENT.replace("summary: Mail it.", "summary: Mail it.\nowner: Ana"), "owner: Extra inputs"),
+        (DOCUMENT.replace("    event: Report Sent\n", ""), "steps.1.event: Field required"),
+        (DOCUMENT.replace("  success: Report Sent\n", ""), "events.success: Field required"),
+        (DOCUMENT.replace("slug: send-report", "slug: report"), "'report' must be the file's name"),
+        (DOCUMENT.replace("slug:", "struggle:\n  days: 31\nslug:"), "struggle.days"),
+    ],
+)
+def test_a_document_with_a_fault_is_named_with_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
+    path = write(tmp_path, text)
+
+    with pytest.raises(ConfigError) as caught:
+        kb.read(tmp_path)
+
+    assert str(path) in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_front_matter_that_is_not_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, DOCUMENT.replace("title: Send a report", "title: Send: a: report"))
+
+    with pytest.raises(ConfigError) as caught:
+        kb.read(tmp_path)
+
+    assert str(caught.value) == f"{path}, line 3: the front matter is not YAML."
+
+
+def test_a_document_without_steps_is_refused(tmp_path: Path) -> None:
+    head, _, rest = DOCUMENT.partition("steps:\n")
+    write(tmp_path, head + "steps: []\nerrors:" + rest.partition("errors:")[2])
+
+    with pytest.raises(ConfigError, match="steps: Tuple should have at least 1 item"):
+        kb.read(tmp_path)
+
+
+def test_a_folder_without_documents_is_named_with_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="HANDRAIL_KB_DIR"):
+        kb.read(tmp_path / "missing")
+
+
+def test_front_matter_makes_no_objects_of_python(tmp_path: Path) -> None:
+    write(tmp_path, DOCUMENT.replace("Mail it.", "!!python/object/apply:os.getcwd []"))
+
+    with pytest.raises(ConfigError, match="not YAML"):
+        kb.read(tmp_path)
+
+
+def test_an_unknown_feature_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(CallerError) as caught:
+        kb.read(OURS).feature("make-coffee")
+
+    assert str(caught.value) == (
+        "There is no feature document 'make-coffee'. "
+        "Known: build-dashboard, connect-data-source, schedule-export, set-up-alerts."
+    )
+
+
+def test_without_a_query_all_passages_of_the_feature_come_in_the_documents_order(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    found = kb.read(tmp_path).search("", feature="send-report")
+
+    assert [passage.id for passage in found] == [
+        "send-report#start",
+        "send-report#send",
+        "send-report#error:no_people",
+        "send-report#section:send-a-report",
+        "send-report#section:afterwards",
+    ]
+
+
+def test_passages_with_more_of_the_words_come_first_and_titles_count_thrice(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    found = kb.read(tmp_path).search("pick colleague, people!", feature="send-report")
+
+    # "send" has people in its title and pick in its text: 4. The error has people in its id (no_people): 3,
+    # pick and colleague in its text: 5.
+    assert [passage.id for passage in found] == ["send-report#error:no_people", "send-report#send"]
+
+
+def test_a_search_over_everything_finds_the_document_that_is_meant() -> None:
+    found = kb.read(OURS).search("my database does not let Gridlark's addresses in", limit=3)
+
+    assert found[0].id == "connect-data-source#error:ip_not_allowed"
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("query", ["zzyzx", "quantum entanglement"])
+def test_a_search_without_hits_finds_nothing(query: str) -> None:
+    assert kb.read(OURS).search(query) == []
+
+
+def test_a_search_in_an_unknown_feature_says_which_there_are() -> None:
+    with pytest.raises(CallerError, match="Known: build-dashboard"):
+        kb.read(OURS).search("report", feature="make-coffee")
