@@ -29,7 +29,7 @@ demo: .venv/runtime
 	@$(BIN)/handrail demo --world $(WORLD) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
 
 test: .venv/dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev lint types imports test
 

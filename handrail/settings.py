@@ -35,6 +35,7 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
     )
 
+    demo: str = Field("", validation_alias=_named("HANDRAIL_DEMO"))
     data_dir: Path = Field(Path(".handrail"), validation_alias=_named("HANDRAIL_DATA_DIR"))
     database_url: str = Field("", validation_alias=_named("HANDRAIL_DATABASE_URL"))
     secret_key: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_SECRET_KEY"))
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
     feature_cooldown_days: int = Field(30, ge=1, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS"))
     account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
+
+    @field_validator("data_dir", "kb_dir")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        return value.expanduser() if value else value
 
     @field_validator("internal_domains", mode="before")
     @classmethod

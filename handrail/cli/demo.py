@@ -1,9 +1,10 @@
 """The main job without credentials: stand-ins over HTTP, a throw-away configuration, mails as files."""
 
 import asyncio
+import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -33,9 +34,18 @@ SENDER = {
 }
 
 
+_WHERE = """
+{count} mails are in {outbox} (.html, .txt, .eml):
+made-up people of the demo world, the only ones whose addresses are ever kept.
+
+To ask in a chat client, paste this into its configuration (no credentials needed):
+{configuration}
+"""
+
+
 def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: int) -> None:
     """Sync, one night, the report, mails as files; then the dashboard until Ctrl-C."""
-    folder = _folder(world)
+    folder = _folder(world, Path(".handrail"))
     data = data_dir or Path(".handrail") / f"demo-{folder.name}"
     with _standins(folder) as standins:
         settings = _settings(standins, folder, data, port)
@@ -46,19 +56,23 @@ def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: 
             printing.as_object({**figures, "outbox": str(outbox), "mails_written": written})
         else:
             printing.report(report, as_json=False)
-            sys.stdout.write(
-                f"\n{written} mails are in {outbox} (.html, .txt, .eml): "
-                "made-up people of the demo world, the only ones whose addresses are ever kept.\n"
-            )
+            sys.stdout.write(_WHERE.format(count=written, outbox=outbox, configuration=_configuration()))
         if serve:
             address = f"http://127.0.0.1:{port}"
             sys.stderr.write(f"\nDashboard: {address}   MCP: {address}/mcp   (Ctrl-C ends)\n")
             serving.web(settings, "127.0.0.1", port)
 
 
+def _configuration() -> str:
+    """For a chat client: this installation's command by its whole path, for clients do not know our PATH."""
+    command = str(Path(sys.executable).parent / "handrail")
+    demo = {"command": command, "args": ["mcp"], "env": {"HANDRAIL_DEMO": "acme"}}
+    return json.dumps({"mcpServers": {"handrail-demo": demo}}, indent=2)
+
+
 def stand_in(world: str, port: int) -> None:
     """Serve the stand-ins until Ctrl-C, and say which settings reach them."""
-    loaded = _load(_folder(world))
+    loaded = _load(_folder(world, Path(".handrail")))
     base = f"http://127.0.0.1:{port}"
     project = loaded.project
     for name, value in {
@@ -152,10 +166,28 @@ def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Setting
     )
 
 
-def _folder(world: str) -> Path:
+@asynccontextmanager
+async def open_demo(world: str) -> AsyncIterator[ToolContext]:
+    """A context over stand-ins of its own, for a chat client without credentials; runs one night first.
+
+    A chat client starts programs in a folder of its own choice, so everything lies below the home folder.
+    """
+    home = Path.home() / ".handrail"
+    folder = _folder(world, home)
+    with _standins(folder) as standins:
+        async with open_context(_settings(standins, folder, home / f"demo-{folder.name}", 8321)) as ctx:
+            async with ctx.store.read() as work:
+                synced = await work.metrics.last_sync()
+            if synced is None:
+                await nightly.run(ctx, backfill_from=standins.world.days()[0])
+            yield ctx
+
+
+def _folder(world: str, base: Path) -> Path:
+    """A world's folder; the default world is made below `base` when it is not there yet."""
     if world != "acme":
         return Path(world)
-    folder = Path(".handrail") / "worlds" / "acme"
+    folder = base / "worlds" / "acme"
     if not (folder / "project.json").exists():
         acme.generate(folder)
     return folder

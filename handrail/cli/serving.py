@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from handrail.context import ToolContext, open_context
@@ -16,10 +17,19 @@ def mcp() -> None:
 
     try:
         settings = Settings.load()
-        create_server(lambda: open_context(settings)).run()
+        create_server(lambda: _open(settings)).run()
     except HandrailError as error:
         sys.stderr.write(f"handrail: {error}\n")
         sys.exit(2)
+
+
+def _open(settings: Settings) -> AbstractAsyncContextManager[ToolContext]:
+    """The connected project, or with HANDRAIL_DEMO a made-up one."""
+    if settings.demo:
+        from handrail.cli.demo import open_demo  # noqa: PLC0415  (brings the stand-ins along)
+
+        return open_demo(settings.demo)
+    return open_context(settings)
 
 
 def web(settings: Settings, host: str, port: int) -> None:

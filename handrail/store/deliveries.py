@@ -154,6 +154,10 @@ class Deliveries:
         if await self._session.get(OptOut, user_key) is None:
             self._session.add(OptOut(user_key=user_key, kind=kind, at=now))
 
+    async def opted_out(self) -> int:
+        """How many people are not to be mailed any more."""
+        return await self._count(select(func.count()).select_from(OptOut))
+
     async def pause(self, scope: str, now: datetime) -> None:
         if await self._session.get(Pause, scope) is None:
             self._session.add(Pause(scope=scope, at=now))

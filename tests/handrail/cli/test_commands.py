@@ -1,0 +1,197 @@
+"""The command line as a person and a script use it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handrail.context import ToolContext
+from handrail.settings import Settings
+from standin.state import Standin
+from tests.agent.test_kill import environment
+from tests.conftest import DUNGEON, needs_dungeon
+
+ROOT = Path(__file__).parents[3]
+
+
+def handrail(
+    *arguments: str, cwd: Path, env: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "handrail.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=cwd,
+        env={**kept, "HOME": str(cwd), **(env or {}), "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    """The folder, the JSON and stderr of one demo."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = handrail("demo", "--no-serve", "--json", "--data-dir", str(folder / "data"), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads(done.stdout), done.stderr
+
+
+def test_the_demo_prints_one_json_object_and_leaves_readable_mails(
+    demo: tuple[Path, dict[str, Any], str],
+) -> None:
+    folder, printed, _ = demo
+
+    outbox = folder / "data" / "outbox"
+    kinds = [sorted(path.suffix for path in outbox.iterdir()).count(end) for end in (".html", ".txt", ".eml")]
+    assert printed["report"]["sent"] == printed["mails_written"] == 26
+    assert kinds == [26, 26, 26]
+    text = min(outbox.glob("*.txt")).read_text("utf-8")
+    assert "you are here" in text
+    assert "Unsubscribe" in text
+
+
+def test_a_second_demo_on_the_same_data_mails_nobody_again(demo: tuple[Path, dict[str, Any], str]) -> None:
+    folder, printed, _ = demo
+
+    again = handrail("demo", "--no-serve", "--json", "--data-dir", str(folder / "data"), cwd=folder)
+
+    second = json.loads(again.stdout)
+    assert second["mails_written"] == 0
+    assert second["report"]["sent"] == printed["report"]["sent"]
+
+
+def test_the_demo_for_people_tells_the_night_and_how_to_connect(tmp_path: Path) -> None:
+    done = handrail("demo", "--no-serve", "--data-dir", "data", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "The night of 2026-11-19",
+        "connect-data-source",
+        "withheld: account_opted_out",
+        "mcpServers",
+    ):
+        assert words in done.stdout
+
+
+@needs_dungeon
+def test_the_world_of_mixpanels_own_generator_gives_exactly_the_expected_figures(tmp_path: Path) -> None:
+    done = handrail(
+        "demo", "--no-serve", "--json", "--world", str(DUNGEON), "--data-dir", "data", cwd=tmp_path
+    )
+    expected = json.loads(next(DUNGEON.glob("expected-*.json")).read_text("utf-8"))
+
+    printed = json.loads(done.stdout)
+    book = {account["mixpanel_id"]: account for account in printed["accounts"]}
+    figures = ("total_events", "unique_users", "sessions")
+    for mixpanel_id, counted in expected["accounts"].items():
+        within = {
+            day["day"]: {name: day[name] for name in figures}
+            for day in book[mixpanel_id]["days"]
+            if expected["period"]["from"] <= day["day"] <= expected["period"]["to"]
+        }
+        assert within == {day: {name: row[name] for name in figures} for day, row in counted["days"].items()}
+        assert {name: book[mixpanel_id]["period"][name] for name in figures} == {
+            name: counted["period"][name] for name in figures
+        }
+    assert all(book[mixpanel_id]["period"] is None for mixpanel_id in expected["accounts_without_events"])
+    measured = {(row["funnel_id"], row["mixpanel_id"]): row for row in printed["funnels"]}
+    for funnel in expected["funnels"]:
+        for mixpanel_id, counted in funnel["accounts"].items():
+            row = measured[funnel["funnel_id"], mixpanel_id]
+            assert (row["users"], row["conversion"]) == (counted["users"], counted["conversion"])
+    assert _struggles(printed["struggles"]) == _expected_struggles(expected)
+
+
+_SIGNALS = (
+    "feature", "accounts", "attempts", "successes", "completion", "errors", "rules", "stuck_step",
+    "main_reason", "rage_clicks", "dead_clicks",
+)  # fmt: skip
+
+
+def _struggles(rows: list[dict[str, Any]]) -> list[str]:
+    """Each row's signals as text, in an order of its own."""
+    plain = (
+        {**row, "accounts": sorted(row["accounts"]), "main_reason": row["main_reason"] or ""} for row in rows
+    )
+    return sorted(json.dumps([row[name] for name in _SIGNALS]) for row in plain)
+
+
+def _expected_struggles(expected: dict[str, Any]) -> list[str]:
+    features = expected["struggling"]["features"]
+    return _struggles([{**row, "feature": slug} for slug, rows in features.items() for row in rows])
+
+
+def test_a_night_from_the_shell_ends_with_one_json_object(
+    ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
+) -> None:
+    done = handrail("agent", "run", "--json", cwd=tmp_path, env=environment(settings))
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["sent"] == len(standins.mails) == 26
+
+
+def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Settings, tmp_path: Path) -> None:
+    done = handrail(
+        "tool", "query_events", '{"account": "Acme"}', "--json", cwd=tmp_path, env=environment(settings)
+    )
+
+    assert json.loads(done.stdout)["figures"]["unique_users"] == 39
+
+
+def test_pause_stops_the_next_night_and_resume_lifts_it(
+    ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
+) -> None:
+    env = environment(settings)
+    handrail("pause", cwd=tmp_path, env=env)
+    paused = json.loads(handrail("agent", "run", "--json", cwd=tmp_path, env=env).stdout)
+    state = json.loads(handrail("status", "--json", cwd=tmp_path, env=env).stdout)
+    handrail("resume", cwd=tmp_path, env=env)
+    resumed = json.loads(handrail("agent", "run", "--json", cwd=tmp_path, env=env).stdout)
+
+    assert (paused["sent"], paused["withheld"]) == (0, {"paused": 42})
+    assert state["paused"] == ["all"]
+    assert resumed["sent"] == 26
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "words"),
+    [
+        (["sync"], {}, "HANDRAIL_MIXPANEL_PROJECT_ID"),
+        (["agent", "run"], {"HANDRAIL_MIXPANEL_PROJECT_ID": "7"}, "HANDRAIL_MIXPANEL_USERNAME"),
+        (["status"], {"HANDRAIL_SEND_MODE": "sometimes"}, "HANDRAIL_SEND_MODE"),
+        (["status"], {"HANDRAIL_SECRET_KEY": "short"}, "HANDRAIL_SECRET_KEY"),
+        (["status"], {"HANDRAIL_KB_DIR": "no-such-folder"}, "HANDRAIL_KB_DIR"),
+        (["tool", "fly_to_moon"], {}, "query_events"),
+        (["tool", "query_events", "not json"], {}, "JSON object"),
+        (["agent", "run", "--date", "soon"], {}, "--date"),
+        (["demo", "--no-serve", "--world", "no-such-world"], {}, "project.json"),
+        (["serve", "--host", "0.0.0.0"], {}, "--host"),
+    ],
+)  # fmt: skip
+def test_bad_usage_is_one_clear_line_and_exit_code_2(
+    arguments: list[str], env: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    done = handrail(*arguments, cwd=tmp_path, env=env)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_neighbour_that_is_not_there_is_exit_code_1(
+    ctx: ToolContext, settings: Settings, tmp_path: Path
+) -> None:
+    env = environment(settings) | {"HANDRAIL_MIXPANEL_QUERY_URL": "http://127.0.0.1:9/mixpanel"}
+
+    done = handrail("agent", "run", cwd=tmp_path, env=env)
+
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr

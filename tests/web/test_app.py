@@ -1,0 +1,203 @@
+"""Pages, REST, mail links and /mcp, over the whole HTTP stack."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from agent import night
+from handrail.context import ToolContext
+from handrail.settings import Settings
+from mcp_server.server import create_server
+from standin.state import Standin
+from web.app import create_app
+
+BASE = "http://127.0.0.1:8321"
+
+
+@asynccontextmanager
+async def browser(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the app, with its lifespan running."""
+    app = create_app(settings, create_server)
+    transport = httpx2.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url=BASE) as client,
+    ):
+        yield client
+
+
+async def test_the_book_shows_accounts_and_last_night(ctx: ToolContext, settings: Settings) -> None:
+    await night.run(ctx)
+
+    async with browser(settings) as client:
+        page = await client.get("/")
+
+    assert page.status_code == 200
+    assert "Cobalt Ridge Freight" in page.text
+    assert "<b>26</b> mailed" in page.text
+    assert "no address in Mixpanel" in page.text
+
+
+async def test_an_account_page_marks_where_people_are_lost(ctx: ToolContext, settings: Settings) -> None:
+    async with browser(settings) as client:
+        page = await client.get("/accounts/acct_1001")
+
+    assert "3. Source Access Checked — most people are lost here" in page.text
+    assert "Connect a data source: 14.3%, 3 of 21 users" in page.text
+
+
+async def test_before_the_first_sync_the_page_says_what_to_do(settings: Settings, standins: Standin) -> None:
+    async with browser(settings) as client:
+        page = await client.get("/")
+
+    assert page.status_code == 200
+    assert "handrail sync" in page.text
+
+
+async def test_pages_run_no_script_and_load_nothing_from_elsewhere(
+    ctx: ToolContext, settings: Settings
+) -> None:
+    async with browser(settings) as client:
+        pages = [await client.get(path) for path in ("/", "/accounts/acct_1001")]
+
+    for page in pages:
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert "<script" not in page.text
+        assert not re.findall(r'(?:src|href)="(?:https?:)?//', page.text)
+
+
+async def test_rest_gives_the_same_answers_as_the_tools(ctx: ToolContext, settings: Settings) -> None:
+    async with browser(settings) as client:
+        events = (await client.get("/api/mixpanel/events/Acme")).json()
+        funnels = (await client.get("/api/mixpanel/funnels/acct_1001")).json()
+        accounts = (await client.get("/api/accounts", params={"limit": 200})).json()
+
+    assert events["figures"]["unique_users"] == 39
+    assert funnels["funnels"][0]["steps"][0]["users"] == 21
+    assert len(accounts["accounts"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/mixpanel/events/nobody-like-this-at-all", 400),
+        ("/api/accounts?limit=0", 422),
+        ("/api/runs/2001-01-01", 400),
+    ],
+)
+async def test_errors_are_problem_documents(
+    path: str, status: int, ctx: ToolContext, settings: Settings
+) -> None:
+    async with browser(settings) as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["detail"]
+
+
+async def test_another_host_name_is_refused_everywhere(ctx: ToolContext, settings: Settings) -> None:
+    async with browser(settings) as client:
+        answers = [
+            await client.get(path, headers={"host": "evil.example"})
+            for path in ("/", "/api/accounts", "/mcp")
+        ]
+
+    assert {answer.status_code for answer in answers} <= {400, 421}
+
+
+async def mail_links(ctx: ToolContext, standins: Standin) -> tuple[str, str]:
+    """(guide, unsubscribe) paths of a mail of a night."""
+    await night.run(ctx)
+    text = standins.mails[0]["text"]
+    return re.findall(r"(/t/\S+)", text)[0], re.findall(r"(/u/\S+)", text)[0]
+
+
+async def test_a_mails_button_leads_to_the_stuck_step_in_the_companys_own_guide(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    guide, _ = await mail_links(ctx, standins)
+
+    async with browser(settings) as client:
+        answer = await client.get(guide)
+
+    known = {step.url for feature in ctx.kb.features() for step in feature.steps}
+    assert answer.status_code == 302
+    assert answer.headers["location"] in known
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_get_never_unsubscribes_and_a_post_does_for_good(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    _, way_out = await mail_links(ctx, standins)
+    who = standins.mails[0]["to"]
+    async with browser(settings) as client:
+        asked = await client.get(way_out)
+        async with ctx.store.read() as work:
+            before = await work.deliveries.opted_out()
+        answers = [
+            await client.post(way_out, data={"List-Unsubscribe": "One-Click"}),
+            await client.post(way_out, data={"List-Unsubscribe": "One-Click"}),
+        ]
+
+    async with ctx.store.read() as work:
+        after = await work.deliveries.opted_out()
+    assert asked.status_code == 200
+    assert before == 0
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert after == 1
+    assert who not in asked.text
+
+
+@pytest.mark.parametrize("path", ["/t/unknown", "/u/unknown", "/t/%00", "/u/..%2f..%2fetc"])
+async def test_unknown_links_lead_nowhere(path: str, ctx: ToolContext, settings: Settings) -> None:
+    async with browser(settings) as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == 404
+    assert "unknown" not in answer.text.replace("not known", "")
+
+
+async def test_a_click_token_is_no_unsubscribe_token(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    guide, _ = await mail_links(ctx, standins)
+
+    async with browser(settings) as client:
+        answer = await client.post(guide.replace("/t/", "/u/"))
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_chat_clients_reach_the_tools_at_mcp(era: str, ctx: ToolContext, settings: Settings) -> None:
+    app = create_app(settings, create_server)
+    transport = httpx2.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url=BASE) as http,
+        Client(streamable_http_client(f"{BASE}/mcp", http_client=http), mode=era) as client,
+    ):
+        answer = await client.call_tool("query_events", {"account": "Acme"})
+
+    assert answer.structured_content is not None
+    assert answer.structured_content["figures"]["unique_users"] == 39
+
+
+async def test_health_and_readiness_are_told_apart(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    unconnected = settings.model_copy(update={"mixpanel_project_id": None})
+    async with browser(unconnected) as client:
+        healthy, ready = await client.get("/healthz"), await client.get("/readyz")
+    async with browser(settings) as client:
+        connected = await client.get("/readyz")
+
+    assert (healthy.status_code, ready.status_code, connected.status_code) == (200, 503, 200)
