@@ -26,8 +26,13 @@ function main() {
         }
         if (event.name === params.success) { state.successes += 1; state.last_success = event.time; }
         if (params.error && event.name === params.error) {
-          var reason = String(event.properties.reason === undefined ? "" : event.properties.reason);
-          state.errors[reason] = (state.errors[reason] || 0) + 1;
+          var given = event.properties.reason;
+          var reason = String(given === undefined || given === null ? "" : given);
+          // A reason may be called "constructor" or "__proto__": only own properties count.
+          var before = Object.getOwnPropertyDescriptor(state.errors, reason);
+          Object.defineProperty(state.errors, reason, {
+            value: (before ? before.value : 0) + 1, enumerable: true, configurable: true, writable: true,
+          });
         }
       });
       return state;
