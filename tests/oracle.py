@@ -257,7 +257,7 @@ def struggles_with(
     - More than 3 attempts, and completion (successes / attempts) below 30 % (`low_completion`) or at least
       one error event (`errors`). Nobody who succeeded at or after the last attempt.
     - Stuck step: that after the furthest step of the last attempt.
-    - Main reason: the most frequent `reason` of the error events; of equals the one seen last.
+    - Main reason: the most frequent `reason` of the error events; of equals the first in the alphabet.
     - Rage and dead clicks: those on a page on which events of the feature's steps happen.
     - Accounts: those of the user's events of this feature.
     """
@@ -302,4 +302,4 @@ def _main_reason(errors: list[Event]) -> str | None:
     if not reasons:
         return None
     often = Counter(reasons)
-    return next(reason for reason in reversed(reasons) if often[reason] == max(often.values()))
+    return min(often, key=lambda reason: (-often[reason], reason))
