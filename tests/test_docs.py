@@ -85,9 +85,9 @@ def test_the_tool_of_the_guide_is_a_tool(tmp_path: Path) -> None:
     plain = "\n".join(line.removeprefix("   ") for line in source.splitlines())
     space: dict[str, object] = {}
 
-    exec(compile(plain, "count_accounts.py", "exec"), space)  # our own documentation
+    exec(compile(plain, "get_account_count.py", "exec"), space)  # our own documentation
 
-    assert hasattr(space["count_accounts"], "__handrail_tool__")
+    assert hasattr(space["get_account_count"], "__handrail_tool__")
 
 
 def test_the_example_configuration_is_json_without_secrets() -> None:
