@@ -26,7 +26,7 @@ _me = TypeAdapter(answers.Me)
 _bookmarks = TypeAdapter(answers.Bookmarks)
 _entries = TypeAdapter(list[answers.FunnelEntry])
 _segmented = TypeAdapter(answers.SegmentedFunnel)
-_steps = TypeAdapter(list[answers.StepCount])
+_segments = TypeAdapter(dict[str, list[answers.StepCount]])
 _page = TypeAdapter(answers.EngagePage)
 _uses = TypeAdapter(list[answers.UseRow])
 
@@ -100,13 +100,10 @@ class Mixpanel:
         buckets = [value for key, value in data.items() if _is_day(key)]
         if len(buckets) > 1:
             raise UpstreamError(f"Mixpanel split funnel {funnel.funnel_id} into {len(buckets)} periods.")
-        segments = buckets[0] if buckets else {}
+        segments = answers.read(_segments, buckets[0], f"funnel {funnel.funnel_id}") if buckets else {}
         return {
             segment: FunnelCounts(events=tuple(s.event for s in steps), users=tuple(s.count for s in steps))
-            for segment, steps in (
-                (key, answers.read(_steps, value, f"funnel {funnel.funnel_id}"))
-                for key, value in segments.items()
-            )
+            for segment, steps in segments.items()
         }
 
     async def uses(self, script: str, params: Mapping[str, Any]) -> list[answers.UseRow]:
