@@ -2,10 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from agent.lock import one_at_a_time
 from handrail.context import ToolContext
@@ -17,7 +17,7 @@ from handrail.domain.tutorials import Tutorial
 from handrail.engine import struggles as rules
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, UpstreamError
-from handrail.flows.deliver import BLOCK, Case, Now, deliver, look_now, needs_no_look
+from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
 from handrail.flows.detect import detect
 from handrail.flows.measure import count as count_funnels
 from handrail.flows.sync import sync
@@ -25,6 +25,8 @@ from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
 
 FUNNEL_DAYS = 30
+ABANDONED = timedelta(minutes=10)
+"""A mail that another process has been sending for so long is not being sent any more."""
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +81,11 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
 async def _recover(ctx: ToolContext, book: Notebook) -> None:
     """Mails that a killed night was sending may have arrived: unknown, and never sent again blindly."""
     async with ctx.store.begin() as work:
-        interrupted = await work.deliveries.interrupted("nightly")
+        interrupted = await work.deliveries.interrupted("nightly", begun_before=ctx.clock.now() - ABANDONED)
     if interrupted:
-        book.notes.append(f"{len(interrupted)} mails were being sent when a run stopped; they stay unknown.")
+        book.notes.append(
+            f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."
+        )
 
 
 async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
@@ -163,18 +167,20 @@ async def _mail(
         )
         for one in found
     ]
-    for block in _blocks(cases):
-        now = Now(checked=True) if needs_no_look(ctx) else await look_now(ctx, block)
-        if not now.checked:
-            book.notes.append("Mixpanel could not be asked again just before sending; those people wait.")
-        for case in block:
-            done = await deliver(ctx, case, now)
-            if done.stop:
-                book.notes.append(
-                    f"The mail service refuses to send ({done.delivery.detail}): "
-                    "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. The rest of the night was not mailed."
-                )
-                return
+    ctx.people.expect(one.user_key for one in found)
+    now = Now(checked=True, at=ctx.clock.now())
+    for index, case in enumerate(cases):
+        if not needs_no_look(ctx) and (index % BLOCK == 0 or ctx.clock.now() - now.at > STALE):
+            now = await look_now(ctx, cases[index : index + BLOCK - index % BLOCK])
+            if not now.checked:
+                book.notes.append("Mixpanel could not be asked again just before sending; those people wait.")
+        done = await deliver(ctx, case, now)
+        if done.stop:
+            book.notes.append(
+                f"The mail service refuses to send ({done.delivery.detail}): "
+                "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. The rest of the night was not mailed."
+            )
+            return
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -193,7 +199,3 @@ async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _save(ctx: ToolContext, book: Notebook) -> None:
     async with ctx.store.begin() as work:
         await work.nights.keep_report(book.report)
-
-
-def _blocks(cases: Sequence[Case]) -> Iterable[Sequence[Case]]:
-    return (cases[at : at + BLOCK] for at in range(0, len(cases), BLOCK))

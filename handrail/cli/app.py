@@ -16,6 +16,7 @@ from agent import night as nightly
 from agent import schedule
 from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
+from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
@@ -45,7 +46,7 @@ Day = Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")]
 
 def run() -> None:
     """Run the command line. Exit codes: 0 done, 1 the job failed, 2 bad usage or settings."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    set_up_logging()
     try:
         app()
     except (ConfigError, CallerError) as error:
@@ -115,7 +116,7 @@ def agent_run(
 @agent.command("start")
 def agent_start() -> None:
     """Run a night at 02:00 UTC, every day, until stopped."""
-    logging.getLogger().setLevel(logging.INFO)
+    set_up_logging(logging.INFO)
     settings = Settings.load()
     asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))
 

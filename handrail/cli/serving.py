@@ -1,10 +1,10 @@
 """The two servers: MCP over stdio, and the web app."""
 
-import logging
 import sys
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
 from handrail.errors import ConfigError, HandrailError
 from handrail.settings import Settings
@@ -12,7 +12,7 @@ from handrail.settings import Settings
 
 def mcp() -> None:
     """Serve the tools over stdio. stdout belongs to the protocol: everything else goes to stderr."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    set_up_logging()
     from mcp_server.server import create_server  # noqa: PLC0415
 
     try:

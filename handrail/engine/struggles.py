@@ -1,9 +1,12 @@
 """The struggle rules: from one user's signals on one feature to a verdict, or none."""
 
+import re
 from datetime import datetime
 
 from handrail.domain.features import Feature
 from handrail.domain.struggles import FeatureUse, Signature, Struggle
+
+_CODE = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
 
 OTHER_REASON = "other"
 """Stands for every reason the document does not know, so that no raw text travels on."""
@@ -25,7 +28,7 @@ def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | N
     if not rules:
         return None
     stuck = feature.steps[min(use.reached + 1, len(feature.steps) - 1)].id
-    reason = main_reason(use.errors)
+    reason = plain_reason(main_reason(use.errors))
     signature = Signature(
         feature=feature.slug,
         stuck_step=stuck,
@@ -67,6 +70,11 @@ def main_reason(errors: dict[str, int]) -> str:
     if not errors:
         return ""
     return min(errors, key=lambda reason: (-errors[reason], reason))
+
+
+def plain_reason(reason: str) -> str:
+    """The reason if it reads like a code, else `other`: free text may hold anything, addresses too."""
+    return reason if not reason or _CODE.fullmatch(reason) else OTHER_REASON
 
 
 def approved_reason(reason: str, feature: Feature) -> str:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from handrail.context import ToolContext
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BLOCK = 25
 """People whose address and later success are asked for together, seconds before their mails leave."""
 
+STALE = timedelta(seconds=60)
+"""What was asked longer ago is asked again before the next mail leaves."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -40,6 +43,7 @@ class Now:
     """What Mixpanel says seconds before the send. It lives in memory and is thrown away with the block."""
 
     checked: bool
+    at: datetime
     contacts: "dict[str, Contact]" = field(default_factory=dict)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
     """(user key, feature) of everybody who succeeded after their last attempt."""
@@ -62,13 +66,12 @@ class Delivered:
 
 async def look_now(ctx: ToolContext, cases: Sequence[Case]) -> Now:
     """Ask Mixpanel again about these people: address, opt-out, and success since the last attempt."""
-    if not cases:
-        return Now(checked=True)
+    at = ctx.clock.now()
     try:
         contacts = await ctx.people.fetch({case.struggle.user_key for case in cases})
-        return Now(checked=True, contacts=contacts, succeeded=await _succeeded(ctx, cases))
+        return Now(checked=True, at=at, contacts=contacts, succeeded=await _succeeded(ctx, cases))
     except (UpstreamError, BrokenExport, CallerError):
-        return Now(checked=False)
+        return Now(checked=False, at=at)
 
 
 async def _succeeded(ctx: ToolContext, cases: Sequence[Case]) -> set[tuple[str, str]]:

@@ -31,7 +31,7 @@ async def sync(ctx: ToolContext, *, from_day: date | None = None, to_day: date |
     zone = await ctx.mixpanel.zone()
     last = last_complete_day(started, zone)
     end = to_day or last
-    start = from_day or await _start(ctx, last)
+    start = from_day or min(await _start(ctx, last), end - timedelta(days=REREAD_DAYS - 1))
     if start > end or end > last:
         raise CallerError(
             f"Only complete days can be synced: up to {last} in {zone}, asked {start} to {end}."

@@ -33,6 +33,8 @@ class People:
         self._mixpanel = mixpanel
         self._secret = secret
         self._ids: dict[str, str] = {}
+        self._expected: set[str] = set()
+        self._absent: set[str] = set()
 
     def key(self, distinct_id: str) -> str:
         """The user key of an id that just passed by; the id itself is remembered in memory."""
@@ -40,26 +42,29 @@ class People:
         self._ids[user_key] = distinct_id
         return user_key
 
+    def expect(self, user_keys: Iterable[str]) -> None:
+        """Name everybody who will be asked for, so that one walk over all profiles serves them all."""
+        self._expected |= set(user_keys)
+
     async def fetch(self, user_keys: Collection[str]) -> dict[str, Contact]:
         """Contacts of these people, as far as Mixpanel has profiles of them. Read anew on every call."""
         wanted = set(user_keys)
-        known = [self._ids[user_key] for user_key in wanted if user_key in self._ids]
-        # One walk over all profiles costs one query; asking for known ids costs one for each 2,000.
-        ids = known if len(known) == len(wanted) else None
-        found: dict[str, Contact] = {}
-        async for profile in self._mixpanel.profiles(_WANTED, distinct_ids=ids):
+        if not (wanted - self._absent) <= self._ids.keys():
+            await self._walk(wanted | self._expected)
+        ids = [self._ids[user_key] for user_key in wanted if user_key in self._ids]
+        if not ids:
+            return {}
+        profiles = self._mixpanel.profiles(_WANTED, distinct_ids=ids)
+        found = [_contact(keys.user_key(self._secret, each.distinct_id), each) async for each in profiles]
+        return {contact.user_key: contact for contact in found if contact.user_key in wanted}
+
+    async def _walk(self, wanted: set[str]) -> None:
+        """Find ids by their keys among all profiles: one query, however many there are."""
+        async for profile in self._mixpanel.profiles(["$created"]):
             user_key = keys.user_key(self._secret, profile.distinct_id)
             if user_key in wanted:
                 self._ids[user_key] = profile.distinct_id
-                found[user_key] = _contact(user_key, profile)
-        return found
-
-    async def contact(self, user_key: str) -> Contact | None:
-        return (await self.fetch([user_key])).get(user_key)
-
-    def distinct_ids(self, user_keys: Iterable[str]) -> dict[str, str]:
-        """Raw ids that are known right now, by user key."""
-        return {user_key: self._ids[user_key] for user_key in user_keys if user_key in self._ids}
+        self._absent = wanted - self._ids.keys()
 
 
 def _contact(user_key: str, profile: Profile) -> Contact:

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Actor, Delivery, History, Status
 from handrail.store.tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause, UserDay
 
 _MAILED = [status.value for status in MAY_HAVE_ARRIVED]
@@ -55,17 +55,22 @@ class Deliveries:
         row.status, row.detail = status.value, detail
         self._session.add(row)
 
-    async def interrupted(self, actor: str) -> list[str]:
-        """Rows of this actor that were being sent when a process died become unknown; answers their ids."""
+    async def interrupted(self, actor: Actor, *, begun_before: datetime) -> int:
+        """Mails that were being sent when a process died become unknown; answers how many.
+
+        All of this actor's, for the caller knows that no other process of it runs; others' once they are old.
+        """
         rows = await self._session.exec(
-            select(DeliveryRow).where(DeliveryRow.status == Status.SENDING.value, DeliveryRow.actor == actor)
+            select(DeliveryRow).where(
+                DeliveryRow.status == Status.SENDING.value,
+                or_(col(DeliveryRow.actor) == actor, col(DeliveryRow.sending_at) < begun_before),
+            )
         )
-        ids = []
-        for row in rows.all():
+        found = rows.all()
+        for row in found:
             row.status, row.detail = Status.UNKNOWN.value, "interrupted"
             self._session.add(row)
-            ids.append(row.id)
-        return ids
+        return len(found)
 
     async def history(
         self,
