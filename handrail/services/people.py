@@ -84,4 +84,5 @@ def _contact(user_key: str, profile: Profile) -> Contact:
 def _is_address(text: str) -> bool:
     local, at, domain = text.rpartition("@")
     plain = all(char.isprintable() and char not in ' ,;<>"()[]\\' for char in text)
-    return bool(at and local and "." in domain.strip(".")) and plain and len(text) <= 254
+    dotted = "@" not in local and "." in domain and all(domain.split("."))
+    return bool(at and local and dotted) and plain and len(text) <= 254
