@@ -43,6 +43,16 @@ class OnDemand:
         await self._stack.aclose()
 
 
+def already_open(ctx: ToolContext) -> OpenContext:
+    """For a server on a context that somebody else opened and will close."""
+
+    @asynccontextmanager
+    async def same() -> AsyncIterator[ToolContext]:
+        yield ctx
+
+    return same
+
+
 def lifespan(open_context: OpenContext) -> Callable[[Any], AbstractAsyncContextManager[OnDemand]]:
     """A server's lifespan around one context."""
 
@@ -106,13 +116,9 @@ def _bind(tool: Tool) -> Callable[..., Any]:
 async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
     """An in-memory client of the catalogue on an open context: all that the writing model may use."""
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[ToolContext]:
-        yield ctx
-
     server: MCPServer[OnDemand] = MCPServer(
         "handrail-catalogue",
-        lifespan=lifespan(opened),
+        lifespan=lifespan(already_open(ctx)),
         log_level="ERROR",
         tools=published({"read"}, MODEL_READS),
     )

@@ -47,19 +47,14 @@ def web(settings: Settings, host: str, port: int) -> None:
 
 async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Call a tool as a chat client would, with its arguments checked; answers its structured content."""
-    from contextlib import asynccontextmanager  # noqa: PLC0415
-
     from mcp import Client  # noqa: PLC0415
     from mcp.types import TextContent  # noqa: PLC0415
 
     from handrail.errors import CallerError  # noqa: PLC0415
     from mcp_server.server import create_server  # noqa: PLC0415
+    from tools._server import already_open  # noqa: PLC0415
 
-    @asynccontextmanager
-    async def opened() -> Any:
-        yield ctx
-
-    async with Client(create_server(opened)) as client:
+    async with Client(create_server(already_open(ctx))) as client:
         answer = await client.call_tool(name, arguments)
     if answer.is_error:
         text = " ".join(block.text for block in answer.content if isinstance(block, TextContent))

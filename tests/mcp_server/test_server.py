@@ -1,7 +1,6 @@
 """The server through the in-memory client, on both protocol eras."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,10 @@ from mcp_server.server import create_server
 from standin.state import Standin
 from tests.conftest import settings_for
 from tools import catalogue
+from tools._server import already_open
 
 ERAS = ["auto", "legacy"]
 Ask = Callable[..., Awaitable[CallToolResult]]
-
-
-def opener(ctx: ToolContext) -> Any:
-    @asynccontextmanager
-    async def same() -> Any:
-        yield ctx
-
-    return same
 
 
 @pytest.fixture(params=ERAS)
@@ -33,7 +25,7 @@ def ask(request: pytest.FixtureRequest, ctx: ToolContext) -> Ask:
     """Call one tool as a client of this era; the client checks the answer against the tool's schema."""
 
     async def call(name: str, **arguments: Any) -> CallToolResult:
-        async with Client(create_server(opener(ctx)), mode=request.param) as client:
+        async with Client(create_server(already_open(ctx)), mode=request.param) as client:
             return await client.call_tool(name, arguments)
 
     return call
@@ -51,7 +43,7 @@ def content(answer: CallToolResult) -> dict[str, Any]:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_server_says_who_it_is_and_what_it_can(era: Any, ctx: ToolContext) -> None:
-    async with Client(create_server(opener(ctx)), mode=era) as client:
+    async with Client(create_server(already_open(ctx)), mode=era) as client:
         tools = {tool.name for tool in (await client.list_tools()).tools}
 
     assert tools == {tool.name for tool in catalogue()}

@@ -2,9 +2,7 @@
 
 import inspect
 import json
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mcp import Client
@@ -14,20 +12,13 @@ from handrail.context import ToolContext
 from mcp_server.server import create_server
 from tools import Tool, catalogue
 from tools._schema import slim
+from tools._server import already_open
 
 ROOT = Path(__file__).parents[2]
 
 
-def opened(ctx: ToolContext) -> Any:
-    @asynccontextmanager
-    async def same() -> Any:
-        yield ctx
-
-    return same
-
-
 async def listed(ctx: ToolContext) -> list[ListedTool]:
-    async with Client(create_server(opened(ctx))) as client:
+    async with Client(create_server(already_open(ctx))) as client:
         return (await client.list_tools()).tools
 
 
