@@ -1,0 +1,242 @@
+"""The writing stage: a draft, or in our words why there is none, whatever the model and its service do."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handrail.context import ToolContext, open_context
+from handrail.domain.struggles import Signature
+from handrail.engine.grounding import problems
+from handrail.services.model import writer
+from handrail.services.model.writer import MAX_TURNS, Written
+from standin.state import Standin
+from tests.conftest import settings_for
+from tools._server import reading_client
+
+SIGNATURE = Signature(
+    feature="connect-data-source", stuck_step="credentials", reason="ip_not_allowed", band="never"
+)
+
+
+@contextlib.asynccontextmanager
+async def opened(state: Standin, folder: Path, **changes: Any) -> AsyncIterator[ToolContext]:
+    async with open_context(settings_for(state, folder / "data", **changes)) as ctx:
+        yield ctx
+
+
+async def written(ctx: ToolContext, signature: Signature = SIGNATURE) -> Written:
+    async with reading_client(ctx) as catalogue:
+        return await ctx.writer.write(signature, "plain", catalogue)
+
+
+def fault(standins: Standin, name: str, **details: Any) -> None:
+    standins.faults.add({"neighbour": "anthropic", "route": "/messages", "fault": name, **details})
+
+
+async def test_a_draft_is_written_from_the_document_in_two_calls(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    found = await written(empty_ctx)
+
+    assert found.problem == ""
+    assert found.draft is not None
+    assert found.draft.feature == "connect-data-source"
+    assert [step.step for step in found.draft.steps] == ["credentials", "finish"]
+    assert problems(found.draft, empty_ctx.kb.feature("connect-data-source")) == []
+    assert found.calls == len(standins.prompts) == 2
+    assert found.input_tokens > 1000
+    assert found.output_tokens > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "calls"),
+    [
+        ("refuse", "the model refused", 1),
+        ("truncate", "the model's answer was cut off", 2),
+        ("nonsense", "the model's answer was no tutorial", 2),
+        ("wrong_shape", "the model's answer was no tutorial", 2),
+        ("loop", f"the model did not finish within {MAX_TURNS} turns", MAX_TURNS),
+        ("unknown_tool", f"the model did not finish within {MAX_TURNS} turns", MAX_TURNS),
+    ],
+)
+async def test_what_goes_wrong_with_the_model_is_said_and_leaves_no_draft(
+    empty_ctx: ToolContext, standins: Standin, name: str, problem: str, calls: int
+) -> None:
+    fault(standins, name)
+
+    found = await written(empty_ctx)
+
+    assert (found.draft, found.problem, found.calls) == (None, problem, calls)
+
+
+async def test_a_tool_that_is_not_offered_is_answered_with_an_error_and_the_task_goes_on(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    fault(standins, "unknown_tool", times=1)
+
+    found = await written(empty_ctx)
+
+    [results] = [message for message in found.messages if message["role"] == "user"][1:]
+    assert [(block["is_error"], block["content"]) for block in results["content"]] == [
+        (True, "There is no such tool here.")
+    ]
+    assert found.calls == 2
+
+
+async def test_a_draft_with_invented_steps_is_handed_on_and_does_not_pass_the_gate(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    fault(standins, "inventive")
+
+    found = await written(empty_ctx)
+
+    assert found.draft is not None
+    assert "a step id is not in the document" in problems(
+        found.draft, empty_ctx.kb.feature("connect-data-source")
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+async def test_a_refusal_of_the_service_is_told_by_its_status_alone(
+    empty_ctx: ToolContext, standins: Standin, status: int
+) -> None:
+    body = {"type": "error", "error": {"type": "zqx", "message": "key sk-test of ana@acme.example"}}
+    fault(standins, "status", status=status, body=body)
+
+    found = await written(empty_ctx)
+
+    assert (found.draft, found.problem) == (None, f"the model's service answered with status {status}")
+    assert len(standins.requests) == 1
+
+
+async def test_an_overloaded_service_is_asked_once_more(empty_ctx: ToolContext, standins: Standin) -> None:
+    fault(standins, "overloaded")
+
+    found = await written(empty_ctx)
+
+    assert (found.draft, found.problem) == (None, "the model's service answered with status 529")
+    assert len(standins.requests) == 2
+
+
+async def test_a_service_that_is_overloaded_for_a_moment_writes_all_the_same(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    fault(standins, "overloaded", times=1)
+
+    found = await written(empty_ctx)
+
+    assert found.problem == ""
+    assert found.draft is not None
+
+
+async def test_a_service_that_asks_for_an_hour_of_patience_is_not_waited_for(
+    empty_ctx: ToolContext, standins: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "TASK_SECONDS", 0.3)
+    fault(standins, "status", status=429, headers={"retry-after": "3600"})
+
+    assert (await written(empty_ctx)).problem == "the model did not finish in time"
+
+
+async def test_a_silent_service_is_given_up(
+    empty_ctx: ToolContext, standins: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "TASK_SECONDS", 0.2)
+    fault(standins, "stall", seconds=0.6)
+
+    found = await written(empty_ctx)
+
+    assert (found.draft, found.problem, found.calls) == (None, "the model did not finish in time", 0)
+
+
+async def test_a_call_that_stalls_is_given_up_after_its_own_time(
+    standins: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CALL_SECONDS", 0.1)
+    fault(standins, "stall", seconds=0.3)
+
+    async with opened(standins, tmp_path) as ctx:
+        assert (await written(ctx)).problem == "the model's service cannot be reached"
+
+
+@pytest.mark.parametrize("name", ["cut", "answer_lost"])
+async def test_an_answer_that_breaks_off_is_no_draft(
+    empty_ctx: ToolContext, standins: Standin, name: str
+) -> None:
+    fault(standins, name)
+
+    assert (await written(empty_ctx)).problem == "the model's service cannot be reached"
+
+
+async def test_a_service_that_cannot_be_reached_is_said(standins: Standin, tmp_path: Path) -> None:
+    async with opened(standins, tmp_path, anthropic_base_url="http://127.0.0.1:9") as ctx:
+        assert (await written(ctx)).problem == "the model's service cannot be reached"
+
+
+async def test_without_a_key_nothing_is_asked(standins: Standin, tmp_path: Path) -> None:
+    async with opened(standins, tmp_path, anthropic_api_key=None) as ctx:
+        found = await written(ctx)
+
+    assert (found.draft, found.problem, found.calls) == (None, "no model is configured", 0)
+    assert standins.requests == []
+
+
+async def test_the_model_is_offered_the_documents_and_nothing_else(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    await written(empty_ctx)
+
+    for prompt in standins.prompts:
+        assert [tool["name"] for tool in prompt["body"]["tools"]] == ["search_feature_docs"]
+
+
+async def test_the_task_holds_ids_and_bands_alone(empty_ctx: ToolContext, standins: Standin) -> None:
+    await written(empty_ctx)
+
+    [block] = standins.prompts[0]["body"]["messages"][0]["content"]
+    assert json.loads(block["text"]) == {
+        "task": "write_tutorial",
+        "feature": "connect-data-source",
+        "stuck_step": "credentials",
+        "main_error": "ip_not_allowed",
+        "band": "never",
+        "style": "plain",
+    }
+
+
+async def test_no_prompt_holds_an_address_a_name_an_id_or_an_account(
+    ctx: ToolContext, standins: Standin
+) -> None:
+    for feature in ctx.kb.features():
+        for step in feature.steps:
+            await written(
+                ctx, Signature(feature=feature.slug, stuck_step=step.id, reason="other", band="never")
+            )
+
+    prompts = json.dumps([prompt["body"] for prompt in standins.prompts], ensure_ascii=False)
+    people = [
+        str(value)
+        for distinct_id, properties in standins.profiles.items()
+        for value in (distinct_id, properties.get("$email"), properties.get("$name"))
+        if value
+    ]
+    accounts = [
+        value
+        for group_id, properties in standins.groups["company_id"].items()
+        for value in (group_id, str(properties["$name"]))
+    ]
+    assert len(standins.prompts) == 2 * 16
+    assert len(people) > 1500
+    assert len(accounts) > 40
+    assert [private for private in people + accounts if private in prompts] == []
+
+
+async def test_what_was_written_prints_without_the_conversation(empty_ctx: ToolContext) -> None:
+    found = await written(empty_ctx)
+
+    assert found.messages
+    assert "messages" not in repr(found)
