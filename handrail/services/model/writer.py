@@ -100,6 +100,10 @@ class Writer:
         }
         for _ in range(MAX_TURNS):
             reply: Message = await client.messages.create(**request)
+            if not isinstance(reply, Message) or reply.usage is None or reply.content is None:
+                # The SDK hands on whatever came with a 200: a proxy's page, an empty object.
+                written.problem = "the model's service answered with something that is no message"
+                return
             _book(written, reply)
             if reply.stop_reason == "end_turn":
                 _finish(written, reply)
