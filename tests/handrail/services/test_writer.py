@@ -113,6 +113,37 @@ async def test_a_refusal_of_the_service_is_told_by_its_status_alone(
     assert len(standins.requests) == 1
 
 
+@pytest.mark.parametrize("body", ["busy", {}, {"type": "message"}, [], None, {"content": None, "usage": {}}])
+async def test_a_good_status_without_a_message_is_no_draft(
+    empty_ctx: ToolContext, standins: Standin, body: Any
+) -> None:
+    fault(standins, "status", status=200, body=body)
+
+    assert (await written(empty_ctx)).problem == (
+        "the model's service answered with something that is no message"
+    )
+
+
+async def test_arguments_that_the_tool_does_not_take_are_answered_with_an_error(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "search_feature_docs", "input": {"limit": "many"}}
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    body = {
+        "type": "message",
+        "role": "assistant",
+        "content": [call],
+        "stop_reason": "tool_use",
+        "usage": usage,
+    }
+    fault(standins, "status", status=200, body=body, times=1)
+
+    found = await written(empty_ctx)
+
+    [results] = [message for message in found.messages if message["role"] == "user"][1:]
+    assert [block["is_error"] for block in results["content"]] == [True]
+
+
 async def test_an_overloaded_service_is_asked_once_more(empty_ctx: ToolContext, standins: Standin) -> None:
     fault(standins, "overloaded")
 
