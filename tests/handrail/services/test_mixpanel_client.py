@@ -130,7 +130,8 @@ async def test_a_script_that_fails_is_not_quoted(mixpanel: Mixpanel) -> None:
 @pytest.mark.parametrize("what", ["funnel", "uses", "profiles"])
 async def test_an_error_inside_a_200_is_a_refusal(mixpanel: Mixpanel, standins: Standin, what: str) -> None:
     route, ask = ASKS[what]
-    answer(standins, route, 200, {"error": LEAK, "request": LEAK})
+    # Beside the error lies what would do as an answer.
+    answer(standins, route, 200, {"error": LEAK, "request": LEAK, "data": {}, "results": []})
 
     await refused(ask(mixpanel), UpstreamError)
 
