@@ -15,6 +15,7 @@ from handrail.errors import ConfigError
 from handrail.settings import Settings
 
 if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
+    from handrail.ledger import Ledger
     from handrail.services.kb import KnowledgeBase
     from handrail.services.mail.sendgrid import SendGrid
     from handrail.services.mixpanel.client import Mixpanel
@@ -38,6 +39,7 @@ class ToolContext:
     secret: bytes
     actor: Actor
     connected: "Mixpanel | None"
+    ledger: "Ledger | None"
     remembered: "People | None"
 
     @property
@@ -75,6 +77,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
     """
     import httpx2  # noqa: PLC0415
 
+    from handrail.ledger import Ledger  # noqa: PLC0415
     from handrail.services import kb  # noqa: PLC0415
     from handrail.services.mail.sendgrid import SendGrid  # noqa: PLC0415
     from handrail.services.mixpanel.client import Mixpanel  # noqa: PLC0415
@@ -87,10 +90,15 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
         http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
-        connected = Mixpanel(http, settings) if settings.mixpanel_project_id is not None else None
+        clock = Clock(settings.now)
+        connected = None
+        ledger = None
+        if settings.mixpanel_project_id is not None:
+            ledger = Ledger(store, clock, project=_project(settings), actor=actor)
+            connected = Mixpanel(http, settings, ledger)
         yield ToolContext(
             settings=settings,
-            clock=Clock(settings.now),
+            clock=clock,
             store=store,
             kb=kb.read(settings.kb_dir or DEFAULT_KB),
             mail=SendGrid(settings),
@@ -98,8 +106,14 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             secret=secret,
             actor=actor,
             connected=connected,
+            ledger=ledger,
             remembered=People(connected, secret) if connected else None,
         )
+
+
+def _project(settings: Settings) -> str:
+    """What shares one budget: a project on one host."""
+    return f"{settings.query_url}/{settings.mixpanel_project_id}"
 
 
 def _secret(settings: Settings) -> bytes:

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
 
+    retry_seconds: float = Field(2.0, ge=0, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
+
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
     anthropic_base_url: str = Field(
         "https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL")

@@ -61,6 +61,7 @@ def settings_for(state: Standin, data_dir: Path, **changes: Any) -> Settings:
         "mixpanel_group_id": next(iter(project.get("group_keys", {}).values()), ""),
         "mixpanel_query_url": f"{state.base_url}/mixpanel",
         "mixpanel_export_url": f"{state.base_url}/mixpanel",
+        "retry_seconds": 0.01,
         "anthropic_api_key": SecretStr("sk-test"),
         "anthropic_base_url": f"{state.base_url}/anthropic",
         "sendgrid_api_key": SecretStr("SG.test"),

@@ -18,6 +18,7 @@ from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
 from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
+from handrail.domain.deliveries import Actor
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.sync import sync as run_sync
@@ -57,9 +58,9 @@ def run() -> None:
         sys.exit(1)
 
 
-def _with(work: Callable[[ToolContext], Awaitable[T]]) -> T:
+def _with(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat") -> T:
     async def opened() -> T:
-        async with open_context(Settings.load()) as ctx:
+        async with open_context(Settings.load(), actor=actor) as ctx:
             return await work(ctx)
 
     return asyncio.run(opened())
@@ -109,7 +110,7 @@ def agent_run(
 ) -> None:
     """Run one night now."""
     night = _day(date_, "--date")
-    report = _with(lambda ctx: nightly.run(ctx, night=night))
+    report = _with(lambda ctx: nightly.run(ctx, night=night), actor="nightly")
     printing.report(report, as_json=json_)
 
 
@@ -139,7 +140,7 @@ def sync(
             start = end - timedelta(days=days - 1)
         return await run_sync(ctx, from_day=start, to_day=last)
 
-    record = _with(work)
+    record = _with(work, actor="nightly")
     words = f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read."
     printing.show(record.model_dump(mode="json"), words, as_json=json_)
 

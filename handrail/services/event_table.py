@@ -1,20 +1,21 @@
 """A window of the raw export in memory: hashed while it loads, counted, and then gone.
 
-Users enter the table as HMAC-SHA256 keys only, so neither it nor a spill file holds a raw id.
+Users enter a table under keyed hashes only, so neither a table nor a spill file holds a raw id.
+docs/performance.md says what the shape of the statements saves.
 """
 
 import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from datetime import date
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handrail.engine.accounts import NO_ACCOUNT
 from handrail.engine.uses import REASON_PROPERTY, FeatureEvent
-from handrail.errors import BrokenExport
+from handrail.errors import BrokenExport, ConfigError
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,13 +26,27 @@ LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotsha
 SESSION_GAP_SECONDS = 1800
 MEMORY_LIMIT = "1GB"
 
-_LOAD = """
-create table raw as
-select event, properties."$time" as time, properties."$insert" as insert_id, properties."$mp" as processed,
-       case when coalesce(properties.distinct_id, '') = '' then ''
-            else sha256($outer::blob || unhex(sha256($inner::blob || encode(properties.distinct_id))))
-       end as user_key,
-       properties."$account" as account, coalesce(properties."$reason", '') as reason
+PIECE_BYTES = 64 << 20
+"""The reader keeps all that it has read from one pipe: a stream of any length is read in pieces."""
+
+_QUARTER = 900
+"""Seconds in which no zone changes its day or its hour, so that a quarter's answer holds for its events."""
+
+_TABLES = """
+create table names (number integer, event varchar, counts boolean);
+create table owners (number integer, value varchar);
+create table people (number integer, inner_hash varchar, user_key varchar);
+create table events (name integer, owner integer, person integer, time bigint, insert_hash ubigint,
+  processed bigint, reason varchar)
+"""
+
+_READ = """
+create table piece as
+select event, properties."$time" as time, hash(properties."$insert") as insert_hash,
+       properties."$insert" is null as without_insert_id, properties."$mp" as processed,
+       case when properties.distinct_id <> ''
+            then sha256($inner::blob || encode(properties.distinct_id)) end as inner_hash,
+       properties."$account"::varchar as value, coalesce(properties."$reason", '') as reason
 from (
   select event, struct_pack(
     "$time" := properties.time, distinct_id := properties.distinct_id, "$insert" := properties."$insert_id",
@@ -44,89 +59,152 @@ from (
 )
 """
 
-_COUNTED = """
-create table counted as
-select event, time, user_key, reason, accounts, local::date as day, extract(hour from local)::int as hour
+_NAMES = """
+insert into names
+select (select count(*) from names) + row_number() over (), event,
+       not list_contains($left_out, event) and not starts_with(event, 'handrail_')
+from (select distinct event from piece where event is not null) anti join names using (event)
+"""
+
+_OWNERS = """
+insert into owners
+select (select count(*) from owners) + row_number() over (), value
+from (select distinct value from piece where value is not null) anti join owners using (value)
+"""
+
+_PEOPLE = """
+insert into people
+select (select count(*) from people) + row_number() over (), inner_hash,
+       sha256($outer::blob || unhex(inner_hash))
+from (select distinct inner_hash from piece where inner_hash is not null) anti join people using (inner_hash)
+"""
+
+_EVENTS = """
+insert into events
+select names.number, coalesce(owners.number, 0), coalesce(people.number, 0), time,
+       case when without_insert_id then null else insert_hash end, processed, reason
+from piece join names using (event) left join owners using (value) left join people using (inner_hash);
+drop table piece
+"""
+
+_ACCOUNTS = """
+create table accounts as
+select number as owner, list_filter(list_distinct(case json_type(value)
+    when 'ARRAY' then from_json(value, '["VARCHAR"]')
+    when 'VARCHAR' then [value ->> '$']
+    when 'UBIGINT' then [value ->> '$']
+    when 'BIGINT' then [value ->> '$']
+    when 'DOUBLE' then [regexp_replace(value ->> '$', '\\.0+$', '')]
+    else []::varchar[] end),
+    lambda name: name is not null and not list_contains($no_account, name)) as accounts
+from (select number, value::json as value from owners union all select 0, 'null'::json)
+"""
+
+_COPIES = """
+create table copies as
+select row from (
+  select rowid as row, row_number() over (
+    partition by name, person, time, insert_hash order by processed desc nulls last, rowid) as copy
+  from events
+  where hash(name, person, time, insert_hash) in (
+    select hash(name, person, time, insert_hash) from events where insert_hash is not null
+    group by all having count(*) > 1) and insert_hash is not null
+)
+where copy > 1
+"""
+
+_QUARTERS = """
+create table quarters as
+select quarter, local::date as day, extract(hour from local)::integer as hour
 from (
-  select *, timezone($zone, to_timestamp(time)) as local,
-    list_filter(list_distinct(case json_type(account)
-      when 'ARRAY' then from_json(account, '["VARCHAR"]')
-      when 'VARCHAR' then [account ->> '$']
-      when 'UBIGINT' then [account ->> '$']
-      when 'BIGINT' then [account ->> '$']
-      when 'DOUBLE' then [regexp_replace(account ->> '$', '\\.0+$', '')]
-      else []::varchar[] end),
-      lambda name: name is not null and not list_contains($no_account, name)) as accounts
-  from (
-    select *, row_number() over (
-      partition by event, user_key, time, coalesce(insert_id, rowid::varchar)
-      order by processed desc nulls last
-    ) as copy from raw
-  )
-  where copy = 1 and not list_contains($left_out, event) and not starts_with(event, 'handrail_')
+  select quarter, timezone($zone, to_timestamp(quarter * $seconds)) as local
+  from (select unnest(range($from_time // $seconds, $to_time // $seconds)) as quarter)
 )
 where day between $from_day and $to_day
 """
 
-_SESSIONS = """
-create table sessioned as
-select *, sum(case when gap is null or gap > $gap then 1 else 0 end)
-  over (partition by user_key, day order by time rows unbounded preceding) as session
-from (
-  select *, time - lag(time) over (partition by user_key, day order by time) as gap
-  from counted where user_key <> ''
-)
+_COUNTED = """
+create table counted as
+select name, owner, person, time, reason, day, hour
+from events join quarters on events.time // $seconds = quarters.quarter
+where name in (select number from names where counts) and events.rowid not in (select row from copies)
 """
 
-_BY_ACCOUNT = """
-create view account_event as select unnest(accounts) as account, * exclude (accounts) from counted;
-create view account_session as select unnest(accounts) as account, * exclude (accounts) from sessioned;
-drop table raw
+_SUMS = """
+drop table copies;
+create table user_sum as
+select owner, day, person, count(*) as events from counted group by all;
+create table session_sum as
+select distinct owner, day, person, session from (
+  select owner, day, person, sum(starts) over (partition by visitor order by time rows unbounded preceding)
+    as session
+  from (
+    select owner, day, person, time, visitor,
+      (time - lag(time, 1, time) over (partition by visitor order by time) > {gap})::integer as starts
+    from (select *, person::bigint * 1000000 + (day - date '1970-01-01') as visitor
+          from counted where person > 0)
+  )
+);
+create view belongs as select owner, unnest(accounts) as account from accounts
 """
 
 
 class EventTable:
     """The counted events of `from_day` to `to_day` (project days, inclusive)."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+    def __init__(
+        self, connection: "duckdb.DuckDBPyConnection", folder: "tempfile.TemporaryDirectory[str]"
+    ) -> None:
         self._connection = connection
+        self._folder = folder
 
     def account_days(self) -> list[tuple[str, date, int, int, int]]:
         """(account id, day, total events, unique users, sessions)."""
         return self._rows("""
-            select e.account, e.day, e.events, e.users, coalesce(s.sessions, 0)
-            from (select account, day, count(*) as events, count(distinct nullif(user_key, '')) as users
-                  from account_event group by account, day) e
-            left join (select account, day, count(distinct (user_key, session)) as sessions
-                  from account_session group by account, day) s using (account, day)
-            order by all""")
+            select account, day, events, users, coalesce(sessions, 0)
+            from (select account, day, sum(events)::bigint as events,
+                         count(distinct nullif(person, 0)) as users
+                  from user_sum join belongs using (owner) group by account, day)
+            left join (select account, day, count(*) as sessions
+                       from (select distinct account, day, person, session
+                             from session_sum join belongs using (owner)) group by account, day)
+            using (account, day) order by all""")
 
     def user_days(self) -> list[tuple[str, date, str]]:
         """(account id, day, user key): who was there, so that users of any range can be counted exactly."""
-        return self._rows(
-            "select distinct account, day, user_key from account_event where user_key <> '' order by all"
-        )
+        return self._rows("""
+            select account, day, user_key
+            from (select distinct account, day, person from user_sum join belongs using (owner))
+            join people on people.number = person order by all""")
 
     def event_days(self) -> list[tuple[str, date, str, int]]:
         """(account id, day, event name, events)."""
-        return self._rows("select account, day, event, count(*) from account_event group by all order by all")
+        return self._rows("""
+            select account, day, event, sum(events)::bigint
+            from (select owner, day, name, count(*) as events from counted group by all)
+            join belongs using (owner) join names on names.number = name group by all order by all""")
 
     def hours(self) -> list[tuple[str, date, int, int]]:
         """(account id, day, hour of the project's day, events)."""
-        return self._rows("select account, day, hour, count(*) from account_event group by all order by all")
+        return self._rows("""
+            select account, day, hour, sum(events)::bigint
+            from (select owner, day, hour, count(*) as events from counted group by all)
+            join belongs using (owner) group by all order by all""")
 
     def coverage(self) -> tuple[int, int]:
         """(events, events with an account)."""
-        [(events, with_account)] = self._rows(
-            "select count(*), count(*) filter (where len(accounts) > 0) from counted"
-        )
+        [(events, with_account)] = self._rows("""
+            select coalesce(sum(events), 0)::bigint,
+                   coalesce(sum(events) filter (where len(accounts) > 0), 0)::bigint
+            from user_sum join accounts using (owner)""")
         return int(events), int(with_account)
 
     def by_user(self, events: list[str]) -> Iterator[tuple[str, list[FeatureEvent]]]:
         """Each user's events of these names, in time order."""
         rows = self._connection.execute(
             "select user_key, time, event, accounts, reason from counted "
-            "where user_key <> '' and list_contains(?, event) order by user_key, time",
+            "join people on people.number = person join names on names.number = name "
+            "join accounts using (owner) where list_contains(?, event) order by user_key, time",
             [events],
         )
         user, seen = "", list[FeatureEvent]()
@@ -145,6 +223,7 @@ class EventTable:
 
     def close(self) -> None:
         self._connection.close()
+        self._folder.cleanup()
 
 
 async def load(
@@ -155,79 +234,147 @@ async def load(
     zone: str,
     from_day: date,
     to_day: date,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int = 0,
+    temp_directory: Path | None = None,
 ) -> EventTable:
-    """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole."""
-    with tempfile.TemporaryDirectory(prefix="handrail-") as folder:
-        pipe = Path(folder) / "export"
-        os.mkfifo(pipe)
-        reading = asyncio.create_task(asyncio.to_thread(_read, pipe, account_property, secret))
+    """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole.
+
+    What does not fit `memory_limit` spills into a folder in `temp_directory`; `threads` 0 takes all cores.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
+    options = {"memory_limit": memory_limit, "temp_directory": folder.name}
+    if threads:
+        options["threads"] = str(threads)
+    try:
+        loader = await asyncio.to_thread(_Loader, account_property, secret, options)
         try:
-            await _feed(stream, pipe)
+            await _feed(stream, loader)
+            await asyncio.to_thread(loader.count, zone, from_day, to_day)
         except BaseException:
-            with contextlib.suppress(BrokenExport):
-                (await reading).close()
+            loader.connection.close()
             raise
-        connection = await reading
-    try:
-        await asyncio.to_thread(_count, connection, zone, from_day, to_day)
     except BaseException:
-        connection.close()
+        folder.cleanup()
         raise
-    return EventTable(connection)
+    return EventTable(loader.connection, folder)
 
 
-async def _feed(stream: AsyncIterator[bytes], pipe: Path) -> None:
-    """Write the stream into the pipe; a reader that gave up (a bad line) ends the writing early."""
-    writer = await asyncio.to_thread(pipe.open, "wb", 0)
+async def _feed(stream: AsyncIterator[bytes], loader: "_Loader") -> None:
+    """Pass the stream on in pieces of whole lines, each through a pipe of its own."""
+    rest: bytes | None = b""
+    while rest is not None:
+        readable, writable = os.pipe()
+        reading = asyncio.create_task(asyncio.to_thread(loader.read, readable))
+        try:
+            rest = await _piece(stream, writable, rest)
+        finally:
+            os.close(writable)
+            # What the reader says of a piece that was cut short says less than what cut it.
+            await asyncio.wait([reading])
+            failure = reading.exception()
+        if failure is not None:
+            raise failure
+
+
+async def _piece(stream: AsyncIterator[bytes], writable: int, start: bytes) -> bytes | None:
+    """Write one piece; what is left of a chunk after its last line, or None after the last chunk."""
+    with contextlib.suppress(BrokenPipeError):  # a reader that gave up (a bad line) ends the writing early
+        written = len(start)
+        await _in_thread(_write, writable, start)
+        async for chunk in stream:
+            written += len(chunk)
+            end = chunk.rfind(b"\n") + 1 if written >= PIECE_BYTES else 0
+            await _in_thread(_write, writable, memoryview(chunk)[: end or None])
+            if end:
+                return chunk[end:]
+    return None
+
+
+async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
+    """Wait for it even when cancelled: what it works on is closed after."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
     try:
-        with contextlib.suppress(BrokenPipeError):
-            async for chunk in stream:
-                await asyncio.to_thread(_write, writer.fileno(), chunk)
+        await asyncio.shield(running)
     finally:
-        writer.close()
+        if not running.done():
+            await asyncio.wait([running])
 
 
-def _write(descriptor: int, chunk: bytes) -> None:
+def _write(descriptor: int, chunk: bytes | memoryview) -> None:
     rest = memoryview(chunk)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _read(pipe: Path, account_property: str, secret: bytes) -> "duckdb.DuckDBPyConnection":
-    import duckdb  # noqa: PLC0415  (a third of a second that no chat question should pay)
+class _Loader:
+    """Reads pieces into a connection of its own, then counts; its methods run in threads."""
 
-    connection = duckdb.connect()
-    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-    names = {"account": _identifier(account_property), "reason": _identifier(REASON_PROPERTY)}
-    kinds = {names["account"]: "JSON", names["reason"]: "VARCHAR"}
-    fields = ", ".join(f"{name} {kind}" for name, kind in kinds.items()).replace("'", "''")
-    key = secret.ljust(64, b"\0")
-    pads = {"inner": bytes(byte ^ 0x36 for byte in key), "outer": bytes(byte ^ 0x5C for byte in key)}
-    try:
-        connection.execute(_LOAD.format(pipe=pipe, fields=fields, **names), pads)
-    except duckdb.Error:
-        connection.close()
-        # The engine's message quotes the line it could not read: it must not travel on.
-        raise BrokenExport(
-            "Mixpanel's export holds a line that is no event; nothing of it was kept."
-        ) from None
-    return connection
+    def __init__(self, account_property: str, secret: bytes, options: dict[str, Any]) -> None:
+        import duckdb  # noqa: PLC0415  (a third of a second that no chat question should pay)
+
+        self._engine = duckdb
+        try:
+            self.connection = duckdb.connect(config=options)
+        except duckdb.Error:
+            raise ConfigError(
+                "HANDRAIL_MEMORY_LIMIT, HANDRAIL_THREADS or HANDRAIL_TEMP_DIR cannot be used: "
+                "see docs/configuration.md."
+            ) from None
+        names = {"account": _identifier(account_property), "reason": _identifier(REASON_PROPERTY)}
+        kinds = {names["account"]: "JSON", names["reason"]: "VARCHAR"}
+        fields = ", ".join(f"{name} {kind}" for name, kind in kinds.items()).replace("'", "''")
+        self._names = {**names, "fields": fields}
+        key = secret.ljust(64, b"\0")
+        self._inner, self._outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
+        self.connection.execute(_TABLES)
+
+    def read(self, readable: int) -> None:
+        """Append one piece to the events; closes the pipe, read to its end or not."""
+        try:
+            with self._errors():
+                run = self.connection.execute
+                run(_READ.format(pipe=f"/dev/fd/{readable}", **self._names), {"inner": self._inner})
+                run(_NAMES, {"left_out": list(LEFT_OUT)})
+                run(_OWNERS)
+                run(_PEOPLE, {"outer": self._outer})
+                run(_EVENTS)
+        finally:
+            os.close(readable)
+
+    def count(self, zone: str, from_day: date, to_day: date) -> None:
+        """Cut off what lies outside the days, drop copies, and sum up."""
+        around = {
+            "from_time": _utc(from_day - timedelta(days=1)),
+            "to_time": _utc(to_day + timedelta(days=2)),
+            "seconds": _QUARTER,
+        }
+        with self._errors():
+            run = self.connection.execute
+            run(_ACCOUNTS, {"no_account": sorted(NO_ACCOUNT)})
+            run(_QUARTERS, {**around, "zone": zone, "from_day": from_day, "to_day": to_day})
+            run(_COPIES)
+            run(_COUNTED, {"seconds": _QUARTER})
+            run(_SUMS.format(gap=SESSION_GAP_SECONDS))
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._engine.OutOfMemoryException:
+            raise ConfigError(
+                "The export of these days does not fit into HANDRAIL_MEMORY_LIMIT: raise it."
+            ) from None
+        except self._engine.Error:
+            # The engine's message quotes the line it could not read: it must not travel on.
+            raise BrokenExport(
+                "Mixpanel's export holds a line that is no event; nothing of it was kept."
+            ) from None
 
 
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _count(connection: "duckdb.DuckDBPyConnection", zone: str, from_day: date, to_day: date) -> None:
-    connection.execute(
-        _COUNTED,
-        {
-            "zone": zone,
-            "no_account": sorted(NO_ACCOUNT),
-            "left_out": list(LEFT_OUT),
-            "from_day": from_day,
-            "to_day": to_day,
-        },
-    )
-    connection.execute(_SESSIONS, {"gap": SESSION_GAP_SECONDS})
-    connection.execute(_BY_ACCOUNT)
+def _utc(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

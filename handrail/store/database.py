@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
+from handrail.store.budget import Budget
 from handrail.store.deliveries import Deliveries
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
@@ -28,6 +29,7 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.budget = Budget(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.nights = Nights(session)

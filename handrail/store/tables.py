@@ -198,6 +198,31 @@ class Pause(SQLModel, table=True):
     at: datetime = _moment()
 
 
+class QuerySlot(SQLModel, table=True):
+    """One request to Mixpanel that counts, or may count, against the project's hourly budget."""
+
+    __tablename__ = "query_slots"
+
+    id: int | None = Field(default=None, primary_key=True)
+    project: str = Field(index=True)
+    system: str
+    actor: str
+    taken_at: datetime = _moment()
+    ended: bool = False
+
+
+class QueryLimit(SQLModel, table=True):
+    """What Mixpanel itself said of a project's budget."""
+
+    __tablename__ = "query_limits"
+
+    project: str = Field(primary_key=True)
+    system: str = Field(primary_key=True)
+    hourly: int | None = None
+    learned_at: datetime | None = _perhaps()
+    refused_until: datetime | None = _perhaps()
+
+
 class Run(SQLModel, table=True):
     __tablename__ = "runs"
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 from typing import Any
 
@@ -11,17 +11,15 @@ from pydantic import TypeAdapter
 
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
-from handrail.errors import BrokenExport, CallerError, ConfigError, NotOffered, RateLimited, UpstreamError
+from handrail.errors import ConfigError, NotOffered, UpstreamError
 from handrail.services.mixpanel import answers, expressions
-from handrail.services.mixpanel.inflate import gunzip
+from handrail.services.mixpanel.budget import Budget, Unlimited
+from handrail.services.mixpanel.wire import Wire
 from handrail.settings import Settings
 
-QUERY_TIMEOUT = httpx2.Timeout(120.0, connect=5.0)
-EXPORT_TIMEOUT = httpx2.Timeout(300.0, connect=5.0)
 IDS_A_REQUEST = 2000
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
-_any = TypeAdapter(Any)
 _me = TypeAdapter(answers.Me)
 _bookmarks = TypeAdapter(answers.Bookmarks)
 _entries = TypeAdapter(list[answers.FunnelEntry])
@@ -34,7 +32,14 @@ _uses = TypeAdapter(list[answers.UseRow])
 class Mixpanel:
     """One project. Answers are values of ours; no upstream text leaves this class."""
 
-    def __init__(self, http: httpx2.AsyncClient, settings: Settings) -> None:
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        settings: Settings,
+        budget: Budget | None = None,
+        *,
+        first_wait: float = 2.0,
+    ) -> None:
         if settings.mixpanel_project_id is None:
             raise ConfigError("HANDRAIL_MIXPANEL_PROJECT_ID is not set: put the project's number there.")
         if not settings.mixpanel_username or settings.mixpanel_secret is None:
@@ -44,8 +49,8 @@ class Mixpanel:
             )
         self.project_id = settings.mixpanel_project_id
         self.account_property = settings.mixpanel_account_property
-        self._http = http
-        self._auth = (settings.mixpanel_username, settings.mixpanel_secret.get_secret_value())
+        auth = (settings.mixpanel_username, settings.mixpanel_secret.get_secret_value())
+        self._wire = Wire(http, auth=auth, budget=budget or Unlimited(), first_wait=settings.retry_seconds)
         self._query_url = settings.query_url
         self._export_url = settings.export_url
         self._zone: str | None = None
@@ -109,8 +114,14 @@ class Mixpanel:
     async def uses(self, script: str, params: Mapping[str, Any]) -> list[answers.UseRow]:
         """Run the struggle script as JQL. Raises `NotOffered` where the project has no JQL."""
         form = {"script": script, "params": json.dumps(params)}
-        raw = await self._send(
-            "POST", "/api/query/jql", "JQL", params=self._project(), data=form, gone={402, 403, 404, 410, 412}
+        raw = await self._wire.send(
+            "POST",
+            self._query_url,
+            "/api/query/jql",
+            "JQL",
+            params=self._project(),
+            data=form,
+            gone=(402, 403, 404, 410, 412),
         )
         return answers.read(_uses, raw, "JQL")
 
@@ -126,7 +137,9 @@ class Mixpanel:
             asked = form if block is None else {**form, "distinct_ids": json.dumps(block)}
             page = 0
             while True:
-                raw = await self._send("POST", "/api/query/engage", "profiles", data=asked)
+                raw = await self._wire.send(
+                    "POST", self._query_url, "/api/query/engage", "profiles", data=asked
+                )
                 answer = answers.read(_page, raw, "profiles")
                 for profile in answer.results:
                     yield profile
@@ -135,97 +148,20 @@ class Mixpanel:
                 page += 1
                 asked = {**asked, "session_id": answer.session_id, "page": str(page)}
 
-    @asynccontextmanager
-    async def export(
+    def export(
         self, from_day: date, to_day: date, *, events: list[str] | None = None
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The raw export of whole export days as a stream of bytes. Raises `BrokenExport` if it is cut."""
         params = {**self._project(), "from_date": from_day.isoformat(), "to_date": to_day.isoformat()}
         if events is not None:
             params["event"] = json.dumps(events)
-        request = self._http.build_request(
-            "GET",
-            f"{self._export_url}/api/2.0/export",
-            params=params,
-            headers={"accept-encoding": "gzip"},
-            timeout=EXPORT_TIMEOUT,
-        )
-        try:
-            response = await self._http.send(request, auth=self._auth, stream=True)
-        except httpx2.HTTPError:
-            raise UpstreamError("Mixpanel's export cannot be reached; try again later.") from None
-        try:
-            if response.status_code != 200:
-                raise _refusal(response, "the export", gone=set())
-            gzipped = response.headers.get("content-encoding", "").lower() == "gzip"
-            yield gunzip(_whole(response)) if gzipped else _whole(response)
-        finally:
-            await response.aclose()
+        return self._wire.stream(f"{self._export_url}/api/2.0/export", "the export", params)
 
     def _project(self) -> dict[str, str]:
         return {"project_id": str(self.project_id)}
 
     async def _get(self, path: str, params: Mapping[str, str], what: str) -> object:
-        return await self._send("GET", path, what, params=params)
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
-        gone: set[int] | None = None,
-    ) -> object:
-        try:
-            response = await self._http.request(
-                method,
-                self._query_url + path,
-                params=params,
-                data=data,
-                auth=self._auth,
-                timeout=QUERY_TIMEOUT,
-            )
-        except httpx2.HTTPError:
-            raise UpstreamError(f"Mixpanel cannot be reached ({what}); try again later.") from None
-        if response.status_code != 200:
-            raise _refusal(response, what, gone=gone if gone is not None else {402, 403, 404})
-        try:
-            answer = response.json()
-        except ValueError:
-            raise UpstreamError(f"Mixpanel answered {what} with something that is not JSON.") from None
-        if isinstance(answer, dict) and "error" in answer:
-            raise UpstreamError(f"Mixpanel refused {what}.")
-        return answer
-
-
-def _refusal(response: httpx2.Response, what: str, *, gone: set[int]) -> Exception:
-    status = response.status_code
-    if status == 401:
-        return ConfigError(
-            "Mixpanel refuses the service account: check HANDRAIL_MIXPANEL_USERNAME, "
-            "HANDRAIL_MIXPANEL_SECRET, HANDRAIL_MIXPANEL_PROJECT_ID and HANDRAIL_MIXPANEL_REGION."
-        )
-    if status == 429:
-        after = response.headers.get("retry-after", "60")
-        return RateLimited(
-            f"Mixpanel's query budget is used up ({what}); ask again later.",
-            retry_after=float(after) if after.isdigit() else 60.0,
-        )
-    if status in gone:
-        return NotOffered(f"Mixpanel does not offer {what} to this project (status {status}).")
-    if 400 <= status < 500:
-        return CallerError(f"Mixpanel does not accept {what} as asked (status {status}).")
-    return UpstreamError(f"Mixpanel failed at {what} (status {status}); try again later.")
-
-
-async def _whole(response: httpx2.Response) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in response.aiter_raw(1 << 18):
-            yield chunk
-    except httpx2.HTTPError:
-        raise BrokenExport("Mixpanel's export was cut in the middle; nothing of it was kept.") from None
+        return await self._wire.send("GET", self._query_url, path, what, params=params)
 
 
 def _funnel(bookmark: answers.Bookmark) -> Funnel:
