@@ -190,6 +190,18 @@ def test_passages_with_more_of_the_words_come_first_and_titles_count_thrice(tmp_
     assert [passage.id for passage in found] == ["send-report#error:no_people", "send-report#send"]
 
 
+def test_one_word_in_a_title_outweighs_two_in_a_text(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    found = kb.read(tmp_path).search("start, pick, colleague", feature="send-report")
+
+    assert [passage.id for passage in found] == [
+        "send-report#start",
+        "send-report#error:no_people",
+        "send-report#send",
+    ]
+
+
 def test_a_search_over_everything_finds_the_document_that_is_meant() -> None:
     found = kb.read(OURS).search("my database does not let Gridlark's addresses in", limit=3)
 
