@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handrail.engine.accounts import NO_ACCOUNT
 from handrail.engine.uses import REASON_PROPERTY, FeatureEvent
-from handrail.errors import BrokenExport
+from handrail.errors import BrokenExport, ConfigError
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record")
 """Not things that a person did. Handrail's own events, `handrail_…`, are left out beside them."""
 
+_TAKEN = {"time", "distinct_id", "$insert_id", "mp_processing_time_ms", REASON_PROPERTY}
 SESSION_GAP_SECONDS = 1800
 MEMORY_LIMIT = "1GB"
 
@@ -50,7 +51,11 @@ select event, time, user_key, reason, accounts, local::date as day, extract(hour
 from (
   select *, timezone($zone, to_timestamp(time)) as local,
     list_filter(list_distinct(case json_type(account)
-      when 'ARRAY' then from_json(account, '["VARCHAR"]')
+      when 'ARRAY' then list_transform(
+        list_filter(from_json(account, '["JSON"]'),
+          lambda item: list_contains(['VARCHAR', 'UBIGINT', 'BIGINT', 'DOUBLE'], json_type(item))),
+        lambda item: case json_type(item) when 'DOUBLE' then regexp_replace(item ->> '$', '\\.0+$', '')
+          else item ->> '$' end)
       when 'VARCHAR' then [account ->> '$']
       when 'UBIGINT' then [account ->> '$']
       when 'BIGINT' then [account ->> '$']
@@ -157,12 +162,17 @@ async def load(
     to_day: date,
 ) -> EventTable:
     """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole."""
+    if account_property.casefold() in _TAKEN:
+        raise ConfigError(
+            f"{account_property!r} cannot name the account: it is a property of every event. "
+            "Check HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY."
+        )
     with tempfile.TemporaryDirectory(prefix="handrail-") as folder:
         pipe = Path(folder) / "export"
         os.mkfifo(pipe)
         reading = asyncio.create_task(asyncio.to_thread(_read, pipe, account_property, secret))
         try:
-            await _feed(stream, pipe)
+            await _feed(stream, pipe, reading)
         except BaseException:
             with contextlib.suppress(BrokenExport):
                 (await reading).close()
@@ -176,9 +186,14 @@ async def load(
     return EventTable(connection)
 
 
-async def _feed(stream: AsyncIterator[bytes], pipe: Path) -> None:
+async def _feed(stream: AsyncIterator[bytes], pipe: Path, reading: "asyncio.Task[Any]") -> None:
     """Write the stream into the pipe; a reader that gave up (a bad line) ends the writing early."""
-    writer = await asyncio.to_thread(pipe.open, "wb", 0)
+    opening = asyncio.create_task(asyncio.to_thread(pipe.open, "wb", 0))
+    await asyncio.wait({opening, reading}, return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():
+        # The reader failed before it opened the pipe: without a reader the writer would wait for ever.
+        os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+    writer = await opening
     try:
         with contextlib.suppress(BrokenPipeError):
             async for chunk in stream:
@@ -203,14 +218,19 @@ def _read(pipe: Path, account_property: str, secret: bytes) -> "duckdb.DuckDBPyC
     fields = ", ".join(f"{name} {kind}" for name, kind in kinds.items()).replace("'", "''")
     key = secret.ljust(64, b"\0")
     pads = {"inner": bytes(byte ^ 0x36 for byte in key), "outer": bytes(byte ^ 0x5C for byte in key)}
+    broken = "Mixpanel's export holds a line that is no event; nothing of it was kept."
     try:
         connection.execute(_LOAD.format(pipe=pipe, fields=fields, **names), pads)
+        [(no_event,)] = connection.execute(
+            "select count(*) from raw where event is null or time is null"
+        ).fetchall()
     except duckdb.Error:
         connection.close()
         # The engine's message quotes the line it could not read: it must not travel on.
-        raise BrokenExport(
-            "Mixpanel's export holds a line that is no event; nothing of it was kept."
-        ) from None
+        raise BrokenExport(broken) from None
+    if no_event:
+        connection.close()
+        raise BrokenExport(broken) from None
     return connection
 
 
