@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
 
+    @field_validator("secret_key", "mixpanel_secret", "anthropic_api_key", "sendgrid_api_key")
+    @classmethod
+    def _trimmed(cls, value: SecretStr | None) -> SecretStr | None:
+        """Keys are pasted: a newline at the end would break every request. An empty one is none."""
+        text = value.get_secret_value().strip() if value else ""
+        return SecretStr(text) if text else None
+
     @field_validator("data_dir", "kb_dir")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:

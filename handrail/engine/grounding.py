@@ -15,10 +15,15 @@ MAX_SUBJECT_CHARACTERS = 78
 LEAST_SHARED_WORDS = 0.6
 """Share of a step's longer words that must stand in the document."""
 
-_LINK_OR_MARKUP = re.compile(r"https?:|www\.|@|[<>{}]|\]\(|<%", re.IGNORECASE)
+_LINK_OR_MARKUP = re.compile(
+    r"\b[a-z][a-z0-9+.-]*://|\b(?:https?|mailto|tel|sms|javascript|data):|www\.|@|[<>{}]|\]\(", re.IGNORECASE
+)
 _HOST = re.compile(r"\b(?:[\w-]+\.)+[a-z]{2,}\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_LABEL = re.compile(r"[\"“«]([^\"”»]{2,60})[\"”»]")
+_LABEL = re.compile(r"[\"“”„«‘‚]([^\"“”»’‘]{2,60})[\"“”»’‘]|(?<!\w)'([^']{2,60})'(?!\w)")
+LEAST_QUOTE_CHARACTERS = 10
+"""A quote of a letter stands in every passage."""
+
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -81,7 +86,9 @@ def _step_problems(step: DraftStep, feature: Feature) -> list[str]:
     where = f"step {step.step}"
     found = _text_problems(where, step.text, MAX_STEP_CHARACTERS, feature)
     own = [passage.text for passage in passages(feature) if passage.step == step.step]
-    if not step.quote.strip() or not any(_flat(step.quote) in _flat(text) for text in own):
+    quote = _flat(step.quote)
+    long_enough = len(quote) >= LEAST_QUOTE_CHARACTERS or quote in map(_flat, own)
+    if not quote or not long_enough or not any(quote in _flat(text) for text in own):
         found.append(f"{where}: the quoted span is not in its passage")
     if _shared_words(step.text, _document(feature)) < LEAST_SHARED_WORDS:
         found.append(f"{where}: too few of its words stand in the document")
@@ -99,7 +106,8 @@ def _text_problems(where: str, text: str, limit: int, feature: Feature) -> list[
         found.append(f"{where}: holds a number that is not in the document")
     if any(_flat(host) not in document for host in _HOST.findall(text)):
         found.append(f"{where}: names a site that is not in the document")
-    if any(_flat(label) not in document for label in _LABEL.findall(text)):
+    labels = [first or second for first, second in _LABEL.findall(text)]
+    if any(_flat(label) not in document for label in labels):
         found.append(f"{where}: names a label that is not in the document")
     if any(unicodedata.category(char)[0] == "C" and char not in "\n\t" for char in text):
         found.append(f"{where}: holds control or hidden characters")

@@ -49,6 +49,7 @@ class Withhold:
 
 def decide(facts: Facts, limits: Limits) -> Send | Withhold:
     """The first rule that stands against the mail, in the order of the sending rules."""
+    cap = weekly_cap(facts.account_active_users, limits.account_cap)
     rules = (
         (facts.paused, Reason.PAUSED),
         (facts.mode == "off", Reason.MODE_OFF),
@@ -59,7 +60,7 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
         (facts.internal_address, Reason.INTERNAL_ADDRESS),
         (facts.already_sent, Reason.ALREADY_SENT),
         (facts.mailed_within_cooldown, Reason.COOLDOWN),
-        (facts.account_mails_this_week >= weekly_cap(facts, limits), Reason.ACCOUNT_CAP),
+        (facts.account_mails_this_week >= cap, Reason.ACCOUNT_CAP),
         (facts.run_mails >= limits.run_cap, Reason.RUN_CAP),
         (facts.succeeded_since, Reason.ALREADY_SUCCEEDED),
         (not facts.checked, Reason.NOT_CHECKED),
@@ -72,7 +73,7 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
     return Send() if hit is None else Withhold(hit)
 
 
-def weekly_cap(facts: Facts, limits: Limits) -> int:
-    """Mails an account may get in seven days."""
+def weekly_cap(active_users: int, share: float) -> int:
+    """Mails an account of so many active users may get in seven days; at least one."""
     # Rounded first: 100 * 0.29 is 28.999…, and the cap of it is 29.
-    return max(1, int(round(facts.account_active_users * limits.account_cap, 6)))
+    return max(1, int(round(active_users * share, 6)))

@@ -4,7 +4,6 @@ import re
 import unicodedata
 
 MAX_LENGTH = 120
-_NAME = re.compile(r"[^\W\d_][\w .'\-]{0,39}", re.UNICODE)
 _LINK_OR_MARKUP = re.compile(r"[@<>{}\[\]]|://|\w{2}\.\w{2}")
 
 
@@ -20,6 +19,8 @@ def first_name(full_name: str) -> str:
     """The first name if it looks like one, else "": names in profiles are typed by anybody."""
     line = unicodedata.normalize("NFC", shown(full_name))
     word = line.split(" ")[0] if line and not _LINK_OR_MARKUP.search(line) else ""
-    if not _NAME.fullmatch(word) or any(char.isdigit() for char in word) or "." in word.rstrip("."):
+    if not word or len(word) > 40 or unicodedata.category(word[0])[0] != "L" or "." in word.rstrip("."):
         return ""
-    return word
+    # Letters of any script, their marks, and what joins names: D’Angelo, Anne-Marie, J.
+    fits = all(unicodedata.category(char)[0] in "LM" or char in "'’-." for char in word)
+    return word if fits else ""

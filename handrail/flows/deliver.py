@@ -222,7 +222,7 @@ def _tightest(history: History, accounts: Sequence[str], cap: float) -> tuple[in
         (history.account_mails_this_week.get(each, 0), history.account_active_users.get(each, 0))
         for each in accounts
     ]
-    return min(rows, key=lambda row: max(1, int(row[1] * cap)) - row[0], default=(0, 0))
+    return min(rows, key=lambda row: policy.weekly_cap(row[1], cap) - row[0], default=(0, 0))
 
 
 def _is_internal(ctx: ToolContext, address: str) -> bool:

@@ -64,7 +64,10 @@ def read(folder: Path) -> KnowledgeBase:
 
 
 def _document(path: Path) -> Feature:
-    raw = path.read_text("utf-8")
+    try:
+        raw = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8; save it as UTF-8.") from None
     _, opened, rest = raw.partition("---\n")
     head, closed, body = rest.partition("\n---")
     if not opened or not closed:
@@ -83,4 +86,10 @@ def _document(path: Path) -> Feature:
         raise ConfigError(f"{path}: the front matter does not fit: {what}.") from None
     if feature.slug != path.stem:
         raise ConfigError(f"{path}: the slug {feature.slug!r} must be the file's name.")
+    steps = {step.id for step in feature.steps}
+    for hint in feature.errors:
+        if hint.step not in steps:
+            raise ConfigError(
+                f"{path}: the error {hint.reason!r} names a step {hint.step!r} that does not exist."
+            )
     return feature

@@ -44,12 +44,13 @@ class People:
 
     def expect(self, user_keys: Iterable[str]) -> None:
         """Name everybody who will be asked for, so that one walk over all profiles serves them all."""
-        self._expected |= set(user_keys)
+        self._expected = set(user_keys)
+        self._absent.clear()
 
     async def fetch(self, user_keys: Collection[str]) -> dict[str, Contact]:
         """Contacts of these people, as far as Mixpanel has profiles of them. Read anew on every call."""
         wanted = set(user_keys)
-        if not (wanted - self._absent) <= self._ids.keys():
+        if not (wanted - (self._absent & self._expected)) <= self._ids.keys():
             await self._walk(wanted | self._expected)
         ids = [self._ids[user_key] for user_key in wanted if user_key in self._ids]
         if not ids:

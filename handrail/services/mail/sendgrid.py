@@ -83,6 +83,12 @@ class SendGrid:
                     f"{name} is not set; without it no mail may be sent. See docs/configuration.md."
                 )
 
+        key = self._settings.sendgrid_api_key
+        if key and not key.get_secret_value().isprintable():
+            raise ConfigError(
+                "SENDGRID_API_KEY holds a line break or another control character: paste it anew."
+            )
+
     async def send(self, mail: Mail, contact: Contact, delivery_id: str) -> Outcome:
         """Hand one mail to SendGrid, off the event loop and under a deadline."""
         body = _body(mail, contact, self.sender, delivery_id)
@@ -103,8 +109,6 @@ class SendGrid:
             return _refusal(int(error.status_code))
         except urllib.error.URLError as error:
             return _unreached(error)
-        except OSError:
-            return Outcome("unclear", "cut")
         except Exception:
             return Outcome("unclear", "cut")
         if answer.status_code == 202 and answer.headers.get("X-Message-Id"):

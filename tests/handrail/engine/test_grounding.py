@@ -309,3 +309,25 @@ def test_the_documents_own_words_pass_for_every_signature_of_every_document() ->
 
     assert refused == []
     assert asked == 2 * 4 * (6 + 5 + 6 + 5)
+
+
+@pytest.mark.parametrize(
+    "link", ["ftp://files.example/x", "mailto:bob", "tel:12", "javascript:alert", "data:text"]
+)
+def test_no_scheme_of_any_kind_passes(link: str) -> None:
+    assert telling(f"{FOLDER.text} {link}")
+
+
+@pytest.mark.parametrize("marks", ["‘{}’", "„{}“", "«{}»", "'{}'", "“{}”", '"{}"'])
+def test_a_label_in_any_quotation_marks_has_to_stand_in_the_document(marks: str) -> None:
+    invented = telling(f"Type the folder exactly as it is written and choose {marks.format('Delete all')}.")
+    known = telling(
+        f"Type the folder exactly as it is written and choose {marks.format('Send a test file')}."
+    )
+
+    assert any("label" in each for each in invented)
+    assert known == []
+
+
+def test_a_quote_of_a_letter_rests_on_nothing() -> None:
+    assert telling(quote="T")

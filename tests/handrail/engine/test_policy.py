@@ -96,7 +96,7 @@ def test_of_any_rules_that_stand_the_first_gives_the_reason(standing: set[int]) 
     [(0, 1), (1, 1), (9, 1), (10, 1), (19, 1), (20, 2), (30, 3), (99, 9), (100, 10), (2000, 200)],
 )
 def test_an_account_gets_a_tenth_of_its_active_users_a_week_and_at_least_one(users: int, cap: int) -> None:
-    assert weekly_cap(Facts(**{**CLEAR, "account_active_users": users}), Limits()) == cap
+    assert weekly_cap(users, Limits().account_cap) == cap
     assert asked(account_active_users=users, account_mails_this_week=cap - 1) == Send()
     assert asked(account_active_users=users, account_mails_this_week=cap) == Withhold(Reason.ACCOUNT_CAP)
     assert asked(account_active_users=users, account_mails_this_week=cap + 5) == Withhold(Reason.ACCOUNT_CAP)
@@ -105,9 +105,7 @@ def test_an_account_gets_a_tenth_of_its_active_users_a_week_and_at_least_one(use
 @example(users=100, percent=29)
 @given(users=st.integers(0, 100_000), percent=st.integers(1, 100))
 def test_the_cap_is_the_whole_part_of_the_share(users: int, percent: int) -> None:
-    facts = Facts(**{**CLEAR, "account_active_users": users})
-
-    assert weekly_cap(facts, Limits(account_cap=percent / 100)) == max(1, users * percent // 100)
+    assert weekly_cap(users, percent / 100) == max(1, users * percent // 100)
 
 
 @pytest.mark.parametrize(("mails", "decision"), [(499, Send()), (500, Withhold(Reason.RUN_CAP))])

@@ -103,3 +103,8 @@ def test_a_first_name_is_short_and_holds_nothing_that_could_be_a_link_or_markup(
     assert len(name) <= 40
     assert not set(name) & set('<>{}[]()@/\\:;,"&%=#0123456789')
     assert name == shown(name)
+
+
+@pytest.mark.parametrize(("full", "first"), [("प्रिया शर्मा", "प्रिया"), ("D’Angelo Russo", "D’Angelo")])
+def test_names_with_marks_and_typographic_apostrophes_are_names(full: str, first: str) -> None:
+    assert first_name(full) == first

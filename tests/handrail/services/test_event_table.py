@@ -1,5 +1,6 @@
 """The export in memory: counted like the oracle counts, whatever the lines hold, or not at all."""
 
+import asyncio
 import functools
 import gzip
 import hmac
@@ -14,8 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from handrail.engine.accounts import account_ids
 from handrail.engine.uses import FeatureEvent
-from handrail.errors import BrokenExport
+from handrail.errors import BrokenExport, ConfigError
+from handrail.services import event_table
 from handrail.services.event_table import EventTable, load
 from tests import oracle
 from tests.conftest import DUNGEON, needs_dungeon
@@ -414,6 +417,9 @@ BROKEN = [
     b'{"event":"Opened","properties":{"time":"' + SECRETIVE.encode() + b'"}}\n',
     b'"' + SECRETIVE.encode() + b'"\n',
     b"[1, 2]\n",
+    b"null\n",
+    b'{"error": "' + SECRETIVE.encode() + b'"}\n',
+    b'{"event":"Opened","properties":{"distinct_id":"u1"}}\n',
     b"<html>" + SECRETIVE.encode() + b"</html>\n",
     b'{"event":"Opened","properties":{"distinct_id":"' + SECRETIVE.encode() + b'\xff"}}\n',
 ]
@@ -485,3 +491,28 @@ async def test_nothing_of_an_export_stays_in_the_temporary_folder(
         await loaded(GOOD + b"terminated early\n")
 
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+async def test_only_words_and_numbers_of_a_list_are_accounts() -> None:
+    mixed = ["acme", 1, 1.0, True, {"x": 1}, ["y"], None, "1"]
+    odd = line("Opened", "u1", "2026-11-20T10:00:00", company_id=mixed)
+
+    with closing(await loaded(packed(odd))) as table:
+        assert [account for account, *_ in table.account_days()] == ["1", "acme"]
+    assert set(account_ids(mixed)) == {"1", "acme"}
+
+
+@pytest.mark.parametrize("name", ["reason", "Reason", "time", "distinct_id"])
+async def test_a_property_of_every_event_cannot_name_the_account(name: str) -> None:
+    with pytest.raises(ConfigError, match="HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY"):
+        await loaded(GOOD, account_property=name)
+
+
+async def test_a_reader_that_fails_before_it_reads_does_not_hang_the_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_table, "MEMORY_LIMIT", "no such size")
+
+    async with asyncio.timeout(20):
+        with pytest.raises(Exception, match="Memory must have a number"):
+            await loaded(GOOD)

@@ -190,6 +190,18 @@ def test_passages_with_more_of_the_words_come_first_and_titles_count_thrice(tmp_
     assert [passage.id for passage in found] == ["send-report#error:no_people", "send-report#send"]
 
 
+def test_one_word_in_a_title_outweighs_two_in_a_text(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    found = kb.read(tmp_path).search("start, pick, colleague", feature="send-report")
+
+    assert [passage.id for passage in found] == [
+        "send-report#start",
+        "send-report#error:no_people",
+        "send-report#send",
+    ]
+
+
 def test_a_search_over_everything_finds_the_document_that_is_meant() -> None:
     found = kb.read(OURS).search("my database does not let Gridlark's addresses in", limit=3)
 
@@ -205,3 +217,19 @@ def test_a_search_without_hits_finds_nothing(query: str) -> None:
 def test_a_search_in_an_unknown_feature_says_which_there_are() -> None:
     with pytest.raises(CallerError, match="Known: build-dashboard"):
         kb.read(OURS).search("report", feature="make-coffee")
+
+
+def test_an_error_at_a_step_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, DOCUMENT.replace("step: send", "step: sent"))
+
+    with pytest.raises(ConfigError, match="'sent'") as refused:
+        kb.read(tmp_path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_document_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "send-report.md"
+    path.write_bytes(DOCUMENT.replace("Mail it.", "Größe").encode("latin-1"))
+
+    with pytest.raises(ConfigError, match="UTF-8"):
+        kb.read(tmp_path)

@@ -274,3 +274,16 @@ def test_replies_go_to_the_sender_unless_somebody_else_is_named(standins: Standi
 
     assert plain.sender.reply_to == "guides@vendor.example"
     assert plain.sender.public_url == "https://h.example"
+
+
+def test_a_key_that_was_pasted_with_a_line_break_works_and_a_broken_one_is_named(
+    standins: Standin, tmp_path: Path
+) -> None:
+    pasted = settings_for(standins, tmp_path, sendgrid_api_key=SecretStr(" SG.key\n"))
+    broken = settings_for(standins, tmp_path, sendgrid_api_key=SecretStr("SG.\nkey"))
+
+    assert pasted.sendgrid_api_key is not None
+    assert pasted.sendgrid_api_key.get_secret_value() == "SG.key"
+    SendGrid(pasted).require()
+    with pytest.raises(ConfigError, match="SENDGRID_API_KEY"):
+        SendGrid(broken).require()

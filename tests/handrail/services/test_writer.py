@@ -12,7 +12,7 @@ from handrail.context import ToolContext, open_context
 from handrail.domain.struggles import Signature
 from handrail.engine.grounding import problems
 from handrail.services.model import writer
-from handrail.services.model.writer import MAX_TURNS, Written
+from handrail.services.model.writer import Written
 from standin.state import Standin
 from tests.conftest import settings_for
 from tools._server import reading_client
@@ -59,8 +59,8 @@ async def test_a_draft_is_written_from_the_document_in_two_calls(
         ("truncate", "the model's answer was cut off", 2),
         ("nonsense", "the model's answer was no tutorial", 2),
         ("wrong_shape", "the model's answer was no tutorial", 2),
-        ("loop", f"the model did not finish within {MAX_TURNS} turns", MAX_TURNS),
-        ("unknown_tool", f"the model did not finish within {MAX_TURNS} turns", MAX_TURNS),
+        ("loop", "the model did not finish within 5 turns", 5),
+        ("unknown_tool", "the model did not finish within 5 turns", 5),
     ],
 )
 async def test_what_goes_wrong_with_the_model_is_said_and_leaves_no_draft(
