@@ -5,6 +5,7 @@ HandrailError
 ├── ConfigError            a missing or wrong setting, found at start
 ├── BrokenExport           the export stopped in the middle: nothing of it is kept
 └── UpstreamError          a neighbour failed
+    ├── Unavailable        it may answer the next time: tried again with pauses before this is raised
     ├── NotOffered         the project's plan, role or region does not offer this call
     └── RateLimited        the budget of a neighbour is used up; `retry_after` says for how long
 
@@ -30,6 +31,10 @@ class BrokenExport(HandrailError):
 
 class UpstreamError(HandrailError):
     """A neighbour failed."""
+
+
+class Unavailable(UpstreamError):
+    """The neighbour did not answer, or could not just now."""
 
 
 class NotOffered(UpstreamError):

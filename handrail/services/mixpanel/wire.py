@@ -8,7 +8,15 @@ from typing import Any
 import httpx2
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from handrail.errors import BrokenExport, CallerError, ConfigError, NotOffered, RateLimited, UpstreamError
+from handrail.errors import (
+    BrokenExport,
+    CallerError,
+    ConfigError,
+    NotOffered,
+    RateLimited,
+    Unavailable,
+    UpstreamError,
+)
 from handrail.services.mixpanel.budget import Budget, counts, gives_back, told_limit
 from handrail.services.mixpanel.inflate import gunzip
 
@@ -17,10 +25,6 @@ JOB = httpx2.Timeout(500.0, connect=5.0)
 
 EXPORT = httpx2.Timeout(300.0, connect=5.0)
 TRIES = 3
-
-
-class _Passing(UpstreamError):
-    """A failure that a second try may not meet: 408, 502, 503, 504, or no answer at all."""
 
 
 class Wire:
@@ -32,13 +36,13 @@ class Wire:
         *,
         auth: tuple[str, str],
         budget: Budget,
-        timeout: httpx2.Timeout = JOB,
+        timeout: httpx2.Timeout | None = None,
         first_wait: float = 2.0,
     ) -> None:
         self._http = http
         self._auth = auth
         self._budget = budget
-        self._timeout = timeout
+        self._timeout = timeout or JOB
         self._first_wait = first_wait
 
     async def send(
@@ -64,7 +68,7 @@ class Wire:
 
     def _tries(self) -> AsyncRetrying:
         return AsyncRetrying(
-            retry=retry_if_exception_type(_Passing),
+            retry=retry_if_exception_type(Unavailable),
             wait=wait_exponential_jitter(initial=self._first_wait, max=60, jitter=self._first_wait),
             stop=stop_after_attempt(TRIES),
             reraise=True,
@@ -85,7 +89,7 @@ class Wire:
             reached = False
             raise UpstreamError(f"Mixpanel cannot be reached ({what}); try again later.") from None
         except httpx2.HTTPError:
-            raise _Passing(f"Mixpanel does not answer ({what}); try again later.") from None
+            raise Unavailable(f"Mixpanel does not answer ({what}); try again later.") from None
         finally:
             if counted:
                 await self._budget.end(slot, counted=reached and not gives_back(status))
@@ -150,7 +154,7 @@ def refusal(response: httpx2.Response, what: str, *, gone: Collection[int]) -> E
     if status in gone:
         return NotOffered(f"Mixpanel does not offer {what} to this project (status {status}).")
     if status in {408, 502, 503, 504}:
-        return _Passing(f"Mixpanel failed at {what} (status {status}); try again later.")
+        return Unavailable(f"Mixpanel failed at {what} (status {status}); try again later.")
     if 400 <= status < 500:
         return CallerError(f"Mixpanel does not accept {what} as asked (status {status}).")
     return UpstreamError(f"Mixpanel failed at {what} (status {status}); try again later.")

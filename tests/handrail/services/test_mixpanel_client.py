@@ -20,9 +20,10 @@ from handrail.errors import (
     HandrailError,
     NotOffered,
     RateLimited,
+    Unavailable,
     UpstreamError,
 )
-from handrail.services.mixpanel import client
+from handrail.services.mixpanel import wire
 from handrail.services.mixpanel.client import Mixpanel
 from standin.server import running
 from standin.state import Standin
@@ -96,9 +97,9 @@ async def refused(ask: Awaitable[Any], kind: type[HandrailError]) -> HandrailErr
         (418, CallerError),
         (429, RateLimited),
         (500, UpstreamError),
-        (502, UpstreamError),
-        (503, UpstreamError),
-        (504, UpstreamError),
+        (502, Unavailable),
+        (503, Unavailable),
+        (504, Unavailable),
     ],
 )
 async def test_each_status_is_an_error_of_ours_without_a_word_of_the_remote(
@@ -254,16 +255,16 @@ async def test_an_answer_that_breaks_off_is_an_upstream_error(
     route, ask = ASKS[what]
     standins.faults.add({"neighbour": "mixpanel", "route": route, "fault": "cut"})
 
-    await refused(ask(mixpanel), UpstreamError)
+    await refused(ask(mixpanel), Unavailable)
 
 
 async def test_a_silent_server_is_given_up(
-    mixpanel: Mixpanel, standins: Standin, monkeypatch: pytest.MonkeyPatch
+    http: httpx2.AsyncClient, standins: Standin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(client, "QUERY_TIMEOUT", httpx2.Timeout(0.05))
+    monkeypatch.setattr(wire, "JOB", httpx2.Timeout(0.05))
     standins.faults.add({"neighbour": "mixpanel", "route": "/me", "fault": "stall", "seconds": 0.3})
 
-    await refused(mixpanel.zone(), UpstreamError)
+    await refused(Mixpanel(http, settings_for(standins, tmp_path)).zone(), Unavailable)
 
 
 async def test_the_zone_is_asked_once(mixpanel: Mixpanel, standins: Standin) -> None:
