@@ -19,7 +19,7 @@ LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotsha
 SESSION_GAP_SECONDS = 1800
 
 _QUARTER = 900
-"""Seconds in which no zone changes its day or its hour, so that a quarter's answer holds for its events."""
+"""Seconds of a quarter of an hour: no zone changes its day or hour inside, and no session ends inside."""
 
 _TABLES = """
 create table names (number integer, event varchar, counts boolean);
@@ -31,21 +31,14 @@ create table events (name integer, owner integer, person integer, time bigint, i
 
 _READ = """
 create table piece as
-select event, properties."$time" as time, hash(properties."$insert") as insert_hash,
-       properties."$insert" is null as without_insert_id, properties."$mp" as processed,
+select event, properties.time as time, hash(properties."$insert_id") as insert_hash,
+       properties."$insert_id" is null as without_insert_id, properties.mp_processing_time_ms as processed,
        case when properties.distinct_id <> ''
             then sha256($inner::blob || encode(properties.distinct_id)) end as inner_hash,
-       properties."$account"::varchar as value, coalesce(properties."$reason", '') as reason
-from (
-  select event, struct_pack(
-    "$time" := properties.time, distinct_id := properties.distinct_id, "$insert" := properties."$insert_id",
-    "$mp" := properties.mp_processing_time_ms,
-    "$account" := properties.{account}, "$reason" := properties.{reason}
-  ) as properties
-  from read_json('{pipe}', format = 'newline_delimited', maximum_object_size = 16777216, columns = {{
-    event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
-      mp_processing_time_ms BIGINT, {fields})'}})
-)
+       properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
+from read_json('{pipe}', format = 'newline_delimited', maximum_object_size = 16777216, columns = {{
+  event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
+    mp_processing_time_ms BIGINT, {fields})'}})
 """
 
 _NO_EVENT = "select 1 from piece where event is null or time is null limit 1"
@@ -120,26 +113,35 @@ where day between $from_day and $to_day
 
 _COUNTED = """
 create table counted as
-select name, owner, person, time, reason, day, hour
+select name, owner, person, time, reason, quarter, day, hour
 from events join quarters on events.time // $seconds = quarters.quarter
-where name in (select number from names where counts) and events.rowid not in (select row from copies)
+where name in (select number from names where counts) and events.rowid not in (select row from copies);
 """
 
 _SUMS = """
 drop table copies;
+create table quarter_sum as
+select owner, person, quarter, any_value(day) as day, count(*) as events, min(time) as first,
+  max(time) as last
+from counted group by owner, person, quarter;
 create table user_sum as
-select owner, day, person, count(*) as events from counted group by all;
-create table session_sum as
-select distinct owner, day, person, session from (
-  select owner, day, person, sum(starts) over (partition by visitor order by time rows unbounded preceding)
-    as session
+select owner, day, person, sum(events)::bigint as events from quarter_sum group by all;
+create table visits as
+select person, quarter, sum(starts) over (partition by visitor order by quarter rows unbounded preceding)
+  as session
+from (
+  select *, (first - lag(last, 1, first) over (partition by visitor order by quarter) > {gap})::integer
+    as starts
   from (
-    select owner, day, person, time, visitor,
-      (time - lag(time, 1, time) over (partition by visitor order by time) > {gap})::integer as starts
-    from (select *, person::bigint * 1000000 + (day - date '1970-01-01') as visitor
-          from counted where person > 0)
+    select person, quarter, any_value(person::bigint * 1000000 + (day - date '1970-01-01')) as visitor,
+      min(first) as first, max(last) as last
+    from quarter_sum where person > 0 group by person, quarter
   )
 );
+create table session_sum as
+select distinct owner, day, person, session from quarter_sum join visits using (person, quarter);
+drop table visits;
+drop table quarter_sum;
 create view belongs as select owner, unnest(accounts) as account from accounts
 """
 
