@@ -69,7 +69,7 @@ class Wire:
     def _tries(self) -> AsyncRetrying:
         return AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_exponential_jitter(initial=self._first_wait, max=60, jitter=self._first_wait),
+            wait=wait_exponential_jitter(multiplier=self._first_wait, max=60, jitter=self._first_wait),
             stop=stop_after_attempt(TRIES),
             reraise=True,
         )
