@@ -22,6 +22,7 @@ from handrail.domain.deliveries import Actor
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.sync import sync as run_sync
+from handrail.services import account_file
 from handrail.settings import Settings
 from handrail.store import upgrade
 from tools import catalogue
@@ -145,13 +146,35 @@ def sync(
     printing.show(record.model_dump(mode="json"), words, as_json=json_)
 
 
+@accounts.command("import")
+def accounts_import(file: Path, *, json_: Json = False) -> None:
+    """Take over names, aliases, domains, segment, ARR, CSM, renewal and churn dates from a CSV file."""
+    facts = account_file.read(file)
+
+    async def work(ctx: ToolContext) -> int:
+        async with ctx.store.begin() as store:
+            described, unknown = await store.accounts.describe(
+                facts, project_id=ctx.mixpanel.project_id, now=ctx.clock.now()
+            )
+            if unknown:
+                lines = ", ".join(map(str, unknown))
+                raise CallerError(
+                    f"{file}: no account has the name on line {lines}; give its Mixpanel id. "
+                    "Nothing was taken over."
+                )
+        return described
+
+    described = _with(work)
+    printing.show({"accounts": described}, f"{described} accounts were described.", as_json=json_)
+
+
 @accounts.command("list")
 def accounts_list(*, json_: Json = False) -> None:
     """List the accounts."""
 
     async def work(ctx: ToolContext) -> list[dict[str, Any]]:
         async with ctx.store.read() as store:
-            return [account.model_dump() for account in await store.accounts.all()]
+            return [account.model_dump(mode="json") for account in await store.accounts.all()]
 
     found = _with(work)
     words = "\n".join(f"{account['mixpanel_id']}\t{account['name']}" for account in found)

@@ -1,8 +1,8 @@
 """Accounts: the companies whose people use the product."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Account(BaseModel):
@@ -14,8 +14,31 @@ class Account(BaseModel):
     mixpanel_id: str
     name: str
     domain: str = ""
+    aliases: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    segment: str = ""
+    arr: float | None = None
+    csm: str = ""
+    renewal: date | None = None
+    churned_at: date | None = None
     internal: bool = False
     opted_out: bool = False
+
+
+class AccountFacts(BaseModel):
+    """What the company's own file says of an account; given fields go before Mixpanel's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = ""
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    segment: str = ""
+    arr: float | None = Field(None, ge=0)
+    csm: str = ""
+    renewal: date | None = None
+    churned_at: date | None = None
 
 
 class GroupProfile(BaseModel):

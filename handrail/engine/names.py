@@ -10,13 +10,16 @@ from handrail.domain.accounts import Account
 def match(asked: str, accounts: Sequence[Account]) -> Account | list[Account]:
     """The one account that `asked` names, else up to five candidates, best first (none: an empty list).
 
-    Exact means: the name in any case, our id, the Mixpanel id in its own case, or the domain.
+    Exact means: the name in any case, our id, the Mixpanel id in its own case, an alias, or a domain.
     """
     wanted = asked.strip()
     for same in (
         lambda account: wanted in (account.id, account.mixpanel_id) or account.name == wanted,
         lambda account: account.name.casefold() == wanted.casefold(),
-        lambda account: bool(account.domain) and account.domain.casefold() == wanted.casefold(),
+        lambda account: wanted.casefold() in map(str.casefold, account.aliases),
+        lambda account: (
+            wanted.casefold() in map(str.casefold, filter(None, (account.domain, *account.domains)))
+        ),
     ):
         hits = [account for account in accounts if same(account)]
         if len(hits) == 1:

@@ -38,6 +38,14 @@ class Customer(SQLModel, table=True):
     domain: str = ""
     internal: bool = False
     opted_out: bool = False
+    given_name: str = Field(default="", description="From the company's own file; goes before Mixpanel's.")
+    aliases: str = Field(default="[]", description="JSON list of names.")
+    domains: str = Field(default="[]", description="JSON list of mail domains.")
+    segment: str = ""
+    arr: float | None = None
+    csm: str = ""
+    renewal: date | None = None
+    churned_at: date | None = None
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
 
