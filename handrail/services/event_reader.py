@@ -36,7 +36,7 @@ select event, properties.time as time, hash(properties."$insert_id") as insert_h
        case when properties.distinct_id <> ''
             then sha256($inner::blob || encode(properties.distinct_id)) end as inner_hash,
        properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
-from read_json('{pipe}', format = 'newline_delimited', maximum_object_size = 16777216, columns = {{
+from read_json('{pipe}', format = 'newline_delimited', maximum_object_size = 4194304, columns = {{
   event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
     mp_processing_time_ms BIGINT, {fields})'}})
 """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TAKEN = {"time", "distinct_id", "$insert_id", "mp_processing_time_ms", REASON_PROPERTY}
 MEMORY_LIMIT = "1GB"
 
-PIECE_BYTES = 64 << 20
+PIECE_BYTES = 128 << 20
 """The reader keeps all that it has read from one pipe: a stream of any length is read in pieces."""
 
 _SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 0)
