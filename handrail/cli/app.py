@@ -21,6 +21,7 @@ from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
+from handrail.flows.connect import check as check_all
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -262,6 +263,15 @@ def status(*, json_: Json = False) -> None:
 
     found = _with(work)
     printing.status(found, as_json=json_)
+
+
+@app.command()
+def doctor(*, json_: Json = False) -> None:
+    """Check everything that a night needs; exit code 1 if something is missing."""
+    found = _with(check_all)
+    printing.checks(found, as_json=json_)
+    if not all(one.ok for one in found):
+        sys.exit(1)
 
 
 @database.command("upgrade")

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from handrail.domain.checks import Check
 from handrail.domain.runs import Report
 from handrail.flows.deliver import reason_words
 
@@ -68,6 +69,13 @@ def _decisions(night: Report) -> Table:
     for reason, count in night.withheld.items():
         table.add_row(f"withheld: {reason}", str(count), reason_words(reason))
     return table
+
+
+def checks(found: list[Check], *, as_json: bool) -> None:
+    """One line a check."""
+    lines = [f"{'ok  ' if one.ok else 'FAIL'}  {one.name}: {one.detail}" for one in found]
+    values = {"ok": all(one.ok for one in found), "checks": [one.model_dump() for one in found]}
+    show(values, "\n".join(lines), as_json=as_json)
 
 
 def status(found: dict[str, Any], *, as_json: bool) -> None:

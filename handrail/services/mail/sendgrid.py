@@ -1,6 +1,7 @@
 """SendGrid: one mail a request, at most once, and an outcome that is never guessed."""
 
 import asyncio
+import json
 import logging
 import socket
 import urllib.error
@@ -89,6 +90,17 @@ class SendGrid:
                 "SENDGRID_API_KEY holds a line break or another control character: paste it anew."
             )
 
+    async def may_send(self) -> bool:
+        """Whether SendGrid knows the key and lets it send. Sends nothing."""
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(self._scopes), DEADLINE_SECONDS)
+        except (TimeoutError, HTTPError, OSError):
+            return False
+
+    def _scopes(self) -> bool:
+        answer = self._client().scopes.get()
+        return "mail.send" in json.loads(answer.body).get("scopes", [])
+
     async def send(self, mail: Mail, contact: Contact, delivery_id: str) -> Outcome:
         """Hand one mail to SendGrid, off the event loop and under a deadline."""
         body = _body(mail, contact, self.sender, delivery_id)
@@ -97,14 +109,17 @@ class SendGrid:
         except TimeoutError:
             return Outcome("unclear", "time_out")
 
-    def _post(self, body: dict[str, Any]) -> Outcome:
+    def _client(self) -> _SafeClient:
+        """A client of its own for each call: the package's keeps headers of one call for the next."""
         key = self._settings.sendgrid_api_key
         client = SendGridAPIClient(key.get_secret_value() if key else "", host=self._settings.sendgrid_url)
-        client.client = _SafeClient(
+        return _SafeClient(
             host=client.host, request_headers=client._default_headers, version=3, timeout=SOCKET_SECONDS
         )
+
+    def _post(self, body: dict[str, Any]) -> Outcome:
         try:
-            answer = client.client.mail.send.post(request_body=body)
+            answer = self._client().mail.send.post(request_body=body)
         except HTTPError as error:
             return _refusal(int(error.status_code))
         except urllib.error.URLError as error:

@@ -53,6 +53,7 @@ class Mixpanel:
         self._wire = Wire(http, auth=auth, budget=budget or Unlimited(), first_wait=settings.retry_seconds)
         self._query_url = settings.query_url
         self._export_url = settings.export_url
+        self._settings, self._http = settings, http
         self._zone: str | None = None
 
     async def zone(self) -> str:
@@ -69,6 +70,18 @@ class Mixpanel:
             self._zone = project.timezone
         return self._zone
 
+    def in_region(self, region: str) -> "Mixpanel":
+        """The same project asked in another region: it answers in its own alone."""
+        return Mixpanel(self._http, self._settings.model_copy(update={"mixpanel_region": region}))
+
+    async def list_funnels(self) -> list[Funnel]:
+        """Names of saved funnels by the Query API: one question, which also tells whether the plan has it."""
+        raw = await self._get("/api/query/funnels/list", self._project(), "the list of funnels")
+        return [
+            Funnel(funnel_id=entry.funnel_id, name=entry.name)
+            for entry in answers.read(_entries, raw, "the list of funnels")
+        ]
+
     async def funnels(self) -> list[Funnel]:
         """Saved funnels: with steps and window from the app API, else their names alone."""
         try:
@@ -78,11 +91,7 @@ class Mixpanel:
                 "saved funnels",
             )
         except NotOffered:
-            raw = await self._get("/api/query/funnels/list", self._project(), "the list of funnels")
-            return [
-                Funnel(funnel_id=entry.funnel_id, name=entry.name)
-                for entry in answers.read(_entries, raw, "the list of funnels")
-            ]
+            return await self.list_funnels()
         found = answers.read(_bookmarks, raw, "saved funnels").results
         return [_funnel(bookmark) for bookmark in found if bookmark.type == "funnels"]
 

@@ -159,6 +159,21 @@ def test_pause_stops_the_next_night_and_resume_lifts_it(
     assert resumed["sent"] == 26
 
 
+def test_the_doctor_ends_with_1_if_something_is_missing(
+    ctx: ToolContext, settings: Settings, tmp_path: Path
+) -> None:
+    env = environment(settings)
+
+    ill = handrail("doctor", cwd=tmp_path, env=env)
+    well = handrail("doctor", "--json", cwd=tmp_path, env=env | {"HANDRAIL_PUBLIC_URL": "https://h.example"})
+
+    assert ill.returncode == 1
+    assert "FAIL  mail links" in ill.stdout
+    assert len(ill.stdout.strip().splitlines()) == 10
+    assert well.returncode == 0
+    assert json.loads(well.stdout)["ok"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "env", "words"),
     [

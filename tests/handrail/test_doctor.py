@@ -1,0 +1,69 @@
+"""The doctor: each thing that can be wrong is found and named, with what to do."""
+
+import pytest
+from pydantic import SecretStr
+
+from handrail.context import ToolContext
+from handrail.domain.checks import Check
+from handrail.flows.connect import check
+from standin.state import Standin
+from tests.conftest import OpenWith
+
+
+def of(found: list[Check], name: str) -> Check:
+    return next(one for one in found if one.name == name)
+
+
+async def test_a_connected_installation_is_well(ctx: ToolContext, open_with: OpenWith) -> None:
+    async with open_with(public_url="https://handrail.vendor.example") as well:
+        found = await check(well)
+
+    assert [one.name for one in found if not one.ok] == []
+    assert of(found, "Mixpanel credentials").detail.endswith("America/New_York")
+    assert of(found, "account coverage").detail.startswith("98.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({"mixpanel_secret": SecretStr("wrong")}, "Mixpanel credentials", "HANDRAIL_MIXPANEL_SECRET"),
+        ({"mixpanel_project_id": None}, "Mixpanel credentials", "HANDRAIL_MIXPANEL_PROJECT_ID"),
+        ({"mail_from": ""}, "sender", "HANDRAIL_MAIL_FROM"),
+        ({"public_url": "http://127.0.0.1:8321"}, "mail links", "HANDRAIL_PUBLIC_URL"),
+    ],
+)
+async def test_what_is_wrong_is_named(
+    changes: dict[str, object], name: str, words: str, ctx: ToolContext, open_with: OpenWith
+) -> None:
+    async with open_with(**changes) as ill:
+        found = of(await check(ill), name)
+
+    assert not found.ok
+    assert words in found.detail
+
+
+async def test_a_key_that_may_not_send_is_found_without_sending(ctx: ToolContext, standins: Standin) -> None:
+    standins.faults.add({"neighbour": "sendgrid", "route": "/scopes", "fault": "status", "status": 401})
+
+    found = of(await check(ctx), "sender")
+
+    assert not found.ok
+    assert "mail.send" in found.detail
+    assert standins.mails == []
+
+
+async def test_a_plan_without_the_query_api_is_explained(ctx: ToolContext, standins: Standin) -> None:
+    standins.faults.add({"neighbour": "mixpanel", "route": "/api/query", "fault": "status", "status": 402})
+
+    found = of(await check(ctx), "Mixpanel plan")
+
+    assert found.ok, "the raw export still works"
+    assert "raw" in found.detail
+    assert "nobody can be mailed" in found.detail
+
+
+async def test_before_the_first_sync_coverage_and_freshness_say_what_to_run(empty_ctx: ToolContext) -> None:
+    found = await check(empty_ctx)
+
+    assert "handrail sync" in of(found, "account coverage").detail
+    assert "handrail sync" in of(found, "freshness").detail
