@@ -5,7 +5,7 @@ HTTP clients stop after the first member without a word, which would lose every 
 
 import zlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 from handrail.errors import BrokenExport
 
@@ -17,7 +17,7 @@ except ImportError:  # no wheel for this machine: slower, and no different other
     pass
 else:
     _new_member = isal_zlib.decompressobj
-    _errors = (zlib.error, isal_zlib.error)
+    _errors = (cast("type[Exception]", isal_zlib.error),)
 
 _GZIP = 16 + zlib.MAX_WBITS
 
