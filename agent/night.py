@@ -70,6 +70,7 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
 
 async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
     await _recover(ctx, book)
+    await _plan(ctx, book)
     await _sync(ctx, book, as_of, backfill_from)
     await _measure(ctx, book, as_of)
     found = await _detect(ctx, book, as_of)
@@ -86,6 +87,19 @@ async def _recover(ctx: ToolContext, book: Notebook) -> None:
         book.notes.append(
             f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."
         )
+
+
+async def _plan(ctx: ToolContext, book: Notebook) -> None:
+    """What the night will ask of the shared hourly budget, told before it asks."""
+    planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id)
+    left = await ctx.ledger.left("query") if ctx.ledger else planned
+    if left < planned:
+        book.notes.append(
+            f"Of {planned} questions to Mixpanel only {left} fit into this hour: "
+            "what is left is counted from the raw export, and mails may have to wait."
+        )
+    book.write(questions_planned=planned, questions_left=left)
+    log.info("the night plans %d questions before the mails; %d are left in this hour", planned, left)
 
 
 async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:

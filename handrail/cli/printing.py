@@ -39,6 +39,10 @@ def report(night: Report, *, as_json: bool) -> None:
         f"{night.accounts} accounts, {night.active_accounts} active in the last 7 days; "
         f"{night.events:,} events read, {share:.1%} with an account."
     )
+    console.print(
+        f"{night.questions_planned} questions to Mixpanel planned before the mails; "
+        f"{night.questions_left} were left in the hour."
+    )
     console.print(_struggles(night))
     console.print(
         f"{night.tutorials} tutorials for {night.struggling_users} people, "

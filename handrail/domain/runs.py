@@ -26,6 +26,8 @@ class Report(BaseModel):
     finished_at: datetime | None = None
     mode: str = ""
     zone: str = ""
+    questions_planned: int = Field(0, description="Counted queries before the mails; then one for 25 mails.")
+    questions_left: int = Field(0, description="Counted queries the night may still ask in this hour.")
     accounts: int = 0
     active_accounts: int = 0
     events: int = 0

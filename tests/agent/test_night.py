@@ -327,6 +327,23 @@ async def test_a_night_stays_far_under_the_query_budget(ctx: ToolContext, standi
     assert 0 < len(counted) <= 12
 
 
+async def test_a_night_plans_its_questions_and_says_when_they_do_not_fit(
+    ctx: ToolContext, standins: Standin
+) -> None:
+    fits = await night.run(ctx)
+    assert (fits.questions_planned, fits.notes) == (5, ())
+    assert ctx.ledger is not None
+    while await ctx.ledger.left("query") > 2:
+        await ctx.ledger.end(await ctx.ledger.take("query", "a test"), counted=True)
+
+    short = await night.run(ctx)
+
+    assert any("only 2 fit" in note for note in short.notes)
+    assert "export" in {each.route for each in short.struggles}
+    assert short.struggling_users == 41
+    assert max(Counter(addresses(standins)).values()) == 1
+
+
 async def test_the_first_night_reads_back_and_later_ones_reread_five_days(
     empty_ctx: ToolContext, standins: Standin
 ) -> None:
