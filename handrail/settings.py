@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     internal_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_INTERNAL_DOMAINS")
     )
+    memory_limit: str = Field(
+        "1GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", validation_alias=_named("HANDRAIL_MEMORY_LIMIT")
+    )
+    threads: int = Field(0, ge=0, validation_alias=_named("HANDRAIL_THREADS"))
+    temp_dir: Path | None = Field(None, validation_alias=_named("HANDRAIL_TEMP_DIR"))
     backfill_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_BACKFILL_DAYS"))
     cooldown_days: int = Field(14, ge=1, validation_alias=_named("HANDRAIL_COOLDOWN_DAYS"))
     feature_cooldown_days: int = Field(30, ge=1, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS"))
@@ -87,7 +92,7 @@ class Settings(BaseSettings):
         text = value.get_secret_value().strip() if value else ""
         return SecretStr(text) if text else None
 
-    @field_validator("data_dir", "kb_dir")
+    @field_validator("data_dir", "kb_dir", "temp_dir")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value

@@ -107,6 +107,9 @@ async def read_events(
                     zone=zone,
                     from_day=first,
                     to_day=final,
+                    memory_limit=ctx.settings.memory_limit,
+                    threads=ctx.settings.threads,
+                    temp_directory=ctx.settings.temp_dir,
                 )
         except BrokenExport:
             if attempt == TRIES:

@@ -128,7 +128,10 @@ async def load(
             f"{account_property!r} cannot name the account: it is a property of every event. "
             "Check HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY."
         )
-    folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
+    except OSError:
+        raise ConfigError("HANDRAIL_TEMP_DIR is no folder that can be written to.") from None
     options = {"memory_limit": memory_limit or MEMORY_LIMIT, "temp_directory": folder.name}
     if threads:
         options["threads"] = str(threads)

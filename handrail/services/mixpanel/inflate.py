@@ -20,6 +20,8 @@ else:
     _errors = (cast("type[Exception]", isal_zlib.error),)
 
 _GZIP = 16 + zlib.MAX_WBITS
+_STEP = 1 << 16
+"""Inflated at once: what comes out stays small enough to be written over what came before."""
 
 
 async def gunzip(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -27,17 +29,18 @@ async def gunzip(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     member = _new_member(_GZIP)
     fresh = True
     async for chunk in body:
-        rest = chunk
-        while rest:
-            try:
-                plain = member.decompress(rest)
-            except _errors:
-                raise BrokenExport("Mixpanel's export is damaged; nothing of it was kept.") from None
-            fresh = False
-            if plain:
-                yield plain
-            rest = member.unused_data
-            if member.eof:
-                member, fresh = _new_member(_GZIP), True
+        for at in range(0, len(chunk), _STEP):
+            rest = chunk[at : at + _STEP]
+            while rest:
+                try:
+                    plain = member.decompress(rest)
+                except _errors:
+                    raise BrokenExport("Mixpanel's export is damaged; nothing of it was kept.") from None
+                fresh = False
+                if plain:
+                    yield plain
+                rest = member.unused_data
+                if member.eof:
+                    member, fresh = _new_member(_GZIP), True
     if not fresh:
         raise BrokenExport("Mixpanel's export ended in the middle; nothing of it was kept.")
