@@ -6,11 +6,12 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format snap docs lock clean
+.PHONY: help demo test bench check lint types imports format snap docs lock clean
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
+	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -31,6 +32,9 @@ demo: .venv/runtime
 test: .venv/dev
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
+bench: .venv/dev
+	@$(BIN)/python -m benchmarks.bench $(BENCH)
+
 check: .venv/dev lint types imports test
 
 lint: .venv/dev
@@ -38,7 +42,7 @@ lint: .venv/dev
 	@$(BIN)/ruff check -q .
 
 types: .venv/dev
-	@$(BIN)/mypy agent handrail mcp_server standin tests tools web
+	@$(BIN)/mypy agent benchmarks handrail mcp_server standin tests tools web
 
 imports: .venv/dev
 	@$(BIN)/lint-imports --no-logo
