@@ -15,12 +15,14 @@ from handrail.domain.runs import FeatureStruggles, Report
 from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import struggles as rules
+from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
-from handrail.errors import BrokenExport, UpstreamError
+from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
 from handrail.flows.detect import detect
 from handrail.flows.measure import count as count_funnels
 from handrail.flows.sync import sync
+from handrail.flows.verify import verify
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
 
@@ -72,6 +74,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     await _recover(ctx, book)
     await _plan(ctx, book)
     await _sync(ctx, book, as_of, backfill_from)
+    await _verify(ctx, book, as_of)
     await _measure(ctx, book, as_of)
     found = await _detect(ctx, book, as_of)
     tutorials = await _write(ctx, book, found)
@@ -91,7 +94,7 @@ async def _recover(ctx: ToolContext, book: Notebook) -> None:
 
 async def _plan(ctx: ToolContext, book: Notebook) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
-    planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id)
+    planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id) + 1
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(
@@ -113,6 +116,21 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
         events=record.events,
         events_with_account=record.events_with_account,
     )
+
+
+async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Our counts against Mixpanel's own; a night without that answer goes on and says so."""
+    try:
+        agreement = await verify(ctx, as_of)
+    except (UpstreamError, CallerError) as error:
+        book.notes.append(f"Our counts were not compared with Mixpanel's: {error}")
+        return
+    book.write(agreement=agreement)
+    if agreement and agreement.accuracy is not None and agreement.accuracy < LEAST_ACCURACY:
+        book.notes.append(
+            f"Our counts agree with Mixpanel's to {agreement.accuracy:.1%} only "
+            f"({agreement.from_date} to {agreement.to_date}): check the sync before you trust the figures."
+        )
 
 
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:

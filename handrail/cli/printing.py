@@ -43,6 +43,8 @@ def report(night: Report, *, as_json: bool) -> None:
         f"{night.questions_planned} questions to Mixpanel planned before the mails; "
         f"{night.questions_left} were left in the hour."
     )
+    if night.agreement and night.agreement.accuracy is not None:
+        console.print(f"Our counts agree with Mixpanel's own to {night.agreement.accuracy:.2%}.")
     console.print(_struggles(night))
     console.print(
         f"{night.tutorials} tutorials for {night.struggling_users} people, "

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from handrail.domain.funnels import FunnelCounts
 from handrail.domain.periods import Period
@@ -70,3 +70,16 @@ class MeasuredFunnel(BaseModel):
     counts: FunnelCounts
     route: str
     measured_at: datetime
+
+
+class Agreement(BaseModel):
+    """How far our count of one event agrees with Mixpanel's, over accounts and days."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event: str
+    from_date: date
+    to_date: date
+    ours: int
+    theirs: int
+    accuracy: float | None = Field(description="1 is equal; null: Mixpanel counts nothing.")

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.domain.metrics import Agreement
+
 
 class FeatureStruggles(BaseModel):
     """What a night found for one feature, and by which route."""
@@ -32,6 +34,7 @@ class Report(BaseModel):
     active_accounts: int = 0
     events: int = 0
     events_with_account: int = 0
+    agreement: Agreement | None = Field(None, description="Our counts against Mixpanel's own.")
     struggles: tuple[FeatureStruggles, ...] = ()
     struggling_users: int = 0
     tutorials: int = 0

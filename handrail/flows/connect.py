@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from handrail.context import ToolContext
 from handrail.domain.checks import Check
+from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.errors import ConfigError, HandrailError, NotOffered
 from handrail.settings import REGION_HOSTS, SendMode
 
@@ -24,6 +25,7 @@ async def check(ctx: ToolContext) -> list[Check]:
         ("questions left", _quota),
         ("account coverage", _coverage),
         ("freshness", _freshness),
+        ("accuracy", _accuracy),
         ("model", _model),
         ("sender", _sender),
         ("mail links", _links),
@@ -119,6 +121,16 @@ async def _freshness(ctx: ToolContext) -> Finding:
         hours < STALE_HOURS,
         detail if hours < STALE_HOURS else f"{detail}: is `handrail agent start` running?",
     )
+
+
+async def _accuracy(ctx: ToolContext) -> Finding:
+    async with ctx.store.read() as work:
+        report = await work.nights.report()
+    agreement = report.agreement if report else None
+    if agreement is None or agreement.accuracy is None:
+        return True, "not compared with Mixpanel's own counts yet: the night does it"
+    detail = f"our counts agree with Mixpanel's to {agreement.accuracy:.2%}, up to {agreement.to_date}"
+    return agreement.accuracy >= LEAST_ACCURACY, detail
 
 
 async def _model(ctx: ToolContext) -> Finding:

@@ -13,7 +13,7 @@ from handrail.domain.funnels import FunnelCounts
 from handrail.domain.metrics import AccountDay, DayTables, MeasuredFunnel, SyncRecord, Totals
 from handrail.domain.periods import Period
 from handrail.engine import funnels
-from handrail.store.tables import EventDay, EventHour, MixpanelFunnel, MixpanelMetric, Sync, UserDay
+from handrail.store.tables import Customer, EventDay, EventHour, MixpanelFunnel, MixpanelMetric, Sync, UserDay
 
 USER_DAYS_KEPT = 100
 _BLOCK = 2000
@@ -120,6 +120,26 @@ class Metrics:
             .limit(limit)
         )
         return [(name, total) for name, total in rows]
+
+    async def commonest_event(self, period: Period) -> str:
+        """The event that happened most often, empty if there was none."""
+        rows = await self._session.exec(
+            select(EventDay.event)
+            .where(*_within(EventDay.metric_date, period))
+            .group_by(col(EventDay.event))
+            .order_by(func.sum(EventDay.total).desc(), col(EventDay.event))
+            .limit(1)
+        )
+        return rows.first() or ""
+
+    async def event_by_account(self, event: str, period: Period) -> dict[tuple[str, str], int]:
+        """Totals of one event by (Mixpanel id of the account, ISO day)."""
+        rows = await self._session.exec(
+            select(col(Customer.mixpanel_group_id), col(EventDay.metric_date), col(EventDay.total))
+            .join(Customer, col(Customer.id) == col(EventDay.customer_id))
+            .where(EventDay.event == event, *_within(EventDay.metric_date, period))
+        )
+        return {(account, day.isoformat()): total for account, day, total in rows.all()}
 
     async def heatmap(self, account_id: str, period: Period) -> list[list[int]]:
         """Events by weekday (Monday first) and hour of the project's day."""

@@ -327,11 +327,52 @@ async def test_a_night_stays_far_under_the_query_budget(ctx: ToolContext, standi
     assert 0 < len(counted) <= 12
 
 
+async def test_our_counts_are_compared_with_mixpanels_own(ctx: ToolContext, standins: Standin) -> None:
+    report = await night.run(ctx)
+
+    assert report.agreement is not None
+    assert report.agreement.accuracy == 1.0
+    assert report.agreement.ours == report.agreement.theirs > 1000
+
+
+async def test_counts_that_disagree_are_told(ctx: ToolContext, standins: Standin) -> None:
+    values = {"acct_1001": {"2026-11-19": 500_000}}
+    body = {"data": {"series": ["2026-11-19"], "values": values}, "legend_size": 1}
+    standins.faults.add(
+        {
+            "neighbour": "mixpanel",
+            "route": "query/segmentation",
+            "fault": "status",
+            "status": 200,
+            "body": body,
+        }
+    )
+
+    report = await night.run(ctx)
+
+    assert report.agreement is not None
+    assert report.agreement.accuracy is not None
+    assert report.agreement.accuracy < 0.5
+    assert any("check the sync" in note for note in report.notes)
+    assert report.sent == 26
+
+
+async def test_a_night_without_that_comparison_goes_on(ctx: ToolContext, standins: Standin) -> None:
+    fault = {"neighbour": "mixpanel", "route": "query/segmentation", "fault": "status", "status": 500}
+    standins.faults.add(fault)
+
+    report = await night.run(ctx)
+
+    assert report.agreement is None
+    assert any("were not compared" in note for note in report.notes)
+    assert report.sent == 26
+
+
 async def test_a_night_plans_its_questions_and_says_when_they_do_not_fit(
     ctx: ToolContext, standins: Standin
 ) -> None:
     fits = await night.run(ctx)
-    assert (fits.questions_planned, fits.notes) == (5, ())
+    assert (fits.questions_planned, fits.notes) == (6, ())
     assert ctx.ledger is not None
     while await ctx.ledger.left("query") > 2:
         await ctx.ledger.end(await ctx.ledger.take("query", "a test"), counted=True)
