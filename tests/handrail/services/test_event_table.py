@@ -516,3 +516,26 @@ async def test_a_reader_that_fails_before_it_reads_does_not_hang_the_writer(
     async with asyncio.timeout(20):
         with pytest.raises(Exception, match="Memory must have a number"):
             await loaded(GOOD)
+
+
+async def test_what_does_not_fit_the_memory_says_so_and_is_no_broken_export() -> None:
+    with pytest.raises(ConfigError, match="HANDRAIL_MEMORY_LIMIT"):
+        await loaded(GOOD * 3000, memory_limit="1MB")
+
+
+async def test_a_temporary_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="HANDRAIL_TEMP_DIR"):
+        await loaded(GOOD, temp_directory=tmp_path / "missing")
+
+
+@pytest.mark.parametrize("size", [1, 300, 5000])
+async def test_pieces_may_end_in_any_chunk_and_copies_are_found_across_them(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(event_table, "PIECE_BYTES", 1000)
+    lines = [line("Opened", f"u{n % 7}", f"2026-11-20T10:00:{n:02}", company_id="acme") for n in range(60)]
+
+    assert len(packed(*lines)) > 8000
+    assert await days(*lines, *lines, threads=1) == [("acme", "2026-11-20", 60, 7, 7)]
+    with closing(await loaded(packed(*lines, *lines), size=size)) as table:
+        assert table.account_days() == [("acme", date(2026, 11, 20), 60, 7, 7)]

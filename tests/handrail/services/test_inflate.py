@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.errors import BrokenExport
+from handrail.services.mixpanel import inflate
 from handrail.services.mixpanel.inflate import gunzip
 
 
@@ -79,3 +80,15 @@ async def test_a_wrong_checksum_is_broken() -> None:
 
     with pytest.raises(BrokenExport, match="damaged"):
         await inflated(bytes(packed))
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_without_isal_the_same_comes_out(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(inflate, "_new_member", zlib.decompressobj)
+    monkeypatch.setattr(inflate, "_errors", (zlib.error,))
+
+    assert await inflated(b"".join(map(gzip.compress, DAYS)), size) == b"".join(DAYS)
+    with pytest.raises(BrokenExport, match="damaged"):
+        await inflated(PACKED + b"trailing garbage", size)
+    with pytest.raises(BrokenExport, match="ended in the middle"):
+        await inflated(PACKED[:-3], size)
