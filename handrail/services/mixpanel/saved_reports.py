@@ -1,0 +1,126 @@
+"""Saved reports: insights, funnels and retention come from one endpoint, each in its own nesting."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from handrail.domain.queries import ReportRow, ReportStep, RetentionCohort, SavedReport
+from handrail.errors import UpstreamError
+from handrail.services.mixpanel import query_answers
+from handrail.services.mixpanel.answers import read
+
+Path = tuple[str, ...]
+
+WHAT = "the saved report"
+_STEP = re.compile(r"(\d+)\. (.*)\Z", re.DOTALL)
+
+
+class _Report(BaseModel):
+    """`series` nests by metric and segment; its leaves depend on the kind of report."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    series: dict[str, Any]
+    headers: list[str] | None = None
+    computed_at: str | None = None
+    date_range: dict[str, str | None] | None = None
+    meta: dict[str, Any] | None = Field(default=None)
+
+
+_report = TypeAdapter(_Report)
+
+
+def saved_report(raw: object) -> SavedReport:
+    found = read(_report, raw, WHAT)
+    kind = _kind(found)
+    rows = {"insights": _points, "funnels": _steps, "retention": _cohorts}[kind]
+    dates = found.date_range or {}
+    return SavedReport(
+        kind=kind,
+        computed_at=found.computed_at or "",
+        from_date=dates.get("from_date") or "",
+        to_date=dates.get("to_date") or "",
+        rows=tuple(rows((), found.series)),
+        complete=not (found.meta or {}).get("is_segmentation_limit_hit"),
+    )
+
+
+def _kind(report: _Report) -> Literal["insights", "funnels", "retention"]:
+    """The headers tell; retention answers have been seen without any."""
+    headers = report.headers or []
+    if "$funnel" in headers:
+        return "funnels"
+    return "retention" if "$retention" in headers or _holds_cohorts(report.series) else "insights"
+
+
+def _holds_cohorts(node: object) -> bool:
+    if not isinstance(node, dict):
+        return False
+    return _is_cohort(node) or any(_holds_cohorts(child) for child in node.values())
+
+
+def _is_cohort(node: Mapping[str, Any]) -> bool:
+    return isinstance(node.get("counts"), list)
+
+
+def _points(path: Path, node: Mapping[str, Any]) -> Iterator[ReportRow]:
+    """Numbers side by side are the buckets of one row; whatever has children is a level of the path."""
+    numbers = {key: _number(value) for key, value in node.items() if not isinstance(value, dict)}
+    if numbers and not path:
+        for key, number in numbers.items():
+            yield ReportRow(path=(key,), points=query_answers.points({"all": number}))
+    elif numbers or not node:
+        yield ReportRow(path=path, points=query_answers.points(numbers))
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _points((*path, key), value)
+
+
+def _steps(path: Path, node: Mapping[str, Any]) -> Iterator[ReportRow]:
+    """A table of steps has its counts by "1. Event"; of a segment without counts nothing is known."""
+    counts = node.get("count")
+    if isinstance(counts, dict) and all(_STEP.match(key) for key in counts):
+        yield ReportRow(path=path, steps=_steps_of(counts))
+        return
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _steps((*path, key), value)
+
+
+def _steps_of(counts: Mapping[str, Any]) -> tuple[ReportStep, ...]:
+    """In order of the number before the event, which as text would put 10 before 2."""
+    numbered = []
+    for key, leaf in counts.items():
+        match = _STEP.match(key)
+        users = _number(leaf.get("all") if isinstance(leaf, dict) else leaf)
+        numbered.append((int(match[1]) if match else 0, match[2] if match else key, users))
+    return tuple(
+        ReportStep(event=event, users=None if users is None else int(users))
+        for _, event, users in sorted(numbered, key=lambda step: step[0])
+    )
+
+
+def _cohorts(path: Path, node: Mapping[str, Any]) -> Iterator[ReportRow]:
+    """Dates, and `$average` beside them, are the cohorts of one row."""
+    cohorts = {key: value for key, value in node.items() if isinstance(value, dict) and _is_cohort(value)}
+    if cohorts:
+        found = tuple(
+            _cohort(key, value) for key, value in sorted(cohorts.items()) if query_answers.is_date(key)
+        )
+        yield ReportRow(path=path, cohorts=found)
+    for key, value in node.items():
+        if isinstance(value, dict) and key not in cohorts:
+            yield from _cohorts((*path, key), value)
+
+
+def _cohort(start: str, value: Mapping[str, Any]) -> RetentionCohort:
+    return query_answers.cohort((start,), value, WHAT)
+
+
+def _number(value: object) -> float | None:
+    """A number, or nothing where Mixpanel has none."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise UpstreamError(f"Mixpanel answered {WHAT} in a shape Handrail does not know.")
