@@ -120,6 +120,7 @@ where name in (select number from names where counts) and events.rowid not in (s
 
 _SUMS = """
 drop table copies;
+drop table events;
 create table quarter_sum as
 select owner, person, quarter, any_value(day) as day, count(*) as events, min(time) as first,
   max(time) as last
