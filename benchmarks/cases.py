@@ -41,9 +41,7 @@ def limit(files: Iterable[Path]) -> dict[str, int]:
     return {"events": events}
 
 
-async def ours(
-    url: str, first: date, last: date, *, requests: int = 1, options: dict[str, Any] | None = None
-) -> dict[str, Any]:
+async def ours(url: str, first: date, last: date, *, requests: int = 1) -> dict[str, Any]:
     """Read whole days over HTTP with the product's client, count every table, and give their rows."""
     import httpx2  # noqa: PLC0415
 
@@ -67,7 +65,9 @@ async def ours(
                     zone="UTC",
                     from_day=start,
                     to_day=end,
-                    **(options or {}),
+                    memory_limit=settings.memory_limit,
+                    threads=settings.threads,
+                    temp_directory=settings.temp_dir,
                 )
             try:
                 tables = {
