@@ -23,6 +23,12 @@ REGION_HOSTS = {
     "in": ("https://in.mixpanel.com", "https://data-in.mixpanel.com"),
 }
 
+INGEST_HOSTS = {
+    "us": "https://api.mixpanel.com",
+    "eu": "https://api-eu.mixpanel.com",
+    "in": "https://api-in.mixpanel.com",
+}
+
 
 def _named(name: str) -> AliasChoices:
     return AliasChoices(name)
@@ -54,6 +60,8 @@ class Settings(BaseSettings):
     mixpanel_group_id: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_GROUP_ID"))
     mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
+    mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
+    mixpanel_ingest_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_INGEST_URL"))
 
     retry_seconds: float = Field(2.0, ge=0, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
 
@@ -85,7 +93,9 @@ class Settings(BaseSettings):
     account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
 
-    @field_validator("secret_key", "mixpanel_secret", "anthropic_api_key", "sendgrid_api_key")
+    @field_validator(
+        "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"
+    )
     @classmethod
     def _trimmed(cls, value: SecretStr | None) -> SecretStr | None:
         """Keys are pasted: a newline at the end would break every request. An empty one is none."""
@@ -126,3 +136,7 @@ class Settings(BaseSettings):
     @property
     def export_url(self) -> str:
         return (self.mixpanel_export_url or REGION_HOSTS[self.mixpanel_region][1]).rstrip("/")
+
+    @property
+    def ingest_url(self) -> str:
+        return (self.mixpanel_ingest_url or INGEST_HOSTS[self.mixpanel_region]).rstrip("/")

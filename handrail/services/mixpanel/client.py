@@ -16,6 +16,7 @@ from handrail.services.mixpanel import answers, expressions
 from handrail.services.mixpanel.budget import Budget, Unlimited
 from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.wire import Wire
+from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
 from handrail.settings import Settings
 
 IDS_A_REQUEST = 2000
@@ -56,6 +57,7 @@ class Mixpanel:
         self._export_url = settings.export_url
         self._settings, self._http = settings, http
         self.queries = Queries(self._wire, self._query_url, self.project_id)
+        self.ingest = _ingest(http, settings)
         self._zone: str | None = None
 
     async def zone(self) -> str:
@@ -173,6 +175,17 @@ class Mixpanel:
 
     async def _get(self, path: str, params: Mapping[str, str], what: str) -> object:
         return await self._wire.send("GET", self._query_url, path, what, params=params)
+
+
+def _ingest(http: httpx2.AsyncClient, settings: Settings) -> Ingest | None:
+    """Writes need the project's token; they do not touch the query budget."""
+    if settings.mixpanel_token is None:
+        return None
+    token = settings.mixpanel_token.get_secret_value()
+    wire = IngestWire(
+        http, auth=(token, ""), budget=Unlimited(), timeout=TIMEOUT, first_wait=settings.retry_seconds
+    )
+    return Ingest(wire, settings.ingest_url, token)
 
 
 def _funnel(bookmark: answers.Bookmark) -> Funnel:
