@@ -3,9 +3,10 @@
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ class ToolContext:
     store: "Store"
     kb: "KnowledgeBase"
     mail: "SendGrid"
-    writer: "Writer"
+    make_writer: "Callable[[], Writer]"
     secret: bytes
     actor: Actor
     connected: "Mixpanel | None"
@@ -51,6 +52,11 @@ class ToolContext:
                 "HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
             )
         return self.connected
+
+    @property
+    def writer(self) -> "Writer":
+        """The writing stage, made at first use: the model's SDK takes long to import."""
+        return self.make_writer()
 
     @property
     def people(self) -> "People":
@@ -81,7 +87,6 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
     from handrail.services import kb  # noqa: PLC0415
     from handrail.services.mail.sendgrid import SendGrid  # noqa: PLC0415
     from handrail.services.mixpanel.client import Mixpanel  # noqa: PLC0415
-    from handrail.services.model.writer import Writer  # noqa: PLC0415
     from handrail.services.people import People  # noqa: PLC0415
     from handrail.store import open_store  # noqa: PLC0415
 
@@ -91,6 +96,13 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
         clock = Clock(settings.now)
+
+        @cache
+        def make_writer() -> "Writer":
+            from handrail.services.model.writer import Writer  # noqa: PLC0415
+
+            return Writer(settings, http)
+
         connected = None
         ledger = None
         if settings.mixpanel_project_id is not None:
@@ -102,7 +114,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             store=store,
             kb=kb.read(settings.kb_dir or DEFAULT_KB),
             mail=SendGrid(settings),
-            writer=Writer(settings, http),
+            make_writer=make_writer,
             secret=secret,
             actor=actor,
             connected=connected,
