@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from handrail.domain.funnels import FunnelCounts
 from handrail.domain.periods import Period
@@ -82,4 +82,5 @@ class Agreement(BaseModel):
     to_date: date
     ours: int
     theirs: int
-    accuracy: float | None = Field(description="1 is equal; null: Mixpanel counts nothing.")
+    accuracy: float | None
+    """1 is equal; None: Mixpanel counts nothing."""

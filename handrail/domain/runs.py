@@ -28,13 +28,15 @@ class Report(BaseModel):
     finished_at: datetime | None = None
     mode: str = ""
     zone: str = ""
-    questions_planned: int = Field(0, description="Counted queries before the mails; then one for 25 mails.")
-    questions_left: int = Field(0, description="Counted queries the night may still ask in this hour.")
+    questions_planned: int = 0
+    """Counted queries before the mails; the mails ask one more for each 25."""
+    questions_left: int = 0
+    """Counted queries the night could still ask in its hour when it began."""
     accounts: int = 0
     active_accounts: int = 0
     events: int = 0
     events_with_account: int = 0
-    agreement: Agreement | None = Field(None, description="Our counts against Mixpanel's own.")
+    agreement: Agreement | None = None
     struggles: tuple[FeatureStruggles, ...] = ()
     struggling_users: int = 0
     tutorials: int = 0
