@@ -9,11 +9,12 @@ from datetime import date, timedelta
 
 from agent.lock import one_at_a_time
 from handrail.context import ToolContext
-from handrail.domain.deliveries import Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import FeatureStruggles, Report
 from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Tutorial
+from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
@@ -190,6 +191,9 @@ async def _mail(
     ctx: ToolContext, book: Notebook, as_of: date, found: Sequence[Struggle], tutorials: dict[str, Tutorial]
 ) -> None:
     """Most urgent first, in blocks that are looked up seconds before their mails leave."""
+    async with ctx.store.read() as work:
+        left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
+    # Who was mailed by an earlier run of this night is not asked about again: each question counts.
     cases = [
         Case(
             struggle=one,
@@ -198,6 +202,7 @@ async def _mail(
             night=as_of,
         )
         for one in found
+        if keys.delivery_id(as_of, one.user_key, one.feature) not in left
     ]
     ctx.people.expect(one.user_key for one in found)
     now = Now(checked=True, at=ctx.clock.now())
