@@ -207,7 +207,8 @@ async def _mail(
     ctx.people.expect(one.user_key for one in found)
     now = Now(checked=True, at=ctx.clock.now())
     for index, case in enumerate(cases):
-        if not needs_no_look(ctx) and (index % BLOCK == 0 or ctx.clock.now() - now.at > STALE):
+        look = not (needs_no_look(ctx) or now.sender_down)
+        if look and (index % BLOCK == 0 or ctx.clock.now() - now.at > STALE):
             now = await look_now(ctx, cases[index : index + BLOCK - index % BLOCK])
             if not now.checked:
                 book.notes.append("Mixpanel could not be asked again just before sending; those people wait.")
@@ -217,7 +218,7 @@ async def _mail(
                 f"The mail service refuses to send ({done.delivery.detail}): "
                 "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. The rest of the night was not mailed."
             )
-            return
+            now.sender_down = True
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
 
     PAUSED = "paused"
     MODE_OFF = "mode_off"
+    SENDER_DOWN = "sender_down"
     NO_CONSENT_BASIS = "no_consent_basis"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"

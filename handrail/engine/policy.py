@@ -12,6 +12,7 @@ class Facts:
 
     paused: bool
     mode: Literal["off", "review", "auto"]
+    sender_down: bool
     consent_refused: bool
     suppressed: bool
     unsubscribed: bool
@@ -53,6 +54,7 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
     rules = (
         (facts.paused, Reason.PAUSED),
         (facts.mode == "off", Reason.MODE_OFF),
+        (facts.sender_down, Reason.SENDER_DOWN),
         (facts.consent_refused, Reason.NO_CONSENT_BASIS),
         (facts.suppressed, Reason.SUPPRESSED),
         (facts.unsubscribed, Reason.UNSUBSCRIBED),

@@ -44,6 +44,7 @@ class Now:
 
     checked: bool
     at: datetime
+    sender_down: bool = False
     contacts: "dict[str, Contact]" = field(default_factory=dict)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
     """(user key, feature) of everybody who succeeded after their last attempt."""
@@ -198,6 +199,7 @@ def _facts(
     return policy.Facts(
         paused=history.paused,
         mode=ctx.settings.send_mode.value,
+        sender_down=now.sender_down,
         consent_refused=contact.consent_refused if contact else False,
         suppressed=history.suppressed,
         unsubscribed=history.unsubscribed or (contact.opted_out if contact else False),
@@ -243,6 +245,7 @@ def reason_words(reason: str) -> str:
 _WORDS = {
     Reason.PAUSED: "sending is paused",
     Reason.MODE_OFF: "sending is switched off (HANDRAIL_SEND_MODE)",
+    Reason.SENDER_DOWN: "the mail service refused to send anything",
     Reason.NO_CONSENT_BASIS: "the person has refused product help mail",
     Reason.SUPPRESSED: "the address bounced or complained before",
     Reason.UNSUBSCRIBED: "the person unsubscribed",

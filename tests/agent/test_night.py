@@ -272,6 +272,9 @@ async def test_a_wrong_key_stops_the_mailing_and_says_so(ctx: ToolContext, stand
     attempts = [each for each in standins.requests if each["neighbour"] == "sendgrid"]
     assert len(attempts) == 1
     assert any("SENDGRID_API_KEY" in note for note in report.notes)
+    assert report.failed == 1
+    assert report.failed + sum(report.withheld.values()) == 42, "and everybody else has a reason"
+    assert report.withheld["sender_down"] > 20
 
 
 async def test_if_mixpanel_cannot_be_asked_again_nobody_is_mailed(

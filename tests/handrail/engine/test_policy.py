@@ -25,6 +25,7 @@ CLEAR: dict[str, Any] = {
     "run_mails": 0,
     "succeeded_since": False,
     "checked": True,
+    "sender_down": False,
     "has_document": True,
     "grounded": True,
     "has_address": True,
@@ -33,6 +34,7 @@ CLEAR: dict[str, Any] = {
 STANDS: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.PAUSED, {"paused": True}),
     (Reason.MODE_OFF, {"mode": "off"}),
+    (Reason.SENDER_DOWN, {"sender_down": True}),
     (Reason.NO_CONSENT_BASIS, {"consent_refused": True}),
     (Reason.SUPPRESSED, {"suppressed": True}),
     (Reason.UNSUBSCRIBED, {"unsubscribed": True}),
