@@ -41,7 +41,7 @@ def report(night: Report, *, as_json: bool) -> None:
     )
     console.print(
         f"{night.questions_planned} questions to Mixpanel planned before the mails; "
-        f"{night.questions_left} were left in the hour."
+        f"{night.questions_left} were possible in that hour."
     )
     if night.agreement and night.agreement.accuracy is not None:
         console.print(f"Our counts agree with Mixpanel's own to {night.agreement.accuracy:.2%}.")

@@ -1,6 +1,6 @@
 """Accounts: the companies whose people use the product."""
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,13 +51,3 @@ class GroupProfile(BaseModel):
     domain: str = ""
     internal: bool = False
     opted_out: bool = False
-
-
-class Freshness(BaseModel):
-    """When the tables were last filled, and up to which project day (inclusive)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    synced_at: datetime
-    from_day: str
-    to_day: str

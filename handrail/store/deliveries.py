@@ -1,6 +1,5 @@
 """Deliveries in the store, and what speaks for or against one: pauses, opt-outs, caps, cool-downs."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -175,15 +174,6 @@ class Deliveries:
     async def pauses(self) -> list[str]:
         rows = await self._session.exec(select(Pause.scope).order_by(col(Pause.scope)))
         return list(rows.all())
-
-    async def counts(self, night: date) -> Counter[str]:
-        """Decisions of a night by status, withheld ones by reason."""
-        rows = await self._session.exec(
-            select(DeliveryRow.status, DeliveryRow.reason).where(DeliveryRow.night == night)
-        )
-        return Counter(
-            f"withheld:{reason}" if status == Status.WITHHELD.value else status for status, reason in rows
-        )
 
     async def _delivery(self, row: DeliveryRow) -> Delivery:
         accounts = await self._session.exec(

@@ -188,10 +188,6 @@ class Metrics:
             for row in rows
         ]
 
-    async def forget_funnels(self) -> None:
-        """Measure everything anew at the next question."""
-        await self._session.exec(delete(MixpanelFunnel))
-
     async def record_sync(self, record: SyncRecord) -> None:
         self._session.add(Sync(**record.model_dump()))
 

@@ -85,19 +85,6 @@ class UseRow(_Answer):
     value: UseState
 
 
-class StreamEvent(_Answer):
-    event: str
-    properties: dict[str, Any]
-
-
-class StreamResults(_Answer):
-    events: list[StreamEvent]
-
-
-class StreamAnswer(_Answer):
-    results: StreamResults
-
-
 def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
     """Check an answer's shape. The error names the call, never what was in the answer."""
     try:
