@@ -19,8 +19,9 @@ from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
-from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
+from handrail.flows.deliver import Case
 from handrail.flows.detect import detect
+from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count as count_funnels
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
@@ -204,21 +205,8 @@ async def _mail(
         for one in found
         if keys.delivery_id(as_of, one.user_key, one.feature) not in left
     ]
-    ctx.people.expect(one.user_key for one in found)
-    now = Now(checked=True, at=ctx.clock.now())
-    for index, case in enumerate(cases):
-        look = not (needs_no_look(ctx) or now.sender_down)
-        if look and (index % BLOCK == 0 or ctx.clock.now() - now.at > STALE):
-            now = await look_now(ctx, cases[index : index + BLOCK - index % BLOCK])
-            if not now.checked:
-                book.notes.append("Mixpanel could not be asked again just before sending; those people wait.")
-        done = await deliver(ctx, case, now)
-        if done.stop:
-            book.notes.append(
-                f"The mail service refuses to send ({done.delivery.detail}): "
-                "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. The rest of the night was not mailed."
-            )
-            now.sender_down = True
+    _, notes = await mail_all(ctx, cases)
+    book.notes.extend(notes)
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -230,6 +218,7 @@ async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         sent=status[Status.SENT],
         failed=status[Status.FAILED],
         unknown=status[Status.UNKNOWN],
+        planned=status[Status.PLANNED],
         withheld={reason.value: withheld[reason.value] for reason in Reason if withheld[reason.value]},
     )
 

@@ -1,4 +1,4 @@
-"""The clock: a night at 02:00 UTC, every day, until the process is stopped."""
+"""The clock: a night at 02:00 UTC, and mails whose hours have begun through the day, until stopped."""
 
 import asyncio
 import logging
@@ -7,10 +7,15 @@ from typing import Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from agent import night
+from agent.lock import one_at_a_time
 from handrail.context import ToolContext
-from handrail.errors import HandrailError
+from handrail.errors import CallerError, HandrailError
+from handrail.flows.mailing import Released, release
+
+RELEASE_MINUTES = 10
 
 LATE_SECONDS = 6 * 3600
 """A night that was missed (the machine slept) is run late, once."""
@@ -33,8 +38,29 @@ async def one_night(open_context: OpenContext) -> None:
         log.info("night of %s: %d mailed, %d struggling", report.night, report.sent, report.struggling_users)
 
 
+async def mails_due(ctx: ToolContext) -> Released:
+    """Send the planned mails whose hours have begun. Raises `CallerError` while a night is running."""
+    ctx = ctx.acting_as("nightly")
+    with one_at_a_time(ctx.settings.data_dir):
+        return await release(ctx)
+
+
+async def one_release(open_context: OpenContext) -> None:
+    """Send what is due. What fails, or meets a running night, is asked again ten minutes later."""
+    try:
+        async with open_context() as ctx:
+            done = await mails_due(ctx)
+    except CallerError as busy:
+        log.info("planned mails wait: %s", busy)
+    except HandrailError as error:
+        log.error("planned mails were not sent: %s", error)
+    else:
+        if done.asked:
+            log.info("planned mails: %d asked about, %d sent", done.asked, done.sent)
+
+
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
-    """The scheduler with its one job, not started yet."""
+    """The scheduler with its jobs, not started yet."""
     scheduler = AsyncIOScheduler(timezone="UTC")
     scheduler.add_job(
         one_night,
@@ -44,6 +70,15 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
         coalesce=True,
         max_instances=1,
         misfire_grace_time=LATE_SECONDS,
+    )
+    scheduler.add_job(
+        one_release,
+        IntervalTrigger(minutes=RELEASE_MINUTES, timezone="UTC"),
+        args=[open_context],
+        id="release",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=60 * RELEASE_MINUTES,
     )
     return scheduler
 

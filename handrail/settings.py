@@ -1,6 +1,6 @@
 """All settings, read once from the environment or `.env`, frozen, and passed in."""
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,7 +90,12 @@ class Settings(BaseSettings):
     backfill_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_BACKFILL_DAYS"))
     cooldown_days: int = Field(14, ge=1, validation_alias=_named("HANDRAIL_COOLDOWN_DAYS"))
     feature_cooldown_days: int = Field(30, ge=1, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS"))
+    holdout: float = Field(0.10, ge=0, le=0.5, validation_alias=_named("HANDRAIL_HOLDOUT"))
     account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
+    send_hours: Annotated[tuple[time, time] | None, NoDecode] = Field(
+        (time(9), time(17)), validation_alias=_named("HANDRAIL_SEND_HOURS")
+    )
+    """On weekdays, in the person's own zone; None: at any time."""
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
 
     @field_validator(
@@ -113,6 +118,21 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("send_hours", mode="before")
+    @classmethod
+    def _hours(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.strip() == "always":
+            return None
+        try:
+            opens, closes = (time.fromisoformat(part.strip()) for part in value.split("-"))
+        except ValueError:
+            opens = closes = time()
+        if opens.tzinfo or closes.tzinfo or opens >= closes:
+            raise ValueError("write hours such as 09:00-17:00, or always")
+        return opens, closes
 
     @classmethod
     def load(cls, **overrides: object) -> "Settings":

@@ -71,6 +71,7 @@ def settings_for(state: Standin, data_dir: Path, **changes: Any) -> Settings:
         "mail_postal_address": "Vendor, 1 Example Street",
         "public_url": "http://127.0.0.1:8321",
         "send_mode": SendMode.AUTO,
+        "send_hours": "always",
     }
     return Settings.load(_env_file=None, **{**values, **changes})
 

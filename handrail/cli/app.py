@@ -116,9 +116,17 @@ def agent_run(
     printing.report(report, as_json=json_)
 
 
+@agent.command("release")
+def agent_release(*, json_: Json = False) -> None:
+    """Send the planned mails whose hours have begun."""
+    done = _with(schedule.mails_due, actor="nightly")
+    words = f"{done.asked} planned mails were asked about, {done.sent} sent."
+    printing.show(done.model_dump(), "\n".join([words, *done.notes]), as_json=json_)
+
+
 @agent.command("start")
 def agent_start() -> None:
-    """Run a night at 02:00 UTC, every day, until stopped."""
+    """Run a night at 02:00 UTC, and send planned mails through the day, until stopped."""
     set_up_logging(logging.INFO)
     settings = Settings.load()
     asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))

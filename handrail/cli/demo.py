@@ -162,6 +162,7 @@ def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Setting
         sendgrid_url=f"{base}/sendgrid",
         public_url=f"http://127.0.0.1:{port}",
         send_mode=SendMode.AUTO,
+        send_hours="always",
         **SENDER,
     )
 

@@ -67,6 +67,7 @@ def _decisions(night: Report) -> Table:
     table = Table("decision", "people × feature", "why", title="Mail", title_justify="left")
     table.add_row("sent", str(night.sent), "")
     for label, count, why in (
+        ("planned", night.planned, "waits for the person's working hours"),
         ("failed", night.failed, "the mail service refused"),
         ("unknown", night.unknown, "unclear whether it left; never sent again blindly"),
     ):

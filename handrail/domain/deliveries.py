@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Status(StrEnum):
+    """`planned` waits for the person's send hours and is decided anew when they begin."""
+
+    PLANNED = "planned"
     WITHHELD = "withheld"
     SENDING = "sending"
     SENT = "sent"
@@ -38,6 +41,8 @@ class Reason(StrEnum):
     RUN_CAP = "run_cap"
     ALREADY_SUCCEEDED = "already_succeeded"
     NOT_CHECKED = "not_checked"
+    HOLDOUT = "holdout"
+    QUIET_HOURS = "quiet_hours"
     NO_DOCUMENT = "no_document"
     NOT_GROUNDED = "not_grounded"
     NEEDS_APPROVAL = "needs_approval"
@@ -61,6 +66,10 @@ class Delivery(BaseModel):
     reason: str
     detail: str
     decided_at: datetime
+    due_at: datetime | None = None
+    """When a planned mail is asked about again."""
+    expires_at: datetime | None = None
+    """A planned mail that could not leave by then is withheld for good: its news is old."""
 
 
 class History(BaseModel):
@@ -76,3 +85,5 @@ class History(BaseModel):
     account_mails_this_week: dict[str, int]
     account_active_users: dict[str, int]
     run_mails: int
+    feature_volume: int
+    """Mails of the feature in the last 90 days, those of people held out included."""

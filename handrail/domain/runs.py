@@ -47,5 +47,6 @@ class Report(BaseModel):
     sent: int = 0
     failed: int = 0
     unknown: int = 0
+    planned: int = Field(0, description="Mails that wait for the person's working hours.")
     withheld: dict[str, int] = Field(default_factory=dict, description="People not mailed, by reason.")
     notes: tuple[str, ...] = ()

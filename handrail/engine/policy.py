@@ -25,6 +25,8 @@ class Facts:
     run_mails: int
     succeeded_since: bool
     checked: bool
+    held_out: bool
+    in_send_hours: bool
     has_document: bool
     grounded: bool
     has_address: bool
@@ -66,6 +68,8 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
         (facts.run_mails >= limits.run_cap, Reason.RUN_CAP),
         (facts.succeeded_since, Reason.ALREADY_SUCCEEDED),
         (not facts.checked, Reason.NOT_CHECKED),
+        (facts.held_out, Reason.HOLDOUT),
+        (not facts.in_send_hours, Reason.QUIET_HOURS),
         (not facts.has_document, Reason.NO_DOCUMENT),
         (not facts.grounded, Reason.NOT_GROUNDED),
         (facts.mode == "review", Reason.NEEDS_APPROVAL),

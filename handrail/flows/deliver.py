@@ -12,7 +12,7 @@ from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reas
 from handrail.domain.features import Feature
 from handrail.domain.struggles import Struggle
 from handrail.domain.tutorials import Tutorial
-from handrail.engine import keys, policy
+from handrail.engine import holdout, keys, policy, send_hours
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.sync import read_events
 from handrail.settings import SendMode
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 BLOCK = 25
 """People whose address and later success are asked for together, seconds before their mails leave."""
+
+KEPT_WAITING = timedelta(hours=24)
+"""So long after its hours began, a mail that could not leave is withheld for good: its news is old."""
+
+_PASSING = frozenset({Reason.NOT_CHECKED, Reason.SENDER_DOWN})
 
 STALE = timedelta(seconds=60)
 """What was asked longer ago is asked again before the next mail leaves."""
@@ -44,6 +49,8 @@ class Now:
 
     checked: bool
     at: datetime
+    zone: str = "UTC"
+    """The project's; of people whose own zone is not known."""
     sender_down: bool = False
     contacts: "dict[str, Contact]" = field(default_factory=dict)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
@@ -68,11 +75,12 @@ class Delivered:
 async def look_now(ctx: ToolContext, cases: Sequence[Case]) -> Now:
     """Ask Mixpanel again about these people: address, opt-out, and success since the last attempt."""
     at = ctx.clock.now()
+    zone = await ctx.zone()
     try:
         contacts = await ctx.people.fetch({case.struggle.user_key for case in cases})
-        return Now(checked=True, at=at, contacts=contacts, succeeded=await _succeeded(ctx, cases))
+        return Now(checked=True, at=at, zone=zone, contacts=contacts, succeeded=await _succeeded(ctx, cases))
     except (UpstreamError, BrokenExport, CallerError):
-        return Now(checked=False, at=at)
+        return Now(checked=False, at=at, zone=zone)
 
 
 async def _succeeded(ctx: ToolContext, cases: Sequence[Case]) -> set[tuple[str, str]]:
@@ -118,6 +126,7 @@ async def deliver(ctx: ToolContext, case: Case, now: Now) -> Delivered:
 async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tuple[Delivery, bool]:
     """Ask the policy and write its answer down in one transaction; True if this call may send."""
     planned = _planned(ctx, case)
+    opens = _opens(ctx, case, now, planned.decided_at)
     async with ctx.store.begin() as work:
         earlier = await work.deliveries.get(planned.id)
         if earlier is not None and earlier.status in MAY_HAVE_ARRIVED:
@@ -130,11 +139,18 @@ async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tupl
         )
         accounts = await work.accounts.by_ids(case.struggle.account_ids)
         decision = policy.decide(
-            _facts(ctx, case, now, history=history, accounts=accounts),
+            _facts(
+                ctx,
+                case,
+                now,
+                history=history,
+                accounts=accounts,
+                in_hours=opens <= planned.decided_at and not _expired(earlier, planned.decided_at),
+            ),
             policy.Limits(account_cap=ctx.settings.account_cap, run_cap=ctx.settings.run_cap),
         )
         if isinstance(decision, policy.Withhold):
-            planned = _changed(planned, status=Status.WITHHELD, reason=decision.reason.value)
+            planned = _withheld(planned, decision.reason, opens, earlier)
         await work.deliveries.keep(planned)
         if isinstance(decision, policy.Send):
             target = _guide_url(case)
@@ -143,6 +159,30 @@ async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tupl
                 tokens.unsubscribe, planned.id, "unsubscribe", "", planned.decided_at
             )
     return planned, isinstance(decision, policy.Send)
+
+
+def _withheld(planned: Delivery, reason: Reason, opens: datetime, earlier: Delivery | None) -> Delivery:
+    """Not to be sent, or not yet: outside the person's hours, or while a neighbour fails a planned mail."""
+    kept = earlier.expires_at if earlier else None
+    expires = kept or opens + KEPT_WAITING
+    was_planned = earlier is not None and earlier.status is Status.PLANNED
+    waits = reason is Reason.QUIET_HOURS or (was_planned and reason in _PASSING)
+    if waits and planned.decided_at < expires:
+        return _changed(planned, status=Status.PLANNED, reason=reason.value, due_at=opens, expires_at=expires)
+    return _changed(planned, status=Status.WITHHELD, reason=reason.value, expires_at=kept)
+
+
+def _expired(earlier: Delivery | None, at: datetime) -> bool:
+    return earlier is not None and earlier.expires_at is not None and earlier.expires_at <= at
+
+
+def _opens(ctx: ToolContext, case: Case, now: Now, at: datetime) -> datetime:
+    """`at` if the person may be mailed at this hour, else when their hours begin."""
+    hours = ctx.settings.send_hours
+    if hours is None:
+        return at
+    contact = now.contacts.get(case.struggle.user_key)
+    return send_hours.next_window(at, send_hours.known_zone(contact and contact.zone, now.zone), hours)
 
 
 def _guide_url(case: Case) -> str:
@@ -190,7 +230,13 @@ def _changed(delivery: Delivery, **values: Any) -> Delivery:
 
 
 def _facts(
-    ctx: ToolContext, case: Case, now: Now, *, history: History, accounts: Sequence[Account]
+    ctx: ToolContext,
+    case: Case,
+    now: Now,
+    *,
+    history: History,
+    accounts: Sequence[Account],
+    in_hours: bool,
 ) -> policy.Facts:
     contact = now.contacts.get(case.struggle.user_key)
     address = contact.email if contact else ""
@@ -212,6 +258,8 @@ def _facts(
         run_mails=history.run_mails,
         succeeded_since=(struggle.user_key, struggle.feature) in now.succeeded,
         checked=now.checked,
+        held_out=holdout.held_out(struggle.user_key, ctx.settings.holdout, volume=history.feature_volume),
+        in_send_hours=in_hours,
         has_document=case.feature is not None,
         grounded=case.tutorial is not None,
         has_address=bool(address),
@@ -257,6 +305,8 @@ _WORDS = {
     Reason.RUN_CAP: "the night had its mails",
     Reason.ALREADY_SUCCEEDED: "succeeded since",
     Reason.NOT_CHECKED: "Mixpanel could not be asked again just before sending",
+    Reason.HOLDOUT: "held out, to measure what the help does",
+    Reason.QUIET_HOURS: "outside the person's working hours for a day",
     Reason.NO_DOCUMENT: "no feature document",
     Reason.NOT_GROUNDED: "no tutorial that the document carries",
     Reason.NEEDS_APPROVAL: "waits for a person's approval",

@@ -23,9 +23,12 @@ class KnowledgeBase:
     def features(self) -> list[Feature]:
         return list(self._features.values())
 
+    def find(self, slug: str) -> Feature | None:
+        return self._features.get(slug.strip())
+
     def feature(self, slug: str) -> Feature:
         """Raises `CallerError` with the known slugs."""
-        found = self._features.get(slug.strip())
+        found = self.find(slug)
         if found is None:
             known = ", ".join(self._features) or "none yet"
             raise CallerError(f"There is no feature document {slug!r}. Known: {known}.")

@@ -11,7 +11,7 @@ from handrail.services.mixpanel.client import Mixpanel
 
 OPT_OUT_PROPERTY = "handrail_opt_out"
 CONSENT_PROPERTY = "handrail_consent"
-_WANTED = ["$email", "$name", "$first_name", OPT_OUT_PROPERTY, CONSENT_PROPERTY]
+_WANTED = ["$email", "$name", "$first_name", "$timezone", OPT_OUT_PROPERTY, CONSENT_PROPERTY]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Contact:
     distinct_id: str = field(repr=False)
     email: str = field(repr=False)
     first_name: str = field(repr=False)
+    zone: str = field(default="", repr=False)
+    """As the profile says it, unchecked."""
     opted_out: bool = False
     consent_refused: bool = False
 
@@ -77,6 +79,7 @@ def _contact(user_key: str, profile: Profile) -> Contact:
         distinct_id=profile.distinct_id,
         email=email.strip() if isinstance(email, str) and _is_address(email.strip()) else "",
         first_name=first_name(name) if isinstance(name, str) else "",
+        zone=values["$timezone"] if isinstance(values.get("$timezone"), str) else "",
         opted_out=values.get(OPT_OUT_PROPERTY) is True,
         consent_refused=values.get(CONSENT_PROPERTY) is False,
     )

@@ -8,7 +8,8 @@ from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Actor, Delivery, History, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Actor, Delivery, History, Reason, Status
+from handrail.engine.holdout import VOLUME_DAYS
 from handrail.store.tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause, UserDay
 
 _MAILED = [status.value for status in MAY_HAVE_ARRIVED]
@@ -26,6 +27,16 @@ class Deliveries:
     async def of_night(self, night: date) -> list[Delivery]:
         rows = await self._session.exec(
             select(DeliveryRow).where(DeliveryRow.night == night).order_by(col(DeliveryRow.id))
+        )
+        return [await self._delivery(row) for row in rows.all()]
+
+    async def due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Planned mails whose time has come, longest waiting first."""
+        rows = await self._session.exec(
+            select(DeliveryRow)
+            .where(DeliveryRow.status == Status.PLANNED.value, col(DeliveryRow.due_at) <= now)
+            .order_by(col(DeliveryRow.due_at), col(DeliveryRow.id))
+            .limit(limit)
         )
         return [await self._delivery(row) for row in rows.all()]
 
@@ -107,11 +118,27 @@ class Deliveries:
             mailed_within_cooldown=await self._count(mailed.where(recently)) > 0,
             account_mails_this_week=await self._account_mails(delivery.account_ids, now),
             account_active_users=await self._active_users(delivery.account_ids, delivery.night),
+            feature_volume=await self._feature_volume(delivery.feature, now),
             run_mails=await self._count(
                 select(func.count())
                 .select_from(DeliveryRow)
                 .where(DeliveryRow.night == delivery.night, col(DeliveryRow.status).in_(_MAILED))
             ),
+        )
+
+    async def _feature_volume(self, feature: str, now: datetime) -> int:
+        return await self._count(
+            select(func.count())
+            .select_from(DeliveryRow)
+            .where(
+                DeliveryRow.feature == feature,
+                col(DeliveryRow.decided_at) > now - timedelta(days=VOLUME_DAYS),
+                or_(
+                    col(DeliveryRow.status).in_(_MAILED),
+                    (col(DeliveryRow.status) == Status.WITHHELD.value)
+                    & (col(DeliveryRow.reason) == Reason.HOLDOUT.value),
+                ),
+            )
         )
 
     async def _count(self, statement: Any) -> int:

@@ -163,6 +163,8 @@ class DeliveryRow(SQLModel, table=True):
     reason: str = ""
     detail: str = ""
     decided_at: datetime = _moment()
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    expires_at: datetime | None = _perhaps()
     sending_at: datetime | None = _perhaps()
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agent import schedule
+from agent.lock import one_at_a_time
 from handrail.context import ToolContext
 from standin.state import Standin
 from tests.conftest import OpenWith
@@ -21,10 +22,29 @@ from tests.conftest import OpenWith
 def test_a_night_is_due_at_two_utc_every_day_whatever_the_local_clocks_do(
     now: datetime, due: datetime, open_with: OpenWith
 ) -> None:
-    (job,) = schedule.clock(open_with).get_jobs()
+    job = schedule.clock(open_with).get_job("night")
 
     assert job.trigger.get_next_fire_time(None, now) == due
     assert (job.coalesce, job.max_instances) == (True, 1), "a missed night runs once, never beside another"
+
+
+def test_planned_mails_are_asked_about_every_ten_minutes(open_with: OpenWith) -> None:
+    job = schedule.clock(open_with).get_job("release")
+    now = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+
+    assert job.trigger.get_next_fire_time(now, now) == datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
+    assert (job.coalesce, job.max_instances) == (True, 1)
+
+
+async def test_while_a_night_runs_planned_mails_wait_and_nothing_fails(
+    ctx: ToolContext, open_with: OpenWith, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with one_at_a_time(ctx.settings.data_dir):
+        await schedule.one_release(open_with)
+
+    assert "planned mails wait: Another night is running" in caplog.text
+    assert "ERROR" not in {record.levelname for record in caplog.records}
 
 
 async def test_the_job_runs_a_night(ctx: ToolContext, open_with: OpenWith, standins: Standin) -> None:
