@@ -19,10 +19,11 @@ from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
-from handrail.flows.deliver import Case
 from handrail.flows.detect import detect
+from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count as count_funnels
+from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
 from handrail.settings import SendMode
@@ -81,6 +82,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     found = await _detect(ctx, book, as_of)
     tutorials = await _write(ctx, book, found)
     await _mail(ctx, book, as_of, found, tutorials)
+    await _review(ctx, book, as_of)
     await _count(ctx, book, as_of)
 
 
@@ -207,6 +209,19 @@ async def _mail(
     ]
     _, notes = await mail_all(ctx, cases)
     book.notes.extend(notes)
+
+
+async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """In review nothing has left yet: one list, a line a text, waits for a person's yes."""
+    if ctx.settings.send_mode is not SendMode.REVIEW:
+        return
+    waiting = await open_reviews(ctx, as_of)
+    if waiting:
+        people = sum(len(each.deliveries) for each in waiting)
+        book.notes.append(
+            f"{len(waiting)} tutorials for {people} people wait for a yes: run `handrail tutorials review`."
+        )
+    book.write(reviews=len(waiting))
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:

@@ -8,7 +8,8 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.domain.struggles import Struggle
 from handrail.errors import CallerError
-from handrail.flows.deliver import Case, deliver, look_now, reason_words
+from handrail.flows.deliver import deliver, reason_words
+from handrail.flows.look import Case, look_now
 from handrail.settings import SendMode
 from tools._answers import Answer
 from tools._params import FeatureSlug
@@ -78,6 +79,7 @@ def _summary(done: Delivery) -> str:
     if done.status is Status.WITHHELD:
         return f"Not sent: {reason_words(done.reason)}."
     return {
+        Status.PLANNED: "Planned: it leaves when the person's working hours begin, if the rules allow it.",
         Status.SENT: "Sent: SendGrid has taken the mail.",
         Status.SENDING: "Another process is sending this very mail.",
         Status.UNKNOWN: "Unclear whether it left; it will not be sent again blindly.",

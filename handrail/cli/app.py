@@ -4,10 +4,10 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -17,8 +17,9 @@ from agent import schedule
 from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
 from handrail.cli.logs import set_up_logging
+from handrail.cli.opening import with_context as _with
+from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
-from handrail.domain.deliveries import Actor
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.connect import check as check_all
@@ -28,8 +29,6 @@ from handrail.settings import Settings
 from handrail.store import upgrade
 from tools import catalogue
 from tools._answers import find
-
-T = TypeVar("T")
 
 app = typer.Typer(
     help="Handrail answers questions about Mixpanel accounts, and helps the users who are stuck.",
@@ -41,6 +40,7 @@ accounts = typer.Typer(help="The accounts that Handrail knows.", no_args_is_help
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
 app.add_typer(accounts, name="accounts")
+app.add_typer(tutorials, name="tutorials")
 app.add_typer(database, name="db")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -58,14 +58,6 @@ def run() -> None:
     except (UpstreamError, BrokenExport, HandrailError) as error:
         print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
-
-
-def _with(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat") -> T:
-    async def opened() -> T:
-        async with open_context(Settings.load(), actor=actor) as ctx:
-            return await work(ctx)
-
-    return asyncio.run(opened())
 
 
 def _day(text: str, option: str) -> date | None:

@@ -66,6 +66,8 @@ class Delivery(BaseModel):
     reason: str
     detail: str
     decided_at: datetime
+    review_id: str = ""
+    """The review that a person decided, empty while nobody did."""
     due_at: datetime | None = None
     """When a planned mail is asked about again."""
     expires_at: datetime | None = None

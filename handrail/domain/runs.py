@@ -48,5 +48,6 @@ class Report(BaseModel):
     failed: int = 0
     unknown: int = 0
     planned: int = Field(0, description="Mails that wait for the person's working hours.")
+    reviews: int = Field(0, description="Tutorials that wait for a person's approval.")
     withheld: dict[str, int] = Field(default_factory=dict, description="People not mailed, by reason.")
     notes: tuple[str, ...] = ()

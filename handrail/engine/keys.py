@@ -2,8 +2,12 @@
 
 import hashlib
 import hmac
+import json
 import uuid
+from collections.abc import Sequence
 from datetime import date
+
+from handrail.domain.tutorials import Tutorial
 
 _NAMESPACE = uuid.UUID("6f2d6f0e-6a0e-5b0e-9a64-8f8d4b1c7a11")
 
@@ -21,6 +25,17 @@ def account_uuid(project_id: int, mixpanel_id: str) -> str:
 def delivery_id(night: date, user: str, feature: str) -> str:
     """One decision per night, person and feature. Opaque: it is what SendGrid gets to see."""
     return hashlib.sha256(f"{night.isoformat()}/{user}/{feature}".encode()).hexdigest()[:32]
+
+
+def text_hash(tutorial: Tutorial) -> str:
+    """Of every word that leaves the house: subject, introduction, steps."""
+    words = [tutorial.subject, tutorial.intro, *((step.step, step.text) for step in tutorial.steps)]
+    return hashlib.sha256(json.dumps(words, ensure_ascii=False).encode()).hexdigest()[:32]
+
+
+def review_id(night: date, text: str, audience: Sequence[str]) -> str:
+    """One decision: this text, for these mails, of this night. `audience` is sorted."""
+    return hashlib.sha256("/".join((night.isoformat(), text, *audience)).encode()).hexdigest()[:12]
 
 
 def tutorial_id(signature: str, style: str, document_version: str) -> str:

@@ -29,6 +29,8 @@ class Facts:
     in_send_hours: bool
     has_document: bool
     grounded: bool
+    approved: bool
+    """A person said yes to this very text."""
     has_address: bool
 
 
@@ -72,7 +74,7 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
         (not facts.in_send_hours, Reason.QUIET_HOURS),
         (not facts.has_document, Reason.NO_DOCUMENT),
         (not facts.grounded, Reason.NOT_GROUNDED),
-        (facts.mode == "review", Reason.NEEDS_APPROVAL),
+        (facts.mode == "review" and not facts.approved, Reason.NEEDS_APPROVAL),
         (not facts.has_address, Reason.NO_ADDRESS),
     )
     hit = next((reason for stands, reason in rules if stands), None)

@@ -1,60 +1,19 @@
 """Sending: asked of the policy in one transaction, claimed before the request leaves, settled after."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from handrail.context import ToolContext
-from handrail.domain.accounts import Account
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reason, Status
-from handrail.domain.features import Feature
-from handrail.domain.struggles import Struggle
-from handrail.domain.tutorials import Tutorial
-from handrail.engine import holdout, keys, policy, send_hours
-from handrail.errors import BrokenExport, CallerError, UpstreamError
-from handrail.flows.sync import read_events
-from handrail.settings import SendMode
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
+from handrail.engine import keys
+from handrail.errors import CallerError
+from handrail.flows.judge import judge
+from handrail.flows.look import Case, Now
 
 if TYPE_CHECKING:
     from handrail.services.mail.compose import Mail
     from handrail.services.people import Contact
-
-BLOCK = 25
-"""People whose address and later success are asked for together, seconds before their mails leave."""
-
-KEPT_WAITING = timedelta(hours=24)
-"""So long after its hours began, a mail that could not leave is withheld for good: its news is old."""
-
-_PASSING = frozenset({Reason.NOT_CHECKED, Reason.SENDER_DOWN})
-
-STALE = timedelta(seconds=60)
-"""What was asked longer ago is asked again before the next mail leaves."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One mail to decide on: a struggle, its document, and the tutorial if there is one."""
-
-    struggle: Struggle
-    feature: Feature | None
-    tutorial: Tutorial | None
-    night: date
-
-
-@dataclass
-class Now:
-    """What Mixpanel says seconds before the send. It lives in memory and is thrown away with the block."""
-
-    checked: bool
-    at: datetime
-    zone: str = "UTC"
-    """The project's; of people whose own zone is not known."""
-    sender_down: bool = False
-    contacts: "dict[str, Contact]" = field(default_factory=dict)
-    succeeded: set[tuple[str, str]] = field(default_factory=set)
-    """(user key, feature) of everybody who succeeded after their last attempt."""
 
 
 @dataclass(frozen=True)
@@ -70,43 +29,6 @@ class Delivered:
     delivery: Delivery
     stop: bool = False
     """No further mail of this run can get through."""
-
-
-async def look_now(ctx: ToolContext, cases: Sequence[Case]) -> Now:
-    """Ask Mixpanel again about these people: address, opt-out, and success since the last attempt."""
-    at = ctx.clock.now()
-    zone = await ctx.zone()
-    try:
-        contacts = await ctx.people.fetch({case.struggle.user_key for case in cases})
-        return Now(checked=True, at=at, zone=zone, contacts=contacts, succeeded=await _succeeded(ctx, cases))
-    except (UpstreamError, BrokenExport, CallerError):
-        return Now(checked=False, at=at, zone=zone)
-
-
-async def _succeeded(ctx: ToolContext, cases: Sequence[Case]) -> set[tuple[str, str]]:
-    known = [case for case in cases if case.feature is not None]
-    if not known:
-        return set()
-    zone = await ctx.zone()
-    success = {case.feature.slug: case.feature.events.success for case in known if case.feature}
-    first = min(case.struggle.last_attempt for case in known).astimezone(UTC).date() - timedelta(days=1)
-    # Today's incomplete day counts here: a success of an hour ago must stop the mail.
-    table = await read_events(
-        ctx, zone, first, ctx.clock.now().date() + timedelta(days=1), events=sorted(set(success.values()))
-    )
-    try:
-        latest: dict[tuple[str, str], int] = {}
-        for user_key, events in table.by_user(sorted(set(success.values()))):
-            for event in events:
-                latest[user_key, event.name] = max(latest.get((user_key, event.name), 0), event.time)
-    finally:
-        table.close()
-    return {
-        (case.struggle.user_key, case.struggle.feature)
-        for case in known
-        if latest.get((case.struggle.user_key, success[case.struggle.feature]), 0)
-        >= case.struggle.last_attempt.timestamp()
-    }
 
 
 async def deliver(ctx: ToolContext, case: Case, now: Now) -> Delivered:
@@ -126,63 +48,17 @@ async def deliver(ctx: ToolContext, case: Case, now: Now) -> Delivered:
 async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tuple[Delivery, bool]:
     """Ask the policy and write its answer down in one transaction; True if this call may send."""
     planned = _planned(ctx, case)
-    opens = _opens(ctx, case, now, planned.decided_at)
     async with ctx.store.begin() as work:
         earlier = await work.deliveries.get(planned.id)
         if earlier is not None and earlier.status in MAY_HAVE_ARRIVED:
             return earlier, False
-        history = await work.deliveries.history(
-            planned,
-            now=planned.decided_at,
-            cooldown=timedelta(days=ctx.settings.cooldown_days),
-            feature_cooldown=timedelta(days=ctx.settings.feature_cooldown_days),
-        )
-        accounts = await work.accounts.by_ids(case.struggle.account_ids)
-        decision = policy.decide(
-            _facts(
-                ctx,
-                case,
-                now,
-                history=history,
-                accounts=accounts,
-                in_hours=opens <= planned.decided_at and not _expired(earlier, planned.decided_at),
-            ),
-            policy.Limits(account_cap=ctx.settings.account_cap, run_cap=ctx.settings.run_cap),
-        )
-        if isinstance(decision, policy.Withhold):
-            planned = _withheld(planned, decision.reason, opens, earlier)
+        planned = await judge(ctx, work, case, now, planned, earlier)
         await work.deliveries.keep(planned)
-        if isinstance(decision, policy.Send):
-            target = _guide_url(case)
-            await work.deliveries.add_link(tokens.click, planned.id, "click", target, planned.decided_at)
-            await work.deliveries.add_link(
-                tokens.unsubscribe, planned.id, "unsubscribe", "", planned.decided_at
-            )
-    return planned, isinstance(decision, policy.Send)
-
-
-def _withheld(planned: Delivery, reason: Reason, opens: datetime, earlier: Delivery | None) -> Delivery:
-    """Not to be sent, or not yet: outside the person's hours, or while a neighbour fails a planned mail."""
-    kept = earlier.expires_at if earlier else None
-    expires = kept or opens + KEPT_WAITING
-    was_planned = earlier is not None and earlier.status is Status.PLANNED
-    waits = reason is Reason.QUIET_HOURS or (was_planned and reason in _PASSING)
-    if waits and planned.decided_at < expires:
-        return _changed(planned, status=Status.PLANNED, reason=reason.value, due_at=opens, expires_at=expires)
-    return _changed(planned, status=Status.WITHHELD, reason=reason.value, expires_at=kept)
-
-
-def _expired(earlier: Delivery | None, at: datetime) -> bool:
-    return earlier is not None and earlier.expires_at is not None and earlier.expires_at <= at
-
-
-def _opens(ctx: ToolContext, case: Case, now: Now, at: datetime) -> datetime:
-    """`at` if the person may be mailed at this hour, else when their hours begin."""
-    hours = ctx.settings.send_hours
-    if hours is None:
-        return at
-    contact = now.contacts.get(case.struggle.user_key)
-    return send_hours.next_window(at, send_hours.known_zone(contact and contact.zone, now.zone), hours)
+        if planned.status is Status.SENDING:
+            at = planned.decided_at
+            await work.deliveries.add_link(tokens.click, planned.id, "click", _guide_url(case), at)
+            await work.deliveries.add_link(tokens.unsubscribe, planned.id, "unsubscribe", "", at)
+    return planned, planned.status is Status.SENDING
 
 
 def _guide_url(case: Case) -> str:
@@ -227,62 +103,6 @@ def _planned(ctx: ToolContext, case: Case) -> Delivery:
 
 def _changed(delivery: Delivery, **values: Any) -> Delivery:
     return delivery.model_copy(update=values)
-
-
-def _facts(
-    ctx: ToolContext,
-    case: Case,
-    now: Now,
-    *,
-    history: History,
-    accounts: Sequence[Account],
-    in_hours: bool,
-) -> policy.Facts:
-    contact = now.contacts.get(case.struggle.user_key)
-    address = contact.email if contact else ""
-    struggle = case.struggle
-    mails, active = _tightest(history, struggle.account_ids, ctx.settings.account_cap)
-    return policy.Facts(
-        paused=history.paused,
-        mode=ctx.settings.send_mode.value,
-        sender_down=now.sender_down,
-        consent_refused=contact.consent_refused if contact else False,
-        suppressed=history.suppressed,
-        unsubscribed=history.unsubscribed or (contact.opted_out if contact else False),
-        account_opted_out=any(account.opted_out for account in accounts),
-        internal_address=any(account.internal for account in accounts) or _is_internal(ctx, address),
-        already_sent=history.already_sent,
-        mailed_within_cooldown=history.mailed_within_cooldown,
-        account_mails_this_week=mails,
-        account_active_users=active,
-        run_mails=history.run_mails,
-        succeeded_since=(struggle.user_key, struggle.feature) in now.succeeded,
-        checked=now.checked,
-        held_out=holdout.held_out(struggle.user_key, ctx.settings.holdout, volume=history.feature_volume),
-        in_send_hours=in_hours,
-        has_document=case.feature is not None,
-        grounded=case.tutorial is not None,
-        has_address=bool(address),
-    )
-
-
-def _tightest(history: History, accounts: Sequence[str], cap: float) -> tuple[int, int]:
-    """Of several accounts the one with the least room counts: (mails this week, active users)."""
-    rows = [
-        (history.account_mails_this_week.get(each, 0), history.account_active_users.get(each, 0))
-        for each in accounts
-    ]
-    return min(rows, key=lambda row: policy.weekly_cap(row[1], cap) - row[0], default=(0, 0))
-
-
-def _is_internal(ctx: ToolContext, address: str) -> bool:
-    domain = address.rpartition("@")[2].lower()
-    return bool(domain) and domain in ctx.settings.internal_domains
-
-
-def needs_no_look(ctx: ToolContext) -> bool:
-    """Whether the policy will say no before it asks about the person: then no address is fetched."""
-    return ctx.settings.send_mode is SendMode.OFF
 
 
 def reason_words(reason: str) -> str:

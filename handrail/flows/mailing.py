@@ -9,7 +9,8 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys
-from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
+from handrail.flows.deliver import deliver
+from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
 MOST_AT_ONCE = 500
 

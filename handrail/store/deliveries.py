@@ -14,6 +14,7 @@ from handrail.store.tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pa
 
 _MAILED = [status.value for status in MAY_HAVE_ARRIVED]
 WEEK = timedelta(days=7)
+_BLOCK = 500
 
 
 class Deliveries:
@@ -39,6 +40,34 @@ class Deliveries:
             .limit(limit)
         )
         return [await self._delivery(row) for row in rows.all()]
+
+    async def approve(self, delivery_ids: Sequence[str], review_id: str, now: datetime) -> None:
+        """A person said yes: those that waited for it are due now, those that wait for hours keep waiting."""
+        for row in await self._undecided(delivery_ids):
+            if row.reason == Reason.NEEDS_APPROVAL.value:
+                row.status, row.due_at = Status.PLANNED.value, now
+            row.review_id = review_id
+            self._session.add(row)
+
+    async def reject(self, delivery_ids: Sequence[str], review_id: str) -> None:
+        """A person said no: nobody asks about these again."""
+        for row in await self._undecided(delivery_ids):
+            row.status, row.reason = Status.WITHHELD.value, Reason.NEEDS_APPROVAL.value
+            row.review_id, row.detail = review_id, "rejected"
+            self._session.add(row)
+
+    async def _undecided(self, delivery_ids: Sequence[str]) -> Sequence[DeliveryRow]:
+        found: list[DeliveryRow] = []
+        for at in range(0, len(delivery_ids), _BLOCK):
+            rows = await self._session.exec(
+                select(DeliveryRow).where(
+                    col(DeliveryRow.id).in_(delivery_ids[at : at + _BLOCK]),
+                    col(DeliveryRow.status).in_([Status.PLANNED.value, Status.WITHHELD.value]),
+                    col(DeliveryRow.reason).in_([Reason.NEEDS_APPROVAL.value, Reason.QUIET_HOURS.value]),
+                )
+            )
+            found.extend(rows.all())
+        return found
 
     async def keep(self, delivery: Delivery) -> None:
         """Insert a decision, or replace the earlier one of the same night, person and feature."""

@@ -165,6 +165,7 @@ class DeliveryRow(SQLModel, table=True):
     decided_at: datetime = _moment()
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     expires_at: datetime | None = _perhaps()
+    review_id: str = Field(default="", description="The review that a person decided.")
     sending_at: datetime | None = _perhaps()
 
 
@@ -205,6 +206,34 @@ class Pause(SQLModel, table=True):
     __tablename__ = "pauses"
 
     scope: str = Field(primary_key=True)
+    at: datetime = _moment()
+
+
+class ReviewRow(SQLModel, table=True):
+    """A text and its audience that wait, or waited, for a person's yes."""
+
+    __tablename__ = "reviews"
+
+    id: str = Field(primary_key=True)
+    night: date = Field(index=True)
+    signature: str = Field(index=True)
+    feature: str
+    tutorial_id: str
+    text_hash: str
+    deliveries: str = Field(description="JSON list of delivery ids.")
+    status: str = Field(index=True)
+    created_at: datetime = _moment()
+    expires_at: datetime = _moment()
+    decided_at: datetime | None = _perhaps()
+
+
+class Promotion(SQLModel, table=True):
+    """A signature whose text needs no review any more, as long as it is this text."""
+
+    __tablename__ = "promotions"
+
+    signature: str = Field(primary_key=True)
+    text_hash: str
     at: datetime = _moment()
 
 

@@ -30,6 +30,7 @@ CLEAR: dict[str, Any] = {
     "sender_down": False,
     "has_document": True,
     "grounded": True,
+    "approved": False,
     "has_address": True,
 }
 
@@ -112,6 +113,13 @@ def test_an_account_gets_a_tenth_of_its_active_users_a_week_and_at_least_one(use
 @given(users=st.integers(0, 100_000), percent=st.integers(1, 100))
 def test_the_cap_is_the_whole_part_of_the_share(users: int, percent: int) -> None:
     assert weekly_cap(users, percent / 100) == max(1, users * percent // 100)
+
+
+def test_in_review_an_approved_text_goes_and_everything_else_still_stands_against_it() -> None:
+    assert asked(mode="review", approved=True) == Send()
+    assert asked(mode="off", approved=True) == Withhold(Reason.MODE_OFF)
+    assert asked(mode="review", approved=True, unsubscribed=True) == Withhold(Reason.UNSUBSCRIBED)
+    assert asked(mode="review", approved=True, in_send_hours=False) == Withhold(Reason.QUIET_HOURS)
 
 
 @pytest.mark.parametrize(("mails", "decision"), [(499, Send()), (500, Withhold(Reason.RUN_CAP))])

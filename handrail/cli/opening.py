@@ -1,0 +1,21 @@
+"""Running one piece of work over an open context, as every command does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from handrail.context import ToolContext, open_context
+from handrail.domain.deliveries import Actor
+from handrail.settings import Settings
+
+T = TypeVar("T")
+
+
+def with_context(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat") -> T:
+    """Open everything by the environment's settings, do the work, and close it again."""
+
+    async def opened() -> T:
+        async with open_context(Settings.load(), actor=actor) as ctx:
+            return await work(ctx)
+
+    return asyncio.run(opened())

@@ -1,0 +1,133 @@
+"""Judging one mail: what is known of it, asked of the policy, and what the answer means for its row."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from handrail.context import ToolContext
+from handrail.domain.accounts import Account
+from handrail.domain.deliveries import Delivery, History, Reason, Status
+from handrail.engine import holdout, keys, policy, send_hours
+from handrail.flows.look import Case, Now
+from handrail.store import Work
+
+KEPT_WAITING = timedelta(hours=24)
+"""So long after its hours began, a mail that could not leave is withheld for good: its news is old."""
+
+_PASSING = frozenset({Reason.NOT_CHECKED, Reason.SENDER_DOWN})
+
+
+async def judge(
+    ctx: ToolContext, work: Work, case: Case, now: Now, planned: Delivery, earlier: Delivery | None
+) -> Delivery:
+    """The row as the policy leaves it, inside the transaction that keeps it: sending, planned or withheld.
+
+    `planned` is the row to be, `earlier` what an earlier decision of the same night left.
+    """
+    at = planned.decided_at
+    opens = _opens(ctx, case, now, at)
+    planned = planned.model_copy(update={"review_id": earlier.review_id if earlier else ""})
+    history = await work.deliveries.history(
+        planned,
+        now=at,
+        cooldown=timedelta(days=ctx.settings.cooldown_days),
+        feature_cooldown=timedelta(days=ctx.settings.feature_cooldown_days),
+    )
+    facts = _facts(
+        ctx,
+        case,
+        now,
+        history=history,
+        accounts=await work.accounts.by_ids(case.struggle.account_ids),
+        approved=await _approved(work, case, planned),
+        in_hours=opens <= at and not _expired(earlier, at),
+    )
+    limits = policy.Limits(account_cap=ctx.settings.account_cap, run_cap=ctx.settings.run_cap)
+    decision = policy.decide(facts, limits)
+    if isinstance(decision, policy.Withhold):
+        return _withheld(planned, decision.reason, opens, earlier)
+    return planned
+
+
+async def _approved(work: Work, case: Case, planned: Delivery) -> bool:
+    if case.tutorial is None:
+        return False
+    return await work.reviews.may_go(planned.review_id, planned.signature, keys.text_hash(case.tutorial))
+
+
+def _withheld(planned: Delivery, reason: Reason, opens: datetime, earlier: Delivery | None) -> Delivery:
+    """Not to be sent, or not yet: outside the person's hours, or while a neighbour fails a planned mail."""
+    kept = earlier.expires_at if earlier else None
+    expires = kept or opens + KEPT_WAITING
+    was_planned = earlier is not None and earlier.status is Status.PLANNED
+    waits = reason is Reason.QUIET_HOURS or (was_planned and reason in _PASSING)
+    if waits and planned.decided_at < expires:
+        return planned.model_copy(
+            update={"status": Status.PLANNED, "reason": reason.value, "due_at": opens, "expires_at": expires}
+        )
+    return planned.model_copy(update={"status": Status.WITHHELD, "reason": reason.value, "expires_at": kept})
+
+
+def _expired(earlier: Delivery | None, at: datetime) -> bool:
+    return earlier is not None and earlier.expires_at is not None and earlier.expires_at <= at
+
+
+def _opens(ctx: ToolContext, case: Case, now: Now, at: datetime) -> datetime:
+    """`at` if the person may be mailed at this hour, else when their hours begin."""
+    hours = ctx.settings.send_hours
+    if hours is None:
+        return at
+    contact = now.contacts.get(case.struggle.user_key)
+    return send_hours.next_window(at, send_hours.known_zone(contact and contact.zone, now.zone), hours)
+
+
+def _facts(
+    ctx: ToolContext,
+    case: Case,
+    now: Now,
+    *,
+    history: History,
+    accounts: Sequence[Account],
+    approved: bool,
+    in_hours: bool,
+) -> policy.Facts:
+    contact = now.contacts.get(case.struggle.user_key)
+    address = contact.email if contact else ""
+    struggle = case.struggle
+    mails, active = _tightest(history, struggle.account_ids, ctx.settings.account_cap)
+    return policy.Facts(
+        paused=history.paused,
+        mode=ctx.settings.send_mode.value,
+        sender_down=now.sender_down,
+        consent_refused=contact.consent_refused if contact else False,
+        suppressed=history.suppressed,
+        unsubscribed=history.unsubscribed or (contact.opted_out if contact else False),
+        account_opted_out=any(account.opted_out for account in accounts),
+        internal_address=any(account.internal for account in accounts) or _is_internal(ctx, address),
+        already_sent=history.already_sent,
+        mailed_within_cooldown=history.mailed_within_cooldown,
+        account_mails_this_week=mails,
+        account_active_users=active,
+        run_mails=history.run_mails,
+        succeeded_since=(struggle.user_key, struggle.feature) in now.succeeded,
+        checked=now.checked,
+        held_out=holdout.held_out(struggle.user_key, ctx.settings.holdout, volume=history.feature_volume),
+        in_send_hours=in_hours,
+        has_document=case.feature is not None,
+        approved=approved,
+        grounded=case.tutorial is not None,
+        has_address=bool(address),
+    )
+
+
+def _tightest(history: History, accounts: Sequence[str], cap: float) -> tuple[int, int]:
+    """Of several accounts the one with the least room counts: (mails this week, active users)."""
+    rows = [
+        (history.account_mails_this_week.get(each, 0), history.account_active_users.get(each, 0))
+        for each in accounts
+    ]
+    return min(rows, key=lambda row: policy.weekly_cap(row[1], cap) - row[0], default=(0, 0))
+
+
+def _is_internal(ctx: ToolContext, address: str) -> bool:
+    domain = address.rpartition("@")[2].lower()
+    return bool(domain) and domain in ctx.settings.internal_domains
