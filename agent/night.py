@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from agent.lock import one_at_a_time
 from handrail.context import ToolContext
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import FeatureStruggles, Report
 from handrail.domain.struggles import Signature, Struggle
@@ -23,6 +23,7 @@ from handrail.flows.detect import detect
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count as count_funnels
+from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
@@ -41,16 +42,27 @@ class Notebook:
     """What the night has done so far; becomes the report."""
 
     report: Report
+    dry_run: bool = False
+    """Whether it only finds out what it would do: nothing is sent, and no decision is kept."""
+    decided: list[Delivery] | None = None
+    """What a dry run would have decided."""
     notes: list[str] = field(default_factory=list)
 
     def write(self, **values: object) -> None:
         self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
 
 
-async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: date | None = None) -> Report:
+async def run(
+    ctx: ToolContext,
+    *,
+    night: date | None = None,
+    backfill_from: date | None = None,
+    dry_run: bool = False,
+) -> Report:
     """Run the night of `night` (default: the last complete project day). Safe to run again.
 
     Raises `HandrailError` where nothing could be done; what could only partly be done is noted in the report.
+    A dry run reads, measures and writes texts as ever, sends nothing and keeps no decision and no report.
     """
     ctx = ctx.acting_as("nightly")
     if ctx.settings.send_mode is not SendMode.OFF:
@@ -58,7 +70,8 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
     with one_at_a_time(ctx.settings.data_dir):
         zone = await ctx.mixpanel.zone()
         as_of = night or last_complete_day(ctx.clock.now(), zone)
-        book = Notebook(Report(night=as_of, status="running", started_at=ctx.clock.now(), zone=zone))
+        report = Report(night=as_of, status="running", started_at=ctx.clock.now(), zone=zone, dry_run=dry_run)
+        book = Notebook(report, dry_run=dry_run)
         book.write(mode=ctx.settings.send_mode.value)
         await _save(ctx, book)
         try:
@@ -74,7 +87,8 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
 
 
 async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
-    await _recover(ctx, book)
+    if not book.dry_run:
+        await _recover(ctx, book)
     await _plan(ctx, book)
     await _sync(ctx, book, as_of, backfill_from)
     await _verify(ctx, book, as_of)
@@ -82,7 +96,8 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     found = await _detect(ctx, book, as_of)
     tutorials = await _write(ctx, book, found)
     await _mail(ctx, book, as_of, found, tutorials)
-    await _review(ctx, book, as_of)
+    if not book.dry_run:
+        await _review(ctx, book, as_of)
     await _count(ctx, book, as_of)
 
 
@@ -207,6 +222,9 @@ async def _mail(
         for one in found
         if keys.delivery_id(as_of, one.user_key, one.feature) not in left
     ]
+    if book.dry_run:
+        book.decided = await rehearse(ctx, cases)
+        return
     _, notes = await mail_all(ctx, cases)
     book.notes.extend(notes)
 
@@ -225,12 +243,15 @@ async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    async with ctx.store.read() as work:
-        deliveries = await work.deliveries.of_night(as_of)
+    if book.decided is None:
+        async with ctx.store.read() as work:
+            deliveries = await work.deliveries.of_night(as_of)
+    else:
+        deliveries = book.decided
     status = Counter(each.status for each in deliveries)
     withheld = Counter(each.reason for each in deliveries if each.status is Status.WITHHELD)
     book.write(
-        sent=status[Status.SENT],
+        sent=status[Status.SENDING] if book.dry_run else status[Status.SENT],
         failed=status[Status.FAILED],
         unknown=status[Status.UNKNOWN],
         planned=status[Status.PLANNED],
@@ -239,5 +260,7 @@ async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _save(ctx: ToolContext, book: Notebook) -> None:
+    if book.dry_run:
+        return
     async with ctx.store.begin() as work:
         await work.nights.keep_report(book.report)

@@ -23,6 +23,7 @@ from handrail.context import ToolContext, open_context
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.connect import check as check_all
+from handrail.flows.rehearse import replay
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -100,12 +101,24 @@ def standin(world: str = "acme", port: int = 8765) -> None:
 
 @agent.command("run")
 def agent_run(
-    *, date_: Annotated[str, typer.Option("--date", help="As-of day.")] = "", json_: Json = False
+    *,
+    date_: Annotated[str, typer.Option("--date", help="As-of day.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, and keep no decision.")] = False,
+    json_: Json = False,
 ) -> None:
     """Run one night now."""
     night = _day(date_, "--date")
-    report = _with(lambda ctx: nightly.run(ctx, night=night), actor="nightly")
+    report = _with(lambda ctx: nightly.run(ctx, night=night, dry_run=dry_run), actor="nightly")
     printing.report(report, as_json=json_)
+
+
+@agent.command("replay")
+def agent_replay(
+    *, date_: Annotated[str, typer.Option("--date", help="As-of day of the night.")] = "", json_: Json = False
+) -> None:
+    """Ask today's rules about a past night again, send nothing, and show for whom they decide otherwise."""
+    night = _day(date_, "--date")
+    printing.replay(_with(lambda ctx: replay(ctx, night), actor="nightly"), as_json=json_)
 
 
 @agent.command("release")

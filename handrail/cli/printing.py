@@ -10,6 +10,7 @@ from rich.table import Table
 from handrail.domain.checks import Check
 from handrail.domain.runs import Report
 from handrail.flows.deliver import reason_words
+from handrail.flows.rehearse import Replay
 
 
 def as_object(values: dict[str, Any]) -> None:
@@ -30,6 +31,8 @@ def report(night: Report, *, as_json: bool) -> None:
         as_object(night.model_dump(mode="json"))
         return
     console = Console()
+    if night.dry_run:
+        console.print("\n[bold]A dry run:[/bold] nothing was sent, and no decision was kept.", end="")
     console.print(
         f"\n[bold]The night of {night.night}[/bold] ({night.zone}), "
         f"run {night.started_at:%Y-%m-%d %H:%M} UTC, sending mode {night.mode}"
@@ -65,7 +68,7 @@ def _struggles(night: Report) -> Table:
 
 def _decisions(night: Report) -> Table:
     table = Table("decision", "people × feature", "why", title="Mail", title_justify="left")
-    table.add_row("sent", str(night.sent), "")
+    table.add_row("would be sent" if night.dry_run else "sent", str(night.sent), "")
     for label, count, why in (
         ("planned", night.planned, "waits for the person's working hours"),
         ("failed", night.failed, "the mail service refused"),
@@ -76,6 +79,15 @@ def _decisions(night: Report) -> Table:
     for reason, count in night.withheld.items():
         table.add_row(f"withheld: {reason}", str(count), reason_words(reason))
     return table
+
+
+def replay(found: Replay, *, as_json: bool) -> None:
+    lines = [
+        f"The night of {found.night} under today's rules: {found.mailed_now} of {found.decided} would be "
+        f"mailed; {found.mailed_then} were.",
+        *(f"  {one.user_key[:12]} {one.feature}: {one.then} → {one.now}" for one in found.changes),
+    ]
+    show(found.model_dump(mode="json"), "\n".join(lines), as_json=as_json)
 
 
 def checks(found: list[Check], *, as_json: bool) -> None:

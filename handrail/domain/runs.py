@@ -26,6 +26,7 @@ class Report(BaseModel):
     status: Literal["running", "done", "failed"]
     started_at: datetime
     finished_at: datetime | None = None
+    dry_run: bool = Field(False, description="Nothing was sent; `sent` is who would have been mailed.")
     mode: str = ""
     zone: str = ""
     questions_planned: int = 0

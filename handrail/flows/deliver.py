@@ -47,18 +47,18 @@ async def deliver(ctx: ToolContext, case: Case, now: Now) -> Delivered:
 
 async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tuple[Delivery, bool]:
     """Ask the policy and write its answer down in one transaction; True if this call may send."""
-    planned = _planned(ctx, case)
+    row = planned(ctx, case)
     async with ctx.store.begin() as work:
-        earlier = await work.deliveries.get(planned.id)
+        earlier = await work.deliveries.get(row.id)
         if earlier is not None and earlier.status in MAY_HAVE_ARRIVED:
             return earlier, False
-        planned = await judge(ctx, work, case, now, planned, earlier)
-        await work.deliveries.keep(planned)
-        if planned.status is Status.SENDING:
-            at = planned.decided_at
-            await work.deliveries.add_link(tokens.click, planned.id, "click", _guide_url(case), at)
-            await work.deliveries.add_link(tokens.unsubscribe, planned.id, "unsubscribe", "", at)
-    return planned, planned.status is Status.SENDING
+        row = await judge(ctx, work, case, now, row, earlier)
+        await work.deliveries.keep(row)
+        if row.status is Status.SENDING:
+            at = row.decided_at
+            await work.deliveries.add_link(tokens.click, row.id, "click", _guide_url(case), at)
+            await work.deliveries.add_link(tokens.unsubscribe, row.id, "unsubscribe", "", at)
+    return row, row.status is Status.SENDING
 
 
 def _guide_url(case: Case) -> str:
@@ -84,7 +84,8 @@ def _mail(ctx: ToolContext, case: Case, contact: "Contact", tokens: Tokens) -> "
     )
 
 
-def _planned(ctx: ToolContext, case: Case) -> Delivery:
+def planned(ctx: ToolContext, case: Case) -> Delivery:
+    """The row to be, before anything was asked: sending."""
     return Delivery(
         id=keys.delivery_id(case.night, case.struggle.user_key, case.struggle.feature),
         night=case.night,

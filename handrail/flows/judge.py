@@ -25,7 +25,8 @@ async def judge(
     """
     at = planned.decided_at
     opens = _opens(ctx, case, now, at)
-    planned = planned.model_copy(update={"review_id": earlier.review_id if earlier else ""})
+    if earlier is not None:
+        planned = planned.model_copy(update={"review_id": earlier.review_id})
     history = await work.deliveries.history(
         planned,
         now=at,

@@ -54,7 +54,9 @@ async def release(ctx: ToolContext) -> Released:
         due = await work.deliveries.due(ctx.clock.now(), MOST_AT_ONCE)
     if not due:
         return Released(asked=0, sent=0)
-    cases = [case for night in sorted({each.night for each in due}) for case in await _cases(ctx, night, due)]
+    cases = [
+        case for night in sorted({each.night for each in due}) for case in await cases_again(ctx, night, due)
+    ]
     made, notes = await mail_all(ctx, cases)
     gone = {each.id for each in due} - {each.id for each in made}
     async with ctx.store.begin() as work:
@@ -65,8 +67,8 @@ async def release(ctx: ToolContext) -> Released:
     )
 
 
-async def _cases(ctx: ToolContext, night: date, due: Sequence[Delivery]) -> list[Case]:
-    """The cases of one night again, from what it kept; a text whose document has changed is none."""
+async def cases_again(ctx: ToolContext, night: date, due: Sequence[Delivery]) -> list[Case]:
+    """The cases of these decisions again, from what their night kept; an outdated text is none."""
     waiting = {(each.user_key, each.feature): each for each in due if each.night == night}
     async with ctx.store.read() as work:
         struggles = await work.nights.struggles(night)

@@ -51,6 +51,13 @@ class Store:
             yield Work(session)
 
     @asynccontextmanager
+    async def pretend(self) -> AsyncIterator[Work]:
+        """A writing transaction that is thrown away at the end: to see what would come of it."""
+        writing = self._engine.execution_options(handrail_write=True)
+        async with AsyncSession(writing, expire_on_commit=False) as session:
+            yield Work(session)
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
         """A consistent look, which waits for no writer."""
         async with AsyncSession(self._engine, expire_on_commit=False) as session:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import delete, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -40,6 +40,12 @@ class Deliveries:
             .limit(limit)
         )
         return [await self._delivery(row) for row in rows.all()]
+
+    async def forget(self, night: date) -> None:
+        """Drop the night's decisions; sensible only in a transaction that is thrown away."""
+        ids = select(col(DeliveryRow.id)).where(DeliveryRow.night == night)
+        await self._session.exec(delete(DeliveryAccount).where(col(DeliveryAccount.delivery_id).in_(ids)))
+        await self._session.exec(delete(DeliveryRow).where(col(DeliveryRow.night) == night))
 
     async def approve(self, delivery_ids: Sequence[str], review_id: str, now: datetime) -> None:
         """A person said yes: those that waited for it are due now, those that wait for hours keep waiting."""
