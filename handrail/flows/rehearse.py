@@ -64,7 +64,7 @@ async def rehearse(ctx: ToolContext, cases: Sequence[Case], *, anew: bool = Fals
 
 async def _forget(work: Work, cases: Sequence[Case]) -> dict[str, str]:
     """Drop what the nights of these cases decided; answers which review each mail had."""
-    reviews = {}
+    reviews: dict[str, str] = {}
     for night in {case.night for case in cases}:
         reviews |= {each.id: each.review_id for each in await work.deliveries.of_night(night)}
         await work.deliveries.forget(night)
