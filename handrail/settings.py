@@ -73,6 +73,9 @@ class Settings(BaseSettings):
 
     sendgrid_api_key: SecretStr | None = Field(None, validation_alias=_named("SENDGRID_API_KEY"))
     sendgrid_url: str = Field("https://api.sendgrid.com", validation_alias=_named("HANDRAIL_SENDGRID_URL"))
+    sendgrid_webhook_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_SENDGRID_WEBHOOK_KEY")
+    )
     mail_from: str = Field("", validation_alias=_named("HANDRAIL_MAIL_FROM"))
     mail_reply_to: str = Field("", validation_alias=_named("HANDRAIL_MAIL_REPLY_TO"))
     mail_postal_address: str = Field("", validation_alias=_named("HANDRAIL_MAIL_POSTAL_ADDRESS"))
@@ -111,6 +114,11 @@ class Settings(BaseSettings):
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value
+
+    @field_validator("sendgrid_webhook_key", mode="before")
+    @classmethod
+    def _keys(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator("internal_domains", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
 from handrail.store.deliveries import Deliveries
+from handrail.store.feedback import Feedback
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.reviews import Reviews
@@ -31,6 +32,7 @@ class Work:
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
         self.budget = Budget(session)
+        self.feedback = Feedback(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.nights = Nights(session)

@@ -95,8 +95,10 @@ class Deliveries:
         await self._session.flush()
 
     async def settle(self, delivery_id: str, status: Status, detail: str) -> None:
-        """Write down what became of a mail that was being sent."""
+        """Write down what became of a mail that was being sent; what is known is never made unclear again."""
         row = (await self._session.exec(select(DeliveryRow).where(DeliveryRow.id == delivery_id))).one()
+        if status is Status.UNKNOWN and row.status == Status.SENT.value:
+            return
         row.status, row.detail = status.value, detail
         self._session.add(row)
 

@@ -178,6 +178,19 @@ class DeliveryAccount(SQLModel, table=True):
     customer_id: str = Field(primary_key=True, index=True)
 
 
+class FeedbackRow(SQLModel, table=True):
+    """One event of one mail, scrubbed. Repeats come under the same key or under the same id."""
+
+    __tablename__ = "feedback"
+
+    key: str = Field(primary_key=True)
+    event_id: str = Field(default="", index=True)
+    delivery_id: str = Field(index=True)
+    kind: str
+    by_machine: bool = False
+    at: datetime = _moment()
+
+
 class Link(SQLModel, table=True):
     """A token of a mail: 128 random bits, one purpose, one target. Unknown tokens lead nowhere."""
 

@@ -18,6 +18,9 @@ from handrail.services.mail.compose import Mail, Sender
 from handrail.services.people import Contact
 from handrail.settings import Settings
 
+DELIVERY_ARGUMENT = "handrail_delivery"
+"""Comes back at the top level of every event of the mail."""
+
 SOCKET_SECONDS = 10.0
 DEADLINE_SECONDS = 30.0
 """The client's own limit is per socket operation: a server that trickles would never be cut off."""
@@ -159,7 +162,7 @@ def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dic
             {
                 "to": [to],
                 "subject": " ".join(mail.subject.split()),
-                "custom_args": {"handrail_delivery": delivery_id},
+                "custom_args": {DELIVERY_ARGUMENT: delivery_id},
                 "headers": {
                     "List-Unsubscribe": f"<{mail.unsubscribe_url}>",
                     "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -1,4 +1,4 @@
-"""Mails that wait: for a person's working hours, or for somebody's approval"""
+"""Mails that wait for hours or for approval, and what is told of those that left"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,6 +32,19 @@ def upgrade() -> None:
         for column in ("night", "signature", "status"):
             batch_op.create_index(batch_op.f(f"ix_reviews_{column}"), [column], unique=False)
     op.create_table(
+        "feedback",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("delivery_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("by_machine", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("feedback", schema=None) as batch_op:
+        for column in ("event_id", "delivery_id"):
+            batch_op.create_index(batch_op.f(f"ix_feedback_{column}"), [column], unique=False)
+    op.create_table(
         "promotions",
         sa.Column("signature", sa.String(), nullable=False),
         sa.Column("text_hash", sa.String(), nullable=False),
@@ -42,6 +55,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("promotions")
+    op.drop_table("feedback")
     op.drop_table("reviews")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_due_at"))

@@ -1,0 +1,41 @@
+"""Feedback: what the mail service, the mail's own links and Mixpanel tell of a mail that left."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class FeedbackKind(StrEnum):
+    PROCESSED = "processed"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    DROPPED = "dropped"
+    BLOCKED = "blocked"
+    BOUNCED = "bounced"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    UNSUBSCRIBED = "unsubscribed"
+    COMPLAINED = "complained"
+
+
+OptOutKind = Literal["unsubscribed", "bounced", "complained"]
+
+
+class MailEvent(BaseModel):
+    """One event, scrubbed: no address, no reason text, no url, no user agent, no IP.
+
+    `key` and `event_id` both name it, for the service changes the id of what it delivers again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    delivery_id: str
+    kind: FeedbackKind
+    at: datetime
+    key: str
+    event_id: str
+    by_machine: bool = False
+    opts_out: OptOutKind | None = None
+    """Why this person is not to be mailed any more, if the event says so."""

@@ -1,0 +1,31 @@
+"""What becomes of a mail after it left: events taken in, unclear mails settled, people let go."""
+
+from collections.abc import Sequence
+
+from handrail.context import ToolContext
+from handrail.domain.deliveries import Status
+from handrail.domain.feedback import MailEvent
+from handrail.engine.feedback import PROVES_ACCEPTANCE
+
+
+async def take(ctx: ToolContext, events: Sequence[MailEvent]) -> int:
+    """Keep what is new of mails that we sent, in one transaction; answers how many that were.
+
+    A mail whose outcome is not known, or not yet, is settled by the first event of it.
+    Who bounced, complained or unsubscribed is never mailed again, whichever mail told it.
+    """
+    new = 0
+    async with ctx.store.begin() as work:
+        for event in events:
+            delivery = await work.deliveries.get(event.delivery_id)
+            if delivery is None or not await work.feedback.keep(event):
+                continue
+            new += 1
+            if delivery.status in (Status.SENDING, Status.UNKNOWN):
+                accepted = event.kind in PROVES_ACCEPTANCE
+                await work.deliveries.settle(
+                    delivery.id, Status.SENT if accepted else Status.FAILED, f"told_{event.kind.value}"
+                )
+            if event.opts_out:
+                await work.deliveries.opt_out(delivery.user_key, event.opts_out, event.at)
+    return new

@@ -1,0 +1,48 @@
+"""Feedback in the store: one row an event, however often it was told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from handrail.domain.feedback import FeedbackKind, MailEvent
+from handrail.store.tables import FeedbackRow
+
+
+class Feedback:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def keep(self, event: MailEvent) -> bool:
+        """Keep an event; False if it is known, under its key or under the service's id."""
+        same = col(FeedbackRow.key) == event.key
+        if event.event_id:
+            same = or_(same, col(FeedbackRow.event_id) == event.event_id)
+        known = await self._session.exec(select(FeedbackRow.key).where(same).limit(1))
+        if known.first() is not None:
+            return False
+        self._session.add(
+            FeedbackRow(
+                key=event.key,
+                event_id=event.event_id,
+                delivery_id=event.delivery_id,
+                kind=event.kind.value,
+                by_machine=event.by_machine,
+                at=event.at,
+            )
+        )
+        await self._session.flush()
+        return True
+
+    async def of(self, delivery_ids: Sequence[str]) -> dict[str, list[tuple[FeedbackKind, datetime]]]:
+        """What was told of these mails, oldest first; opens and clicks of machines are left out."""
+        rows = await self._session.exec(
+            select(FeedbackRow)
+            .where(col(FeedbackRow.delivery_id).in_(delivery_ids), col(FeedbackRow.by_machine).is_(False))
+            .order_by(col(FeedbackRow.at))
+        )
+        found: dict[str, list[tuple[FeedbackKind, datetime]]] = {}
+        for row in rows:
+            found.setdefault(row.delivery_id, []).append((FeedbackKind(row.kind), row.at))
+        return found
