@@ -32,6 +32,8 @@ class Standin:
     requests: list[dict[str, Any]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
     prompts: list[dict[str, Any]] = field(default_factory=list)
+    suppressed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """SendGrid's lists by name (bounces, spam_reports, …), entries in its shape."""
     written: list[dict[str, Any]] = field(default_factory=list)
     """Events that came in while running, in the export's shape; the world's own stay on disk."""
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Standin:
         for received in (self.requests, self.mails, self.prompts, self.written, self.counted):
             received.clear()
         self.sessions.clear()
+        self.suppressed.clear()
         self.faults.clear()
         self.clock.set(self.world.start())
         self._copy_profiles()

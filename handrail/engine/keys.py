@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import unicodedata
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
 from handrail.domain.tutorials import Tutorial
@@ -15,6 +17,18 @@ _NAMESPACE = uuid.UUID("6f2d6f0e-6a0e-5b0e-9a64-8f8d4b1c7a11")
 def user_key(secret: bytes, distinct_id: str) -> str:
     """HMAC-SHA256 of a distinct_id, in hex: the only form in which a user is kept."""
     return hmac.new(secret, distinct_id.encode(), hashlib.sha256).hexdigest()
+
+
+def address_key(secret: bytes, address: str) -> str:
+    """HMAC-SHA256 of a mail address, in hex, under a key of its own: the only form in which one is kept.
+
+    Case, Unicode's spellings and those of the domain make no difference; `+tags` and dots do.
+    """
+    local, _, domain = unicodedata.normalize("NFC", address.strip()).lower().rpartition("@")
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    own = hmac.new(secret, b"handrail addresses", hashlib.sha256).digest()
+    return hmac.new(own, f"{local}@{domain}".encode(), hashlib.sha256).hexdigest()
 
 
 def account_uuid(project_id: int, mixpanel_id: str) -> str:

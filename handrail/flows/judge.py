@@ -33,11 +33,13 @@ async def judge(
         cooldown=timedelta(days=ctx.settings.cooldown_days),
         feature_cooldown=timedelta(days=ctx.settings.feature_cooldown_days),
     )
+    told = await _suppressed(ctx, work, case, now)
     facts = _facts(
         ctx,
         case,
         now,
         history=history,
+        told=told,
         accounts=await work.accounts.by_ids(case.struggle.account_ids),
         approved=await _approved(work, case, planned),
         in_hours=opens <= at and not _expired(earlier, at),
@@ -47,6 +49,14 @@ async def judge(
     if isinstance(decision, policy.Withhold):
         return _withheld(planned, decision.reason, opens, earlier)
     return planned
+
+
+async def _suppressed(ctx: ToolContext, work: Work, case: Case, now: Now) -> str | None:
+    """Why the mail service will not deliver to this address, if it will not."""
+    contact = now.contacts.get(case.struggle.user_key)
+    if contact is None or not contact.email:
+        return None
+    return await work.feedback.suppressed(keys.address_key(ctx.secret, contact.email))
 
 
 async def _approved(work: Work, case: Case, planned: Delivery) -> bool:
@@ -87,6 +97,7 @@ def _facts(
     now: Now,
     *,
     history: History,
+    told: str | None,
     accounts: Sequence[Account],
     approved: bool,
     in_hours: bool,
@@ -100,8 +111,10 @@ def _facts(
         mode=ctx.settings.send_mode.value,
         sender_down=now.sender_down,
         consent_refused=contact.consent_refused if contact else False,
-        suppressed=history.suppressed,
-        unsubscribed=history.unsubscribed or (contact.opted_out if contact else False),
+        suppressed=history.suppressed or told in ("bounced", "complained"),
+        unsubscribed=history.unsubscribed
+        or told == "unsubscribed"
+        or (contact.opted_out if contact else False),
         account_opted_out=any(account.opted_out for account in accounts),
         internal_address=any(account.internal for account in accounts) or _is_internal(ctx, address),
         already_sent=history.already_sent,

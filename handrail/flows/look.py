@@ -10,6 +10,7 @@ from handrail.domain.features import Feature
 from handrail.domain.struggles import Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.errors import BrokenExport, CallerError, UpstreamError
+from handrail.flows.suppressions import keep_up
 from handrail.flows.sync import read_events
 from handrail.settings import SendMode
 
@@ -41,6 +42,8 @@ class Now:
     at: datetime
     zone: str = "UTC"
     """The project's; of people whose own zone is not known."""
+    missing: str = ""
+    """Why nobody was checked, in our words."""
     sender_down: bool = False
     contacts: "dict[str, Contact]" = field(default_factory=dict)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
@@ -53,14 +56,18 @@ def needs_no_look(ctx: ToolContext) -> bool:
 
 
 async def look_now(ctx: ToolContext, cases: Sequence[Case]) -> Now:
-    """Ask Mixpanel again about these people: address, opt-out, and success since the last attempt."""
+    """Ask Mixpanel again about these people: address, opt-out, and success since the last attempt.
+
+    Before that, what the mail service knows of addresses; what cannot be asked leaves everybody unchecked.
+    """
     at = ctx.clock.now()
     zone = await ctx.zone()
     try:
+        await keep_up(ctx)
         contacts = await ctx.people.fetch({case.struggle.user_key for case in cases})
         return Now(checked=True, at=at, zone=zone, contacts=contacts, succeeded=await _succeeded(ctx, cases))
-    except (UpstreamError, BrokenExport, CallerError):
-        return Now(checked=False, at=at, zone=zone)
+    except (UpstreamError, BrokenExport, CallerError) as error:
+        return Now(checked=False, at=at, zone=zone, missing=str(error))
 
 
 async def _succeeded(ctx: ToolContext, cases: Sequence[Case]) -> set[tuple[str, str]]:

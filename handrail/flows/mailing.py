@@ -36,7 +36,7 @@ async def mail_all(ctx: ToolContext, cases: Sequence[Case]) -> tuple[list[Delive
         if look and (index % BLOCK == 0 or ctx.clock.now() - now.at > STALE):
             now = await look_now(ctx, cases[index : index + BLOCK - index % BLOCK])
             if not now.checked:
-                notes.append("Mixpanel could not be asked again just before sending; those people wait.")
+                notes.append(f"People could not be asked about just before sending, and wait: {now.missing}")
         done = await deliver(ctx, case, now)
         made.append(done.delivery)
         if done.stop:

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.feedback import FeedbackKind, MailEvent
-from handrail.store.tables import FeedbackRow
+from handrail.domain.feedback import FeedbackKind, MailEvent, OptOutKind
+from handrail.store.tables import FeedbackRow, SuppressedAddress, SuppressionLists
 
 
 class Feedback:
@@ -46,3 +46,20 @@ class Feedback:
         for row in rows:
             found.setdefault(row.delivery_id, []).append((FeedbackKind(row.kind), row.at))
         return found
+
+    async def suppress(self, address_key: str, kind: OptOutKind, at: datetime) -> None:
+        """Nobody is mailed at this address any more; the first reason stays."""
+        if await self._session.get(SuppressedAddress, address_key) is None:
+            self._session.add(SuppressedAddress(address_key=address_key, kind=kind, at=at))
+
+    async def suppressed(self, address_key: str) -> str | None:
+        """Why this address is not mailed, if it is not."""
+        row = await self._session.get(SuppressedAddress, address_key)
+        return row.kind if row else None
+
+    async def lists_read(self, at: datetime) -> None:
+        await self._session.merge(SuppressionLists(id=1, read_at=at))
+
+    async def lists_read_at(self) -> datetime | None:
+        row = await self._session.get(SuppressionLists, 1)
+        return row.read_at if row else None

@@ -203,6 +203,25 @@ class Link(SQLModel, table=True):
     created_at: datetime = _moment()
 
 
+class SuppressedAddress(SQLModel, table=True):
+    """An address that the mail service will not deliver to, under its key."""
+
+    __tablename__ = "suppressed_addresses"
+
+    address_key: str = Field(primary_key=True)
+    kind: str
+    at: datetime = _moment()
+
+
+class SuppressionLists(SQLModel, table=True):
+    """When the mail service's lists were last read; one row."""
+
+    __tablename__ = "suppression_lists"
+
+    id: int = Field(default=1, primary_key=True)
+    read_at: datetime = _moment()
+
+
 class OptOut(SQLModel, table=True):
     """A person who is not to be mailed, and why: unsubscribed, bounced or complained."""
 

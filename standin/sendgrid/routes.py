@@ -6,6 +6,7 @@ import json
 import secrets
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -39,12 +40,20 @@ def routes(state: Standin, *, max_bytes: int = MAX_BYTES) -> list[BaseRoute]:
     async def signing(request: Request) -> Response:
         return _unauthorized(request) or JSONResponse({"public_key": events.public_key()})
 
+    async def suppressions(request: Request) -> Response:
+        return (
+            _unauthorized(request)
+            or _fault(state, request)
+            or JSONResponse(_listed(state, request.path_params["name"], request.query_params))
+        )
+
     async def missing(request: Request) -> Response:
         return _errors(404, Problem("not found"))
 
     return [
         Route("/v3/mail/send", send, methods=_ANY),
         Route("/v3/scopes", scopes),
+        Route("/v3/suppression/{name}", suppressions),
         Route("/v3/user/webhooks/event/settings/signed", signing),
         Route("/{rest:path}", missing, methods=_ANY),
     ]
@@ -81,6 +90,16 @@ def _refusal(state: Standin, request: Request, size: int, max_bytes: int) -> Res
     if size > max_bytes:
         return _errors(413, Problem(f"The message may not be larger than {max_bytes} bytes."))
     return None
+
+
+def _listed(state: Standin, name: str, asked: QueryParams) -> list[dict[str, Any]]:
+    """A page of a list, the newest first, as SendGrid orders them."""
+    since, until = int(asked.get("start_time", 0)), int(asked.get("end_time", 2**40))
+    found = [each for each in state.suppressed.get(name, []) if since <= each["created"] <= until]
+    start = int(asked.get("offset", 0))
+    return sorted(found, key=lambda each: -each["created"])[
+        start : start + min(int(asked.get("limit", 500)), 500)
+    ]
 
 
 def _unauthorized(request: Request) -> Response | None:

@@ -112,6 +112,11 @@ class SendGrid:
         except TimeoutError:
             return Outcome("unclear", "time_out")
 
+    def get(self, path: str, params: dict[str, Any]) -> bytes:
+        """What SendGrid answers below `/v3/`. Blocks; raises the package's own errors."""
+        answer = self._client()._(path).get(query_params=params)
+        return bytes(answer.body)
+
     def _client(self) -> _SafeClient:
         """A client of its own for each call: the package's keeps headers of one call for the next."""
         key = self._settings.sendgrid_api_key

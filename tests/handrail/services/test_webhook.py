@@ -160,5 +160,5 @@ def test_mails_of_others_and_test_posts_are_passed_over() -> None:
 
 @pytest.mark.parametrize("raw", [b"{}", b"[", b"\xff"])
 def test_a_body_that_is_no_list_is_refused(raw: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"no list|Expecting|codec"):
         read(raw)

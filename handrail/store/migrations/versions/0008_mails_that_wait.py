@@ -45,6 +45,19 @@ def upgrade() -> None:
         for column in ("event_id", "delivery_id"):
             batch_op.create_index(batch_op.f(f"ix_feedback_{column}"), [column], unique=False)
     op.create_table(
+        "suppressed_addresses",
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("address_key"),
+    )
+    op.create_table(
+        "suppression_lists",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("read_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "promotions",
         sa.Column("signature", sa.String(), nullable=False),
         sa.Column("text_hash", sa.String(), nullable=False),
@@ -55,6 +68,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("promotions")
+    op.drop_table("suppression_lists")
+    op.drop_table("suppressed_addresses")
     op.drop_table("feedback")
     op.drop_table("reviews")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
