@@ -190,7 +190,7 @@ async def test_a_used_up_budget_says_for_how_long(
 
 
 @pytest.mark.parametrize(
-    ("fault", "seconds"), [("rate_limit", 3600.0), ("concurrency", 60.0), ("load_shed", 60.0)]
+    ("fault", "seconds"), [("rate_limit", 300.0), ("concurrency", 10.0), ("load_shed", 60.0)]
 )
 async def test_each_of_mixpanels_429_answers_is_understood(
     mixpanel: Mixpanel, standins: Standin, fault: str, seconds: float
@@ -261,10 +261,24 @@ async def test_an_answer_that_breaks_off_is_an_upstream_error(
 async def test_a_silent_server_is_given_up(
     http: httpx2.AsyncClient, standins: Standin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wire, "JOB", httpx2.Timeout(0.05))
+    monkeypatch.setattr(wire, "CHAT", httpx2.Timeout(0.05))
     standins.faults.add({"neighbour": "mixpanel", "route": "/me", "fault": "stall", "seconds": 0.3})
 
-    await refused(Mixpanel(http, settings_for(standins, tmp_path)).zone(), Unavailable)
+    await refused(Mixpanel(http, settings_for(standins, tmp_path)).zone(), UpstreamError)
+
+
+@pytest.mark.parametrize("secret", ["", "zqx"])
+async def test_a_project_secret_is_refused_with_what_to_make_instead(
+    http: httpx2.AsyncClient, standins: Standin, tmp_path: Path, secret: str
+) -> None:
+    name = "8f1b2c3d4e5f60718293a4b5c6d7e8f9"
+    given = settings_for(standins, tmp_path, mixpanel_username=name, mixpanel_secret=SecretStr(secret))
+
+    with pytest.raises(ConfigError, match="3 March 2027: create a service account") as refused:
+        Mixpanel(http, given)
+
+    assert name not in str(refused.value)
+    assert standins.requests == []
 
 
 async def test_the_zone_is_asked_once(mixpanel: Mixpanel, standins: Standin) -> None:
