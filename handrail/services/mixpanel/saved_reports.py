@@ -123,4 +123,6 @@ def _number(value: object) -> float | None:
     """A number, or nothing where Mixpanel has none."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
-    raise UpstreamError(f"Mixpanel answered {WHAT} in a shape Handrail does not know.")
+    raise UpstreamError(
+        f"Mixpanel answered {WHAT} in a shape Handrail does not know: try again, or update Handrail."
+    )
