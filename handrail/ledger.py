@@ -42,11 +42,7 @@ class Ledger:
                     return await work.budget.take(self._project, system, self._actor, now)
             seconds = max(0.05, (decision.until - now).total_seconds())
             if waited + seconds > self._patience:
-                raise RateLimited(
-                    f"The budget for questions to Mixpanel is used up ({what}); "
-                    f"the next one is possible {soon(seconds)}, at {decision.until:%H:%M:%S} UTC.",
-                    retry_after=seconds,
-                )
+                raise _refusal(decision, what, seconds)
             log.info("waiting %.0f s for Mixpanel's budget (%s)", seconds, decision.because)
             await asyncio.sleep(seconds)
             waited += seconds
@@ -69,3 +65,16 @@ class Ledger:
             spent = await work.budget.spent(self._project, system, now)
             told = await work.budget.told(self._project, system)
         return budget.left(system, self._actor, spent, told, now)
+
+
+def _refusal(decision: budget.Wait, what: str, seconds: float) -> RateLimited:
+    if decision.because == "concurrent":
+        words = (
+            f"Mixpanel is busy with as many questions as it takes at once ({what}): try again in a minute."
+        )
+        return RateLimited(words, retry_after=60)
+    return RateLimited(
+        f"The budget for questions to Mixpanel is used up ({what}); "
+        f"the next one is possible {soon(seconds)}, at {decision.until:%H:%M:%S} UTC.",
+        retry_after=seconds,
+    )

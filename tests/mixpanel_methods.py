@@ -3,20 +3,26 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from handrail.domain.funnels import Funnel
 from handrail.domain.periods import Period
+from handrail.domain.queries import Did
 from handrail.domain.writes import NewEvent
 from handrail.services.mixpanel.client import Mixpanel
 from handrail.services.mixpanel.expressions import both, equals
+from handrail.services.mixpanel.profiles import who_did, who_did_by_now
 from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.write import Ingest, insert_id
 
 WEEK = Period(from_date=date(2026, 11, 4), to_date=date(2026, 11, 10), zone="America/New_York")
 STARTED, CONNECTED = "Source Connect Started", "Source Connected"
-FUNNEL = Funnel(funnel_id=52110401, name="Connect a data source")
+FUNNEL = Funnel(
+    funnel_id=52110401, name="Connect a data source", steps=(STARTED, CONNECTED), window_seconds=86_400
+)
+NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
+DID = [Did(event=STARTED, days=30), Did(event=CONNECTED, days=30, at_least=0, at_most=0)]
 TOLD = NewEvent(event="assist_told", distinct_id="u1", time=1_795_186_800, insert_id=insert_id("told", "u1"))
 GROUP = "-3108846620175904417"
 """The group id of accounts in the default world."""
@@ -102,9 +108,16 @@ METHODS: dict[str, Method] = {
         "query",
         "profiles",
         _profiles,
-        (lambda m: _profiles(m, distinct_ids=["u1"]), lambda m: _profiles(m, group_id=GROUP)),
+        (
+            lambda m: _profiles(m, distinct_ids=["u1"]),
+            lambda m: _profiles(m, group_id=GROUP),
+            lambda m: _profiles(m, who=who_did(DID, NOW)),
+            lambda m: _profiles(m, who=who_did_by_now(DID), page_size=250),
+        ),
     ),
     "export": Method("export", "the export", _export, (lambda m: _export(m, events=[STARTED]),)),
+    "insights.funnel": Method("query", "a funnel", lambda m: m.insights.funnel(FUNNEL, WEEK)),
+    "insights.figures": Method("query", "figures", lambda m: m.insights.figures([FUNNEL], WEEK)),
     "queries.segmentation": _query(
         "counts",
         lambda q: q.segmentation(STARTED, WEEK, by="company_id"),

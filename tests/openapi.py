@@ -95,9 +95,11 @@ def faults(request: httpx2.Request) -> list[str]:
     operations = _operations(request.method, path)
     if not operations:
         return [f"{request.method} {path} is in none of the files"]
-    found = []
+    found: list[str] = []
     for body in _bodies(request):
-        found += min(([*_against(operation, request, body)] for operation in operations), key=len)
+        against = [list(_against(operation, request, body)) for operation in operations]
+        nearest: list[str] = min(against, key=len)
+        found += nearest
     return found
 
 

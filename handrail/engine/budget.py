@@ -20,6 +20,9 @@ SHARES: dict[str, dict[Actor, float]] = {
 }
 """Chat and web have one share together. The rest is left for people's own scripts."""
 
+LOOK_AGAIN = timedelta(seconds=0.25)
+"""A running request may end at any time: nobody knows when."""
+
 ABANDONED = timedelta(minutes=10)
 """A request that began so long ago and never ended belongs to a process that died."""
 
@@ -71,7 +74,7 @@ def decide(system: str, actor: Actor, spent: Sequence[Spent], told: Told, now: d
     if len(own) >= share:
         return Wait(_leaves(own, share), "share")
     if len(running) >= CONCURRENT[system]:
-        return Wait(now + timedelta(seconds=1), "concurrent")
+        return Wait(now + LOOK_AGAIN, "concurrent")
     return Go()
 
 

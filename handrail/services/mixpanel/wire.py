@@ -183,7 +183,7 @@ def _content(response: httpx2.Response, what: str, gone: Collection[int]) -> Any
         raise UpstreamError(
             f"Mixpanel answered {what} with something that is not JSON: try again later."
         ) from None
-    if isinstance(answer, dict) and "error" in answer:
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str):  # a property may be named so
         raise UpstreamError(f"Mixpanel refused {what}: check the names and dates that were asked for.")
     return answer
 

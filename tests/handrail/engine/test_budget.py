@@ -57,7 +57,7 @@ def test_at_most_four_run_at_a_time_and_a_dead_process_holds_no_place() -> None:
     four = asked(4, "web", minutes_ago=1, running=True)
     dead = asked(4, "web", minutes_ago=11, running=True)
 
-    assert decide("query", "chat", four, Told(), NOW) == Wait(NOW + timedelta(seconds=1), "concurrent")
+    assert decide("query", "chat", four, Told(), NOW) == Wait(NOW + timedelta(seconds=0.25), "concurrent")
     assert decide("query", "chat", dead, Told(), NOW) == Go()
 
 

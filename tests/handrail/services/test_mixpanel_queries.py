@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
 
 from handrail.domain.periods import Period
 from handrail.domain.queries import Frequency, Point, ReportStep, Series
@@ -22,7 +21,7 @@ from handrail.errors import (
     UpstreamError,
 )
 from handrail.services.mixpanel.client import Mixpanel
-from handrail.services.mixpanel.expressions import any_of, both, equals
+from handrail.services.mixpanel.expressions import any_of, both, equals, of_account
 from handrail.services.mixpanel.queries import Queries
 from standin.server import running
 from standin.state import Standin
@@ -31,7 +30,6 @@ from tests.conftest import settings_for
 from tests.oracle_reading import Event, Reading, read
 from tests.standin.conftest import event, write_world
 
-SPEC = Path(__file__).parents[4] / "shared" / "reference" / "openapi" / "mixpanel" / "query.openapi.yaml"
 ZONE = "America/New_York"
 WEEK = Period(from_date=date(2026, 11, 4), to_date=date(2026, 11, 10), zone=ZONE)
 MONTH = Period(from_date=date(2026, 10, 15), to_date=date(2026, 11, 13), zone=ZONE)
@@ -312,6 +310,38 @@ async def test_the_properties_and_values_of_an_event_are_listed(queries: Queries
     assert {one.name: one.events for one in properties} == have
     assert set(values) == set(plans)
     assert [plans[value] for value in values] == sorted(plans.values(), reverse=True)
+
+
+async def test_a_property_named_error_is_a_property_and_an_error_is_an_error(
+    http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    events = [event("E", "u1", "2026-11-19T10:00:00", error="timeout", request="r")]
+
+    with running(write_world(tmp_path / "world", events)) as state:
+        queries = Mixpanel(http, settings_for(state, tmp_path)).queries
+        uses = {one.name: one.events for one in await queries.event_properties("E")}
+        assert (uses["error"], uses["request"]) == (1, 1)
+
+        answer(state, "/properties/top", 200, {"error": LEAK})
+        await refused(queries.event_properties("E"), UpstreamError)
+
+
+async def test_an_account_of_a_list_is_found_as_a_breakdown_finds_it(
+    queries: Queries, world: Reading
+) -> None:
+    viewed = inside(world, "Dashboard Viewed", MONTH)
+    shared = next(one.accounts for one in viewed if len(one.accounts) > 1)
+    split = await queries.segmentation("Dashboard Viewed", MONTH, by="company_id")
+
+    for account in shared:
+        counted = await queries.segmentation(
+            "Dashboard Viewed", MONTH, where=of_account("company_id", account)
+        )
+        expected = [one for one in viewed if account in one.accounts]
+        assert table(counted.of("Dashboard Viewed")) == by_day(expected, MONTH)
+        assert split.of(account).total == len(expected)
+        assert any(len(one.accounts) > 1 for one in expected)
+        assert any(len(one.accounts) == 1 for one in expected)
 
 
 async def test_a_value_that_is_no_text_and_a_use_that_is_not_counted_are_understood(
@@ -696,46 +726,3 @@ async def test_an_answer_of_an_unknown_shape_is_an_error_and_not_quoted(
         assert {one.events for one in await ask(queries)} == {None}  # any name may stand for a property
     else:
         await refused(ask(queries), UpstreamError)
-
-
-@pytest.mark.skipif(not SPEC.is_file(), reason="Mixpanel's OpenAPI file is not on this machine")
-async def test_every_request_has_the_parameters_that_mixpanel_documents_and_no_other(
-    queries: Queries, standins: Standin
-) -> None:
-    known = documented()
-    for _, ask in ASKS.values():
-        await ask(queries)
-    where = both(equals("plan", "team"))
-    await queries.segmentation(STARTED, WEEK, where=where)
-    await queries.segmentation_sum(STARTED, WEEK, of="n", where=where)
-    await queries.retention(STARTED, "", WEEK, born_where=where, where=where, unbounded=True)
-    await queries.frequency(WEEK, where=where)
-    answer(standins, "/api/app/projects/2914077/cohorts", 403)
-    await queries.cohorts()
-
-    asked = [
-        (each["path"].removeprefix("/mixpanel/api/query"), set(each["query"]))
-        for each in standins.requests
-        if "/api/query/" in each["path"]
-    ]
-    assert len({path for path, _ in asked}) == 14
-    for path, names in asked:
-        allowed, required = known[path]
-        assert names <= allowed, path
-        assert required <= names, path
-
-
-def documented() -> dict[str, tuple[set[str], set[str]]]:
-    """Known and required parameters by path, with the faults of the file mended (reference, section 25)."""
-    spec = yaml.safe_load(SPEC.read_text("utf-8"))
-    shared = spec["components"]["parameters"]
-    found: dict[str, tuple[set[str], set[str]]] = {}
-    for path, methods in spec["paths"].items():
-        listed = methods.get("get", methods.get("post"))["parameters"]
-        parameters = [shared[one["$ref"].rsplit("/", 1)[1]] if "$ref" in one else one for one in listed]
-        names = {one["name"] for one in parameters}
-        found[path] = names, {one["name"] for one in parameters if one.get("required")}
-    found["/retention"][0].add("bookmark_id")
-    found["/events/names"][0].update({"from_date", "to_date"})
-    found["/events"][1].difference_update({"from_date", "to_date"})
-    return found

@@ -3,14 +3,17 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from pydantic import SecretStr
 
 from handrail.clock import Clock
+from handrail.domain.deliveries import Actor
 from handrail.errors import (
     BrokenExport,
     CallerError,
@@ -26,7 +29,7 @@ from handrail.services.mixpanel.client import Mixpanel
 from handrail.store import Store, open_store
 from standin.state import Standin
 from tests.conftest import settings_for
-from tests.mixpanel_methods import METHODS, Api, Method, methods_of
+from tests.mixpanel_methods import METHODS, WEEK, Api, Method, methods_of
 
 CANARY = "zqx ana@acme.example https://mixpanel.example/?token=zqx"
 NOWHERE = "http://127.0.0.1:9"
@@ -165,10 +168,13 @@ class Desk:
         self._settings = settings_for(standins, folder, **{**ingest, **changes})
         self._clock = Clock(self._settings.now)
 
-    def ledger(self, project: str, actor: Any = "chat") -> Ledger:
-        return Ledger(self._store, self._clock, project=project, actor=actor)
+    def ledger(self, project: str, actor: Actor = "chat", *, later: timedelta = timedelta()) -> Ledger:
+        clock = Clock(self._clock.now() + later) if later else self._clock
+        return Ledger(self._store, clock, project=project, actor=actor)
 
-    def client(self, ledger: Ledger, actor: Any = "chat", timeout: httpx2.Timeout | None = None) -> Mixpanel:
+    def client(
+        self, ledger: Ledger, actor: Actor = "chat", timeout: httpx2.Timeout | None = None
+    ) -> Mixpanel:
         return Mixpanel(self._http, self._settings, ledger, actor=actor, timeout=timeout)
 
     async def running(self, project: str) -> int:
@@ -260,3 +266,123 @@ async def test_a_kind_mixpanel_answers_every_method(desk: Desk) -> None:
         met, _ = await desk.meet(f"kind {name}", method)
         counted = int(method.api in ("query", "export"))
         assert (name, met) == (name, Met(None, 1, counted))
+
+
+PATIENCE: dict[tuple[Actor, Api], float] = {
+    ("nightly", "query"): 500,
+    ("chat", "query"): 45,
+    ("web", "query"): 45,
+    ("nightly", "export"): 300,
+    ("chat", "export"): 300,
+    ("nightly", "ingest"): 60,
+    ("chat", "ingest"): 60,
+}
+
+
+@pytest.mark.parametrize(("actor", "api"), PATIENCE)
+async def test_the_actor_decides_how_long_an_answer_is_waited_for(
+    store: Store, standins: Standin, tmp_path: Path, actor: Actor, api: Api
+) -> None:
+    waits: set[float] = set()
+
+    async def note(request: httpx2.Request) -> None:
+        waits.add(request.extensions["timeout"]["read"])
+
+    async with httpx2.AsyncClient(verify=False, event_hooks={"request": [note]}) as http:
+        desk = Desk(store, http, standins, tmp_path)
+        for name, method in METHODS.items():
+            if method.api == api:
+                await method.ask(desk.client(desk.ledger(f"{actor} {api} {name}", actor), actor))
+
+    assert waits == {PATIENCE[actor, api]}
+
+
+@pytest.mark.parametrize("by", ["task", "scope"])
+@pytest.mark.parametrize("name", ["queries.event_names", "funnel_by_account", "export"])
+async def test_a_cancelled_question_gives_its_place_back_and_stays_counted(
+    desk: Desk, standins: Standin, name: str, by: str
+) -> None:
+    """A task is cancelled once; a scope, as the MCP server's, cancels whatever is awaited in it."""
+    standins.faults.add({"neighbour": "mixpanel", "route": "", "fault": "stall", "seconds": 0.5})
+    project = f"cancelled {name} {by}"
+    ledger = desk.ledger(project)
+    before = await ledger.left("query") + await ledger.left("export")
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(20):
+            while await desk.running(project) != count or len(standins.requests) != 1:
+                await asyncio.sleep(0.01)
+
+    async with anyio.create_task_group() as scope:
+        if by == "scope":
+            scope.start_soon(METHODS[name].ask, desk.client(ledger))
+            await until(1)
+            scope.cancel_scope.cancel()
+    if by == "task":
+        asking = asyncio.ensure_future(METHODS[name].ask(desk.client(ledger)))
+        await until(1)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    await until(0)
+
+    assert await ledger.left("query") + await ledger.left("export") == before - 1
+
+
+async def test_an_export_left_in_the_middle_gives_its_place_back(desk: Desk) -> None:
+    ledger = desk.ledger("left")
+
+    async with desk.client(ledger).export(WEEK.from_date, WEEK.to_date) as stream:
+        await anext(stream)
+        assert await desk.running("left") == 1
+
+    assert await desk.running("left") == 0
+
+
+async def test_the_night_waits_for_its_turn_and_asks_again(desk: Desk, standins: Standin) -> None:
+    refused = status(429, CANARY, Retry_After="0")
+    standins.faults.add({"neighbour": "mixpanel", "route": "names", **refused, "times": 1})
+    ledger = desk.ledger("night", "nightly")
+    before = await ledger.left("query")
+
+    await desk.client(ledger, "nightly").queries.event_names()
+
+    assert [each["status"] for each in standins.requests] == [429, 200]
+    assert await ledger.left("query") == before - 1
+
+
+async def test_a_refusal_holds_every_process_off_for_minutes_and_not_for_the_hour(
+    desk: Desk, standins: Standin
+) -> None:
+    standins.faults.add({"neighbour": "mixpanel", "route": "names", "fault": "rate_limit"})
+    ledger, night = desk.ledger("held off"), desk.ledger("held off", "nightly")
+    with pytest.raises(RateLimited, match="ask again in 5 minutes"):
+        await desk.client(ledger).queries.event_names()
+
+    with pytest.raises(RateLimited, match=r"possible in 5 minutes, at 02:0\d:\d\d UTC"):
+        await desk.client(ledger).queries.event_names()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await desk.client(night, "nightly").queries.event_names()
+
+    assert len(standins.requests) == 1
+
+
+async def test_too_many_at_once_hold_off_for_seconds(desk: Desk, standins: Standin) -> None:
+    standins.faults.add({"neighbour": "mixpanel", "route": "names", "fault": "concurrency"})
+    with pytest.raises(RateLimited, match="ask again within a minute") as refused:
+        await desk.client(desk.ledger("seconds")).queries.event_names()
+
+    assert refused.value.retry_after == 10
+
+
+async def test_a_learned_limit_is_kept_for_days_and_not_for_ever(desk: Desk, standins: Standin) -> None:
+    policy = {"RateLimit_Policy": '"project";q=120;w=3600, "project-concurrency";q=5'}
+    refused = status(429, CANARY, Retry_After="1", **policy)
+    standins.faults.add({"neighbour": "mixpanel", "route": "names", **refused})
+    with pytest.raises(RateLimited):
+        await desk.client(desk.ledger("learned")).queries.event_names()
+
+    days = [await desk.ledger("learned", later=timedelta(days=days)).left("query") for days in (0, 2, 4)]
+
+    assert days == [40, 40, 20]
