@@ -20,7 +20,6 @@ from handrail.errors import (
     HandrailError,
     NotOffered,
     RateLimited,
-    Unavailable,
     UpstreamError,
 )
 from handrail.services.mixpanel import wire
@@ -82,35 +81,6 @@ async def refused(ask: Awaitable[Any], kind: type[HandrailError]) -> HandrailErr
     assert not any(word in said for word in ("zqx", "acme", "secret-for", "http"))
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return caught.value
-
-
-@pytest.mark.parametrize("what", ASKS)
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (302, UpstreamError),
-        (400, CallerError),
-        (401, ConfigError),
-        (402, NotOffered),
-        (403, NotOffered),
-        (404, NotOffered),
-        (418, CallerError),
-        (429, RateLimited),
-        (500, UpstreamError),
-        (502, Unavailable),
-        (503, Unavailable),
-        (504, Unavailable),
-    ],
-)
-async def test_each_status_is_an_error_of_ours_without_a_word_of_the_remote(
-    mixpanel: Mixpanel, standins: Standin, what: str, status: int, kind: type[HandrailError]
-) -> None:
-    route, ask = ASKS[what]
-    if what == "export" and kind is NotOffered:
-        kind = CallerError  # there is no other route to raw events
-    answer(standins, route, status, headers={"Location": "http://zqx.example/"})
-
-    await refused(ask(mixpanel), kind)
 
 
 @pytest.mark.parametrize(
@@ -237,25 +207,6 @@ async def test_without_credentials_the_missing_setting_is_named(
 ) -> None:
     with pytest.raises(ConfigError, match=variable):
         Mixpanel(http, settings_for(standins, tmp_path, **missing))
-
-
-@pytest.mark.parametrize("what", ASKS)
-async def test_a_server_that_cannot_be_reached_is_an_upstream_error(
-    http: httpx2.AsyncClient, standins: Standin, tmp_path: Path, what: str
-) -> None:
-    nowhere = {"mixpanel_query_url": "http://127.0.0.1:9", "mixpanel_export_url": "http://127.0.0.1:9"}
-
-    await refused(ASKS[what][1](Mixpanel(http, settings_for(standins, tmp_path, **nowhere))), UpstreamError)
-
-
-@pytest.mark.parametrize("what", ["zone", "funnel", "uses", "profiles"])
-async def test_an_answer_that_breaks_off_is_an_upstream_error(
-    mixpanel: Mixpanel, standins: Standin, what: str
-) -> None:
-    route, ask = ASKS[what]
-    standins.faults.add({"neighbour": "mixpanel", "route": route, "fault": "cut"})
-
-    await refused(ask(mixpanel), Unavailable)
 
 
 async def test_a_silent_server_is_given_up(

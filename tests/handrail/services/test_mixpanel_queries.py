@@ -13,11 +13,8 @@ from handrail.domain.periods import Period
 from handrail.domain.queries import Frequency, Point, ReportStep, Series
 from handrail.errors import (
     CallerError,
-    ConfigError,
     HandrailError,
     NotOffered,
-    RateLimited,
-    Unavailable,
     UpstreamError,
 )
 from handrail.services.mixpanel.client import Mixpanel
@@ -666,38 +663,6 @@ async def test_the_activity_of_many_people_is_asked_a_hundred_at_a_time(
     assert expected
     assert len(standins.requests) == 2
     assert await queries.activity([], day) == ()
-
-
-@pytest.mark.parametrize("what", ASKS)
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, CallerError),
-        (401, ConfigError),
-        (402, NotOffered),
-        (403, NotOffered),
-        (404, NotOffered),
-        (413, CallerError),
-        (429, RateLimited),
-        (500, UpstreamError),
-        (503, Unavailable),
-    ],
-)
-async def test_each_status_is_an_error_of_ours_without_a_word_of_the_remote(
-    queries: Queries, standins: Standin, what: str, status: int, kind: type[HandrailError]
-) -> None:
-    route, ask = ASKS[what]
-    answer(standins, route, status)
-
-    await refused(ask(queries), kind)
-
-
-@pytest.mark.parametrize("what", ASKS)
-async def test_an_error_inside_a_200_is_a_refusal(queries: Queries, standins: Standin, what: str) -> None:
-    route, ask = ASKS[what]
-    answer(standins, route, 200, {"error": LEAK, "data": {"values": {}}, "results": {}, "series": {}})
-
-    await refused(ask(queries), UpstreamError)
 
 
 SHAPES: list[Any] = [

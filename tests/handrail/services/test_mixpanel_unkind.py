@@ -63,11 +63,13 @@ WINDOW = {"RateLimit_Policy": POLICY, "RateLimit": '"project";r=0;t=3600, "proje
 AT_ONCE = {"RateLimit_Policy": POLICY, "RateLimit": '"project";r=12, "project-concurrency";r=0;t=10'}
 OLD_429 = "1/5 queries running concurrently and 401/400 queries running in the last hour. " + CANARY
 INGEST_429 = {"code": 429, "error": CANARY, "status": "Too Many Requests"}
+WOULD_DO: dict[str, Any] = {"data": {"values": {}}, "results": [], "series": {}, "num_records_imported": 1}
 NOT_FOR_EXPORT: tuple[tuple[Api, Kind | None, int], ...] = (("export", CallerError, 1),)
 READ_BY_OTHERS: tuple[tuple[Api, Kind | None, int], ...] = (("export", None, 1),)
 BREAKS: tuple[tuple[Api, Kind | None, int], ...] = (("export", BrokenExport, 1),)
 
 UNKIND: dict[str, Unkind] = {
+    "302": Unkind(status(302, Location="http://zqx.example/"), UpstreamError),
     "400": Unkind(status(400), CallerError),
     "400 with a schema": Unkind(
         status(400, {"error": CANARY, "details": {}, "status": "error"}), CallerError
@@ -88,6 +90,7 @@ UNKIND: dict[str, Unkind] = {
     "412": Unkind(status(412, {"error": CANARY}), CallerError),
     "412 for the rate": Unkind(status(412, {"error": f"Rate limit exceeded {CANARY}"}), RateLimited),
     "413": Unkind(status(413, {"error": CANARY}), CallerError),
+    "418": Unkind(status(418), CallerError),
     "429 for the hour": Unkind(
         status(429, {"error": CANARY}, Retry_After="3600", **WINDOW), RateLimited, given_back=True
     ),
@@ -103,7 +106,7 @@ UNKIND: dict[str, Unkind] = {
     "503": Unkind(status(503), Unavailable, tries=3),
     "504": Unkind(status(504), Unavailable, tries=3),
     "200 with an error": Unkind(
-        status(200, {"error": CANARY, "status": "error"}), UpstreamError, by_api=READ_BY_OTHERS
+        status(200, {"error": CANARY, "request": CANARY, **WOULD_DO}), UpstreamError, by_api=READ_BY_OTHERS
     ),
     "another shape": Unkind(status(200, [[CANARY]]), UpstreamError, by_api=READ_BY_OTHERS),
     "no JSON": Unkind(status(200, f"<html>{CANARY}</html>"), UpstreamError, by_api=READ_BY_OTHERS),
