@@ -34,7 +34,7 @@ class Wire:
         self,
         http: httpx2.AsyncClient,
         *,
-        auth: tuple[str, str],
+        auth: tuple[str, str] | httpx2.Auth,
         budget: Budget,
         timeout: httpx2.Timeout | None = None,
         first_wait: float = 2.0,
@@ -57,7 +57,7 @@ class Wire:
         body: object = None,
         gone: Collection[int] = (402, 403, 404),
     ) -> Any:
-        """The JSON of a 200. `gone` are the statuses that mean: not offered to this project."""
+        """The JSON of a 200 or 201, None of a 204. `gone` are the statuses that mean: not offered."""
         request = {"params": params, "data": data, "json": body}
         given = {name: value for name, value in request.items() if value is not None}
         async for attempt in self._tries():
@@ -128,7 +128,9 @@ class Wire:
 
 
 def _content(response: httpx2.Response, what: str, gone: Collection[int]) -> Any:
-    if response.status_code != 200:
+    if response.status_code == 204:
+        return None
+    if response.status_code not in (200, 201):
         raise refusal(response, what, gone=gone)
     try:
         answer = json.loads(response.content)
