@@ -60,6 +60,7 @@ class Wire:
         """The JSON of a 200 or 201, None of a 204. `gone` are the statuses that mean: not offered."""
         request = {"params": params, "data": data, "json": body}
         given = {name: value for name, value in request.items() if value is not None}
+        _check_text(given)
         async for attempt in self._tries():
             with attempt:
                 response = await self._once(method, url + path, what, path, given)
@@ -125,6 +126,14 @@ class Wire:
                 await response.aclose()
         finally:
             await self._budget.end(slot, counted=counted)
+
+
+def _check_text(given: Mapping[str, Any]) -> None:
+    """Half a surrogate pair is no text in any encoding; names out of JSON may hold one."""
+    try:
+        json.dumps(given, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise CallerError("A name with a broken character cannot be asked for.") from None
 
 
 def _content(response: httpx2.Response, what: str, gone: Collection[int]) -> Any:
