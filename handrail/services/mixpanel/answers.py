@@ -20,8 +20,16 @@ class Project(_Answer):
     name: str = ""
 
 
+class DataView(_Answer):
+    id: int
+    name: str = ""
+    project_id: int | None = None
+    is_global: bool = False
+
+
 class MeResults(_Answer):
     projects: dict[str, Project]
+    workspaces: dict[str, DataView] = Field(default_factory=dict)
 
 
 class Me(_Answer):

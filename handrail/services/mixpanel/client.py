@@ -13,10 +13,13 @@ from pydantic import TypeAdapter
 from handrail.domain.deliveries import Actor
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
+from handrail.domain.project import Workspace
 from handrail.errors import ConfigError, NotOffered, UpstreamError
 from handrail.services.mixpanel import answers, expressions
+from handrail.services.mixpanel.annotations import Annotations
 from handrail.services.mixpanel.budget import Budget, Unlimited
 from handrail.services.mixpanel.insights import Insights
+from handrail.services.mixpanel.lexicon import Lexicon
 from handrail.services.mixpanel.profiles import PAGE, Profiles, Who
 from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.wire import Wire
@@ -79,15 +82,15 @@ class Mixpanel:
         self.queries = Queries(self._wire, self._query_url, self.project_id)
         self._profiles = Profiles(self._wire, self._query_url, self.project_id)
         self.insights = Insights(self._wire, self._query_url, self.project_id)
+        self.lexicon = Lexicon(self._wire, self._query_url, self.project_id)
+        self.annotations = Annotations(self._wire, self._query_url, self.project_id)
         self.ingest = _ingest(http, settings, timeout or TIMEOUT)
         self._zone: str | None = None
 
     async def zone(self) -> str:
         """The project's time zone name, asked once."""
         if self._zone is None:
-            raw = await self._get("/api/app/me", {}, "who am I")
-            projects = answers.read(_me, raw, "who am I").results.projects
-            project = projects.get(str(self.project_id))
+            project = (await self._asked_me()).projects.get(str(self.project_id))
             if project is None:
                 raise ConfigError(
                     f"The service account does not reach project {self.project_id}: "
@@ -95,6 +98,15 @@ class Mixpanel:
                 )
             self._zone = project.timezone
         return self._zone
+
+    async def workspaces(self) -> tuple[Workspace, ...]:
+        """The project's data views, as far as the service account may see them."""
+        views = (await self._asked_me()).workspaces.values()
+        return tuple(
+            Workspace(workspace_id=view.id, name=view.name, whole=view.is_global)
+            for view in views
+            if view.project_id == self.project_id
+        )
 
     def in_region(self, region: str) -> "Mixpanel":
         """The same project asked in another region: it answers in its own alone."""
@@ -182,6 +194,10 @@ class Mixpanel:
         if events is not None:
             params["event"] = json.dumps(events)
         return self._wire.stream(f"{self._export_url}/api/2.0/export", "the export", params)
+
+    async def _asked_me(self) -> answers.MeResults:
+        what = "who am I"
+        return answers.read(_me, await self._get("/api/app/me", {}, what), what).results
 
     def _project(self) -> dict[str, str]:
         return {"project_id": str(self.project_id)}

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from handrail.domain.periods import Period
-from handrail.domain.queries import Frequency, Point, ReportStep, Series
+from handrail.domain.queries import EventCount, Frequency, Point, ReportStep, Series
 from handrail.errors import (
     CallerError,
     HandrailError,
@@ -184,6 +184,18 @@ async def test_a_hostile_name_selects_exactly_the_one_account(
         ):
             counted = await queries.segmentation("E", period, by="company_id", where=where)
             assert [(one.name, one.total) for one in counted.series] == [(name, 1)]
+
+
+async def test_a_name_with_half_a_character_is_refused_before_it_costs_a_query(
+    http: httpx2.AsyncClient, standins: Standin, tmp_path: Path
+) -> None:
+    mixpanel = Mixpanel(http, settings_for(standins, tmp_path))
+    broken = "zqx\ud800"
+
+    await refused(mixpanel.queries.segmentation(broken, WEEK), CallerError)
+    await refused(mixpanel.queries.segmentation("E", WEEK, where=equals("company_id", broken)), CallerError)
+    await refused(mixpanel.insights.figures([EventCount(event=broken)], WEEK), CallerError)
+    assert standins.requests == []
 
 
 @pytest.mark.parametrize(
