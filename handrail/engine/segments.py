@@ -45,8 +45,8 @@ def fold(name: str, users: Mapping[Combination, int]) -> Breakdown:
     sizes: Counter[str] = Counter()
     for combination, count in users.items():
         sizes.update(dict.fromkeys(combination, count))
-    large = [value for value in sizes if sizes[value] >= LEAST_GROUP and not points_at_somebody(value)]
-    told = sorted(large, key=lambda value: (-sizes[value], value))[:MOST_GROUPS]
+    harmless = [value for value in sizes if not points_at_somebody(value)]
+    told = sorted(harmless, key=lambda value: (-sizes[value], value))[:MOST_GROUPS]
     while len(told) >= 2:
         other = sum(count for combination, count in users.items() if combination - set(told))
         numbers = [*(sizes[value] for value in told), other]

@@ -119,24 +119,32 @@ def tally(seen: dict[str, tuple[int, int]], profiles: list[str], active_since: i
 
 
 def test_activity_is_told_by_days_of_events() -> None:
-    seen = {
-        "daily": (50, 0),
-        "week": (6, 6),
-        "past": (50, 7),
-        "quiet": (40, 14),
-        "gone": (50, 30),
-        "x": (3, 29),
-    }
+    seen = {"daily": (50, 0), "week": (6, 6), "past": (50, 7), "late": (50, 13), "quiet": (40, 14)}
+    seen |= {"month": (45, 29), "gone": (50, 30), "without profile": (3, 29)}
 
-    users = tally(seen, ["daily", "week", "past", "quiet", "gone", "never", "daily"])
+    users = tally(seen, ["daily", "week", "past", "late", "quiet", "month", "gone", "never"])
 
-    assert users.users == 6
+    assert users.users == 8
     assert users.active_7_days == 2
-    assert users.active_30_days == 4
+    assert users.active_30_days == 6
     assert users.new_7_days == 1
-    assert users.quiet_14_days == 2
+    assert users.quiet_14_days == 3
     assert users.never_active == 1
     assert users.active_without_profile == 1
+
+
+def test_a_user_who_comes_twice_counts_once() -> None:
+    users = Tally(["role"], {}, AS_OF)
+    for number in range(20):
+        users.add(f"user {number % 10}", {"role": "editor" if number % 2 else "viewer"})
+
+    done = users.result("account", AS_OF, datetime(2026, 11, 20, tzinfo=UTC))
+
+    assert done.users == 10
+    assert [(group.value, group.users) for group in done.breakdowns[0].groups] == [
+        ("editor", 5),
+        ("viewer", 5),
+    ]
 
 
 def test_nobody_is_called_new_where_too_few_days_before_are_known() -> None:
