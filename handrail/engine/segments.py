@@ -100,3 +100,13 @@ class Tally:
 def first_of_last(days: int, as_of: date) -> date:
     """The first of the last so many days, `as_of` included."""
     return as_of - timedelta(days=days - 1)
+
+
+def in_words(account: str, users: AccountUsers) -> str:
+    """One sentence."""
+    new = "" if users.new_7_days is None else f", {users.new_7_days:,} of them new"
+    return (
+        f"{account}: {users.users:,} users with a profile, of whom {users.active_30_days:,} were active in "
+        f"the 30 days up to {users.as_of} and {users.active_7_days:,} in the last 7{new}; "
+        f"{users.quiet_14_days:,} have gone quiet for 14 days or more."
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from handrail.context import ToolContext
-from handrail.domain.segments import Census, Seen
+from handrail.domain.segments import AccountUsers, Census, Seen
 from handrail.engine import keys
 from handrail.engine.accounts import account_ids
 from handrail.engine.segments import ACTIVE_DAYS, Tally, first_of_last
@@ -40,6 +40,12 @@ async def count_users(ctx: ToolContext, as_of: date) -> Census | None:
     return Census(
         profiles=profiles, without_account=without_account, accounts=sum(one.users > 0 for one in counted)
     )
+
+
+async def users_of(ctx: ToolContext, account_id: str) -> AccountUsers | None:
+    """The users of one account as they were counted last; None where they were not counted yet."""
+    async with ctx.store.read() as work:
+        return await work.segments.of(account_id)
 
 
 def _active_lately(seen: Mapping[str, Mapping[str, Seen]], as_of: date) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from standin.state import Standin
 from standin.world import load
 from tests import oracle_reading, oracle_users
 from tests.conftest import DUNGEON, OpenWith, needs_dungeon, settings_for
+from tests.handrail.flows.disk import stored
 
 AS_OF = date(2026, 11, 19)
 FIGURES = {
@@ -145,8 +146,7 @@ async def test_no_word_of_a_small_group_and_no_person_reaches_the_disk(
 
     await count_users(ctx, AS_OF)
 
-    files = [path for path in ctx.settings.data_dir.rglob("*") if path.is_file()]
-    kept = b"".join(path.read_bytes() for path in files)
+    kept = stored(ctx.settings.data_dir)
     assert b"everybody.0" in kept, "large groups are kept, so the files are the right ones"
     canaries = [b"smallgroupcanary", b"shared.canary", b"4915551234567"]
     canaries += [str(each[key]).encode() for each in members for key in ("$email", "$name") if key in each]
