@@ -15,7 +15,7 @@ async def planned_questions(ctx: ToolContext) -> int:
     if not ctx.settings.reports:
         return 1
     try:
-        chosen, _ = chosen_of(ctx.settings.reports, await ctx.mixpanel.app.listing())
+        chosen, _ = chosen_of(ctx.settings.reports, await ctx.mixpanel.saved.listing())
     except UpstreamError:
         return 1
     return 1 + len(chosen)

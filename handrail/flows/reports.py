@@ -87,7 +87,7 @@ async def refresh_reports(ctx: ToolContext) -> Refreshed:
     """Ask again for the reports of HANDRAIL_MIXPANEL_REPORTS, oldest copies first, while there is budget."""
     if not ctx.settings.reports:
         return Refreshed()
-    listing = await ctx.mixpanel.app.listing()
+    listing = await ctx.mixpanel.saved.listing()
     chosen, notes = chosen_of(ctx.settings.reports, listing)
     due = _due(chosen, await _kept(ctx), ctx.clock.now() - FRESH)
     left = await ctx.ledger.left("query") if ctx.ledger else len(due)
@@ -154,7 +154,7 @@ async def _kept(ctx: ToolContext) -> dict[int, KeptReport]:
 async def _listing(ctx: ToolContext, kept: dict[int, KeptReport]) -> Listing:
     """What the project has saved; while Mixpanel does not say, what copies there are."""
     try:
-        return await ctx.mixpanel.app.listing()
+        return await ctx.mixpanel.saved.listing()
     except (UpstreamError, ConfigError) as error:
         if not kept:
             raise

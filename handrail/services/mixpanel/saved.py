@@ -1,4 +1,4 @@
-"""The app API: saved reports and dashboards by name. Nothing here counts against the query budget."""
+"""Saved reports and dashboards by name, from the app API: free of the query budget."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ _bookmarks = TypeAdapter(list[_Bookmark])
 _boards = TypeAdapter(list[_Board])
 
 
-class App:
+class Saved:
     """What one project has saved."""
 
     def __init__(self, wire: Wire, query_url: str, project_id: int) -> None:
