@@ -54,7 +54,8 @@ class Report(BaseModel):
     model_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    profiles: int = Field(0, description="Profiles counted by account and segment.")
+    profiles: int = 0
+    """Profiles counted by account and segment."""
     reports_refreshed: int = 0
     sent: int = 0
     failed: int = 0

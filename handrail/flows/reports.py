@@ -90,9 +90,7 @@ async def refresh_reports(ctx: ToolContext) -> Refreshed:
     listing = await ctx.mixpanel.saved.listing()
     chosen, notes = chosen_of(ctx.settings.reports, listing)
     due = _due(chosen, await _kept(ctx), ctx.clock.now() - FRESH)
-    left = await ctx.ledger.left("query") if ctx.ledger else len(due)
-    failed = await _ask(ctx, listing, due[:left])
-    failed |= {each.report_id: "the hour's questions to Mixpanel are used up" for each in due[left:]}
+    failed = await _ask(ctx, listing, due)
     notes += [
         f"The saved report {each.name} was not refreshed and keeps its older copy, if there is one: "
         f"{failed[each.report_id].rstrip('.')}."
