@@ -22,6 +22,7 @@ from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
 from handrail.flows.detect import detect
 from handrail.flows.measure import count as count_funnels
+from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
 from handrail.settings import SendMode
@@ -80,6 +81,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     found = await _detect(ctx, book, as_of)
     tutorials = await _write(ctx, book, found)
     await _mail(ctx, book, as_of, found, tutorials)
+    await _refresh(ctx, book, as_of)
     await _count(ctx, book, as_of)
 
 
@@ -96,6 +98,7 @@ async def _recover(ctx: ToolContext, book: Notebook) -> None:
 async def _plan(ctx: ToolContext, book: Notebook) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
     planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id) + 1
+    planned += await planned_questions(ctx)
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(
@@ -103,7 +106,7 @@ async def _plan(ctx: ToolContext, book: Notebook) -> None:
             "what is left is counted from the raw export, and mails may have to wait."
         )
     book.write(questions_planned=planned, questions_left=left)
-    log.info("the night plans %d questions before the mails; %d are left in this hour", planned, left)
+    log.info("the night plans %d questions beside the mails; %d are left in this hour", planned, left)
 
 
 async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
@@ -219,6 +222,13 @@ async def _mail(
                 "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. The rest of the night was not mailed."
             )
             now.sender_down = True
+
+
+async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Users by segment and saved reports: after the mails, which must not wait for their questions."""
+    done = await refresh(ctx, as_of)
+    book.notes.extend(done.notes)
+    book.write(profiles=done.profiles, reports_refreshed=done.reports)
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from handrail.clock import Clock
 from handrail.domain.deliveries import Actor
+from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError
 from handrail.settings import Settings
 
@@ -90,6 +91,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
     from handrail.services.people import People  # noqa: PLC0415
     from handrail.store import open_store  # noqa: PLC0415
 
+    _refuse_personal(settings.segment_properties)
     async with AsyncExitStack() as stack:
         secret = _secret(settings)
         http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
@@ -121,6 +123,15 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             ledger=ledger,
             remembered=People(connected, secret) if connected else None,
         )
+
+
+def _refuse_personal(properties: tuple[str, ...]) -> None:
+    """Users are not broken down by what names them."""
+    for name in properties:
+        if is_personal(name):
+            raise ConfigError(
+                f"HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES names {name}, which holds personal data: take it out."
+            )
 
 
 def _project(settings: Settings) -> str:

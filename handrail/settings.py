@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
     mixpanel_ingest_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_INGEST_URL"))
 
+    segment_properties: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("plan", "role"), validation_alias=_named("HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES")
+    )
+    reports: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_MIXPANEL_REPORTS")
+    )
+
     retry_seconds: float = Field(2.0, ge=0, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
 
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
@@ -111,12 +118,17 @@ class Settings(BaseSettings):
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value
 
-    @field_validator("internal_domains", mode="before")
+    @field_validator("internal_domains", "segment_properties", "reports", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+            return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
         return value
+
+    @field_validator("internal_domains")
+    @classmethod
+    def _lowered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(domain.lower() for domain in value)
 
     @classmethod
     def load(cls, **overrides: object) -> "Settings":

@@ -19,9 +19,13 @@ from handrail.cli import printing, serving
 from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
+from handrail.domain.metrics import SyncRecord
+from handrail.domain.runs import Refresh
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.connect import check as check_all
+from handrail.flows.refresh import refresh
+from handrail.flows.reports import list_reports
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -135,16 +139,22 @@ def sync(
     """Read Mixpanel's events into account figures."""
     first, last = _day(from_, "--from"), _day(to, "--to")
 
-    async def work(ctx: ToolContext) -> Any:
+    async def work(ctx: ToolContext) -> tuple[SyncRecord, Refresh]:
         start = first
         if days and start is None:
             end = last or last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
             start = end - timedelta(days=days - 1)
-        return await run_sync(ctx, from_day=start, to_day=last)
+        record = await run_sync(ctx, from_day=start, to_day=last)
+        return record, await refresh(ctx, record.to_date)
 
-    record = _with(work, actor="nightly")
-    words = f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read."
-    printing.show(record.model_dump(mode="json"), words, as_json=json_)
+    printing.synced(*_with(work, actor="nightly"), as_json=json_)
+
+
+@app.command()
+def reports(*, json_: Json = False) -> None:
+    """List the saved reports of the Mixpanel project, and how old the copies of them are."""
+    found = _with(list_reports)
+    printing.saved_reports(found, as_json=json_)
 
 
 @accounts.command("import")

@@ -2,13 +2,16 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from handrail.domain.checks import Check
-from handrail.domain.runs import Report
+from handrail.domain.metrics import SyncRecord
+from handrail.domain.reports import ReportAge
+from handrail.domain.runs import Refresh, Report
 from handrail.flows.deliver import reason_words
 
 
@@ -23,6 +26,28 @@ def show(values: dict[str, Any], words: str, *, as_json: bool) -> None:
         as_object(values)
     else:
         sys.stdout.write(words + "\n")
+
+
+def synced(record: SyncRecord, refreshed: Refresh, *, as_json: bool) -> None:
+    """What a sync read, and what beside the events."""
+    lines = [
+        f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read.",
+        f"{refreshed.profiles} profiles were counted, {refreshed.reports} saved reports refreshed.",
+        *refreshed.notes,
+    ]
+    values = record.model_dump(mode="json") | {"refreshed": refreshed.model_dump(mode="json")}
+    show(values, "\n".join(lines), as_json=as_json)
+
+
+def saved_reports(found: Sequence[ReportAge], *, as_json: bool) -> None:
+    """One line a report: its id, its kind, its name, its dashboards, and since when the copy is kept."""
+    lines = [
+        f"{one.report_id}\t{one.kind}\t{one.name}\t{', '.join(one.dashboards)}\t"
+        + (f"copy of {one.fetched_at:%Y-%m-%d %H:%M} UTC" if one.fetched_at else "no copy")
+        for one in found
+    ]
+    values = {"reports": [one.model_dump(mode="json") for one in found]}
+    show(values, "\n".join(lines) or "The project has no saved report.", as_json=as_json)
 
 
 def report(night: Report, *, as_json: bool) -> None:
@@ -40,11 +65,15 @@ def report(night: Report, *, as_json: bool) -> None:
         f"{night.events:,} events read, {share:.1%} with an account."
     )
     console.print(
-        f"{night.questions_planned} questions to Mixpanel planned before the mails; "
+        f"{night.questions_planned} questions to Mixpanel planned beside those of the mails; "
         f"{night.questions_left} were possible in that hour."
     )
     if night.agreement and night.agreement.accuracy is not None:
         console.print(f"Our counts agree with Mixpanel's own to {night.agreement.accuracy:.2%}.")
+    console.print(
+        f"{night.profiles:,} profiles counted by account and segment; "
+        f"{night.reports_refreshed} saved reports refreshed."
+    )
     console.print(_struggles(night))
     console.print(
         f"{night.tutorials} tutorials for {night.struggling_users} people, "

@@ -112,9 +112,13 @@ class ReportRow(_Value):
 
 
 class SavedReport(_Value):
-    """A saved report as Mixpanel computed it. `complete` is False where it left segments out."""
+    """A saved report as Mixpanel computed it. `complete` is False where it left segments out.
+
+    `by` are the properties that break it down, in the order in which a row's path has their values.
+    """
 
     kind: Literal["insights", "funnels", "retention"]
+    by: tuple[str, ...] = ()
     computed_at: str = ""
     from_date: str = ""
     to_date: str = ""

@@ -17,6 +17,16 @@ class FeatureStruggles(BaseModel):
     route: Literal["jql", "export"]
 
 
+class Refresh(BaseModel):
+    """What was read of Mixpanel beside the events, and what could not be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    profiles: int = 0
+    reports: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class Report(BaseModel):
     """What a night did and did not do, and why."""
 
@@ -29,7 +39,7 @@ class Report(BaseModel):
     mode: str = ""
     zone: str = ""
     questions_planned: int = 0
-    """Counted queries before the mails; the mails ask one more for each 25."""
+    """Counted queries beside those of the mails, which ask one for each 25."""
     questions_left: int = 0
     """Counted queries the night could still ask in its hour when it began."""
     accounts: int = 0
@@ -44,6 +54,9 @@ class Report(BaseModel):
     model_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    profiles: int = 0
+    """Profiles counted by account and segment."""
+    reports_refreshed: int = 0
     sent: int = 0
     failed: int = 0
     unknown: int = 0

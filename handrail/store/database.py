@@ -20,6 +20,8 @@ from handrail.store.budget import Budget
 from handrail.store.deliveries import Deliveries
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
+from handrail.store.reports import Reports
+from handrail.store.segments import Segments
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -33,6 +35,8 @@ class Work:
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.nights = Nights(session)
+        self.reports = Reports(session)
+        self.segments = Segments(session)
 
 
 class Store:

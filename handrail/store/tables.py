@@ -127,6 +127,31 @@ class Sync(SQLModel, table=True):
     events_with_account: int
 
 
+class AccountUsersRow(SQLModel, table=True):
+    """The users of an account in numbers, folded; replaced as a whole. Nothing of a profile stands here."""
+
+    __tablename__ = "account_users"
+
+    customer_id: str = Field(primary_key=True, foreign_key="customers.id")
+    document: str = Field(description="The AccountUsers as JSON.")
+
+
+class ReportCopy(SQLModel, table=True):
+    """What a saved report showed, from one fetch until it showed something else."""
+
+    __tablename__ = "report_copies"
+
+    id: int | None = Field(default=None, primary_key=True)
+    report_id: int = Field(index=True)
+    name: str
+    kind: str
+    dashboards: str = Field(description="JSON list of the dashboards' ids.")
+    computed_at: str = Field(description="As Mixpanel writes it.")
+    first_fetched_at: datetime = _moment()
+    fetched_at: datetime = _moment()
+    content: str = Field(description="The SavedReport as JSON, without its computed_at.")
+
+
 class StruggleRow(SQLModel, table=True):
     """The verdicts of one night; replaced when the night runs again."""
 

@@ -185,7 +185,7 @@ async def test_with_sending_off_no_address_is_asked_for(
     assert report.withheld == {"mode_off": 42}
     assert standins.mails == []
     profile_queries = [each for each in standins.requests if "/engage" in each["path"]]
-    assert len(profile_queries) == 1, "the group profiles of the sync, and nobody's own"
+    assert len(profile_queries) == 2, "group profiles, and account, plan and role of all; no addresses"
 
 
 async def test_in_review_mode_mails_wait_for_a_person(
@@ -375,7 +375,7 @@ async def test_a_night_plans_its_questions_and_says_when_they_do_not_fit(
     ctx: ToolContext, standins: Standin
 ) -> None:
     fits = await night.run(ctx)
-    assert (fits.questions_planned, fits.notes) == (6, ())
+    assert (fits.questions_planned, fits.notes) == (7, ())
     assert ctx.ledger is not None
     while await ctx.ledger.left("query") > 2:
         await ctx.ledger.end(await ctx.ledger.take("query", "a test"), counted=True)

@@ -22,6 +22,7 @@ from handrail.services.mixpanel.insights import Insights
 from handrail.services.mixpanel.lexicon import Lexicon
 from handrail.services.mixpanel.profiles import PAGE, Profiles, Who
 from handrail.services.mixpanel.queries import Queries
+from handrail.services.mixpanel.saved import Saved
 from handrail.services.mixpanel.wire import Wire
 from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
 from handrail.settings import Settings
@@ -84,6 +85,7 @@ class Mixpanel:
         self.insights = Insights(self._wire, self._query_url, self.project_id)
         self.lexicon = Lexicon(self._wire, self._query_url, self.project_id)
         self.annotations = Annotations(self._wire, self._query_url, self.project_id)
+        self.saved = Saved(self._wire, self._query_url, self.project_id)
         self.ingest = _ingest(http, settings, timeout or TIMEOUT)
         self._zone: str | None = None
 

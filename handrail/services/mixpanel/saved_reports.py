@@ -14,6 +14,7 @@ from handrail.services.mixpanel.query_answers import leaf, number
 Path = tuple[str, ...]
 
 WHAT = "the saved report"
+_NOT_A_PROPERTY = frozenset({"$metric", "$event", "$funnel", "$retention"})
 _STEP = re.compile(r"(\d+)\. (.*)\Z", re.DOTALL)
 
 
@@ -39,6 +40,7 @@ def saved_report(raw: object) -> SavedReport:
     dates = found.date_range or {}
     return SavedReport(
         kind=kind,
+        by=tuple(name for name in found.headers or [] if name not in _NOT_A_PROPERTY),
         computed_at=found.computed_at or "",
         from_date=dates.get("from_date") or "",
         to_date=dates.get("to_date") or "",

@@ -144,6 +144,25 @@ def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Setting
     assert json.loads(done.stdout)["figures"]["unique_users"] == 39
 
 
+def test_a_sync_counts_users_and_refreshes_the_chosen_reports(
+    ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
+) -> None:
+    env = environment(settings) | {"HANDRAIL_MIXPANEL_REPORTS": "Account health, 1"}
+
+    done = handrail("sync", "--json", cwd=tmp_path, env=env)
+    older = handrail("sync", "--from", "2026-11-10", "--to", "2026-11-11", cwd=tmp_path, env=env)
+    listed = handrail("reports", cwd=tmp_path, env=env)
+
+    refreshed = json.loads(done.stdout)["refreshed"]
+    assert (refreshed["profiles"], refreshed["reports"]) == (len(standins.profiles), 2)
+    assert [note[:42] for note in refreshed["notes"]] == ["HANDRAIL_MIXPANEL_REPORTS: No saved report"]
+    assert "0 profiles were counted, 0 saved reports refreshed." in older.stdout
+    lines = listed.stdout.splitlines()
+    assert len(lines) == len(standins.world.project["reports"])
+    assert sum("copy of 2026-11-21" in line for line in lines) == 2
+    assert sum(line.endswith("no copy") for line in lines) == 4
+
+
 def test_pause_stops_the_next_night_and_resume_lifts_it(
     ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
 ) -> None:
@@ -182,6 +201,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["status"], {"HANDRAIL_SEND_MODE": "sometimes"}, "HANDRAIL_SEND_MODE"),
         (["status"], {"HANDRAIL_SECRET_KEY": "short"}, "HANDRAIL_SECRET_KEY"),
         (["status"], {"HANDRAIL_KB_DIR": "no-such-folder"}, "HANDRAIL_KB_DIR"),
+        (["status"], {"HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES": "role,$email"}, "names $email"),
         (["tool", "fly_to_moon"], {}, "query_events"),
         (["tool", "query_events", "not json"], {}, "JSON object"),
         (["agent", "run", "--date", "soon"], {}, "--date"),
