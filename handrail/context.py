@@ -107,7 +107,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
         ledger = None
         if settings.mixpanel_project_id is not None:
             ledger = Ledger(store, clock, project=_project(settings), actor=actor)
-            connected = Mixpanel(http, settings, ledger)
+            connected = Mixpanel(http, settings, ledger, actor=actor)
         yield ToolContext(
             settings=settings,
             clock=clock,

@@ -42,6 +42,8 @@ class Standin:
     counted: list[Counted] = field(default_factory=list)
     running: int = 0
     """Mixpanel queries being answered right now."""
+    most_running: int = 0
+    """The most of them that there ever were."""
     sessions: dict[str, Any] = field(default_factory=dict)
     """Snapshots that pages of a profile query are read from, by session id."""
 
@@ -52,6 +54,7 @@ class Standin:
         """Back to the world as it was loaded, with nothing received and nothing broken."""
         for received in (self.requests, self.mails, self.prompts, self.written, self.counted):
             received.clear()
+        self.most_running = self.running
         self.sessions.clear()
         self.demands.clear()
         self.faults.clear()

@@ -7,7 +7,7 @@ from handrail.context import ToolContext
 from handrail.domain.checks import Check
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.errors import ConfigError, HandrailError, NotOffered
-from handrail.settings import REGION_HOSTS, SendMode
+from handrail.settings import SendMode
 
 LEAST_COVERAGE = 0.9
 STALE_HOURS = 24
@@ -66,7 +66,7 @@ async def _other_region(ctx: ToolContext) -> str:
     """The region that knows these credentials, if the one in the settings does not."""
     if ctx.settings.mixpanel_query_url or ctx.connected is None:
         return ""
-    for region in REGION_HOSTS:
+    for region in ctx.settings.region_hosts:
         if region == ctx.settings.mixpanel_region:
             continue
         try:

@@ -98,4 +98,6 @@ def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
     try:
         return adapter.validate_python(raw)
     except ValidationError:
-        raise UpstreamError(f"Mixpanel answered {what} in a shape Handrail does not know.") from None
+        raise UpstreamError(
+            f"Mixpanel answered {what} in a shape Handrail does not know: try again, or update Handrail."
+        ) from None

@@ -1,6 +1,7 @@
 """Mixpanel's HTTP API: authentication, budgets' refusals, and errors in our words."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import date
@@ -9,6 +10,7 @@ from typing import Any
 import httpx2
 from pydantic import TypeAdapter
 
+from handrail.domain.deliveries import Actor
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
 from handrail.domain.project import Workspace
@@ -23,6 +25,9 @@ from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.wire import Wire
 from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
 from handrail.settings import Settings
+
+_PROJECT_SECRET = re.compile(r"[0-9a-fA-F]{32}\Z")
+"""Names of service accounts have dots in them."""
 
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
@@ -43,8 +48,16 @@ class Mixpanel:
         settings: Settings,
         budget: Budget | None = None,
         *,
-        first_wait: float = 2.0,
+        actor: Actor = "chat",
+        timeout: httpx2.Timeout | None = None,
     ) -> None:
+        """The actor decides how long an answer is waited for, unless `timeout` says so for every request."""
+        if _PROJECT_SECRET.match(settings.mixpanel_username):
+            raise ConfigError(
+                "HANDRAIL_MIXPANEL_USERNAME holds a project's API secret, which Mixpanel retires on "
+                "3 March 2027: create a service account in Mixpanel's project settings, and put its name "
+                "and its secret into HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
+            )
         if settings.mixpanel_project_id is None:
             raise ConfigError("HANDRAIL_MIXPANEL_PROJECT_ID is not set: put the project's number there.")
         if not settings.mixpanel_username or settings.mixpanel_secret is None:
@@ -55,7 +68,14 @@ class Mixpanel:
         self.project_id = settings.mixpanel_project_id
         self.account_property = settings.mixpanel_account_property
         auth = (settings.mixpanel_username, settings.mixpanel_secret.get_secret_value())
-        self._wire = Wire(http, auth=auth, budget=budget or Unlimited(), first_wait=settings.retry_seconds)
+        self._wire = Wire(
+            http,
+            auth=auth,
+            budget=budget or Unlimited(),
+            actor=actor,
+            timeout=timeout,
+            first_wait=settings.retry_seconds,
+        )
         self._query_url = settings.query_url
         self._export_url = settings.export_url
         self._settings, self._http = settings, http
@@ -64,7 +84,7 @@ class Mixpanel:
         self.insights = Insights(self._wire, self._query_url, self.project_id)
         self.lexicon = Lexicon(self._wire, self._query_url, self.project_id)
         self.annotations = Annotations(self._wire, self._query_url, self.project_id)
-        self.ingest = _ingest(http, settings)
+        self.ingest = _ingest(http, settings, timeout or TIMEOUT)
         self._zone: str | None = None
 
     async def zone(self) -> str:
@@ -186,13 +206,13 @@ class Mixpanel:
         return await self._wire.send("GET", self._query_url, path, what, params=params)
 
 
-def _ingest(http: httpx2.AsyncClient, settings: Settings) -> Ingest | None:
+def _ingest(http: httpx2.AsyncClient, settings: Settings, timeout: httpx2.Timeout) -> Ingest | None:
     """Writes need the project's token; they do not touch the query budget."""
     if settings.mixpanel_token is None:
         return None
     token = settings.mixpanel_token.get_secret_value()
     wire = IngestWire(
-        http, auth=(token, ""), budget=Unlimited(), timeout=TIMEOUT, first_wait=settings.retry_seconds
+        http, auth=(token, ""), budget=Unlimited(), timeout=timeout, first_wait=settings.retry_seconds
     )
     return Ingest(wire, settings.ingest_url, token)
 

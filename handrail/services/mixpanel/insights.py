@@ -220,7 +220,9 @@ def _one_of(one: OneOf) -> Json:
 def _only_one(report: _Report, what: str) -> object:
     """What is told of the one metric asked for, under whatever name; nothing if nothing was counted."""
     if len(report.series) > 1:
-        raise UpstreamError(f"Mixpanel answered {what} in a shape Handrail does not know.")
+        raise UpstreamError(
+            f"Mixpanel answered {what} in a shape Handrail does not know: try again, or update Handrail."
+        )
     return next(iter(report.series.values()), {})
 
 

@@ -153,7 +153,9 @@ def number(value: object, what: str) -> float | None:
     """A number, or nothing where Mixpanel has none."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)):
         return value
-    raise UpstreamError(f"Mixpanel answered {what} in a shape Handrail does not know.")
+    raise UpstreamError(
+        f"Mixpanel answered {what} in a shape Handrail does not know: try again, or update Handrail."
+    )
 
 
 def texts(raw: object, what: str) -> tuple[str, ...]:

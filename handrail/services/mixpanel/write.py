@@ -56,13 +56,10 @@ class IngestWire(Wire):
         self, url: str, what: str, *, params: Mapping[str, str], body: object
     ) -> tuple[int, object]:
         """Status and JSON of a 200 or a 400, which tells about single records."""
-        async for attempt in self._tries():
-            with attempt:
-                response = await self._once("POST", url, what, "", {"params": params, "json": body})
-                if response.status_code not in (200, 400):
-                    raise _refusal(response, what)
-                return response.status_code, _json(response, what)
-        raise AssertionError("unreachable")
+        response = await self._answer("POST", url, what, "", {"params": params, "json": body})
+        if response.status_code != 200 and not _tells_of_records(response):
+            raise _refusal(response, what)
+        return response.status_code, _json(response, what)
 
 
 class Ingest:
@@ -177,9 +174,15 @@ def _refusal(response: httpx2.Response, what: str) -> Exception:
     return error
 
 
+def _tells_of_records(response: httpx2.Response) -> bool:
+    return response.status_code == 400 and '"failed_records"' in response.text
+
+
 def _json(response: httpx2.Response, what: str) -> object:
     try:
         answer: object = json.loads(response.content)
     except ValueError:
-        raise UpstreamError(f"Mixpanel answered {what} with something that is not JSON.") from None
+        raise UpstreamError(
+            f"Mixpanel answered {what} with something that is not JSON: try again later."
+        ) from None
     return answer

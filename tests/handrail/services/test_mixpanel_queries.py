@@ -8,17 +8,13 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
 
 from handrail.domain.periods import Period
 from handrail.domain.queries import EventCount, Frequency, Point, ReportStep, Series
 from handrail.errors import (
     CallerError,
-    ConfigError,
     HandrailError,
     NotOffered,
-    RateLimited,
-    Unavailable,
     UpstreamError,
 )
 from handrail.services.mixpanel.client import Mixpanel
@@ -31,7 +27,6 @@ from tests.conftest import settings_for
 from tests.oracle_reading import Event, Reading, read
 from tests.standin.conftest import event, write_world
 
-SPEC = Path(__file__).parents[4] / "shared" / "reference" / "openapi" / "mixpanel" / "query.openapi.yaml"
 ZONE = "America/New_York"
 WEEK = Period(from_date=date(2026, 11, 4), to_date=date(2026, 11, 10), zone=ZONE)
 MONTH = Period(from_date=date(2026, 10, 15), to_date=date(2026, 11, 13), zone=ZONE)
@@ -682,38 +677,6 @@ async def test_the_activity_of_many_people_is_asked_a_hundred_at_a_time(
     assert await queries.activity([], day) == ()
 
 
-@pytest.mark.parametrize("what", ASKS)
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, CallerError),
-        (401, ConfigError),
-        (402, NotOffered),
-        (403, NotOffered),
-        (404, NotOffered),
-        (413, CallerError),
-        (429, RateLimited),
-        (500, UpstreamError),
-        (503, Unavailable),
-    ],
-)
-async def test_each_status_is_an_error_of_ours_without_a_word_of_the_remote(
-    queries: Queries, standins: Standin, what: str, status: int, kind: type[HandrailError]
-) -> None:
-    route, ask = ASKS[what]
-    answer(standins, route, status)
-
-    await refused(ask(queries), kind)
-
-
-@pytest.mark.parametrize("what", ASKS)
-async def test_an_error_inside_a_200_is_a_refusal(queries: Queries, standins: Standin, what: str) -> None:
-    route, ask = ASKS[what]
-    answer(standins, route, 200, {"error": LEAK, "data": {"values": {}}, "results": {}, "series": {}})
-
-    await refused(ask(queries), UpstreamError)
-
-
 SHAPES: list[Any] = [
     "<html>zqx</html>",
     "zqx",
@@ -740,46 +703,3 @@ async def test_an_answer_of_an_unknown_shape_is_an_error_and_not_quoted(
         assert {one.events for one in await ask(queries)} == {None}  # any name may stand for a property
     else:
         await refused(ask(queries), UpstreamError)
-
-
-@pytest.mark.skipif(not SPEC.is_file(), reason="Mixpanel's OpenAPI file is not on this machine")
-async def test_every_request_has_the_parameters_that_mixpanel_documents_and_no_other(
-    queries: Queries, standins: Standin
-) -> None:
-    known = documented()
-    for _, ask in ASKS.values():
-        await ask(queries)
-    where = both(equals("plan", "team"))
-    await queries.segmentation(STARTED, WEEK, where=where)
-    await queries.segmentation_sum(STARTED, WEEK, of="n", where=where)
-    await queries.retention(STARTED, "", WEEK, born_where=where, where=where, unbounded=True)
-    await queries.frequency(WEEK, where=where)
-    answer(standins, "/api/app/projects/2914077/cohorts", 403)
-    await queries.cohorts()
-
-    asked = [
-        (each["path"].removeprefix("/mixpanel/api/query"), set(each["query"]))
-        for each in standins.requests
-        if "/api/query/" in each["path"]
-    ]
-    assert len({path for path, _ in asked}) == 14
-    for path, names in asked:
-        allowed, required = known[path]
-        assert names <= allowed, path
-        assert required <= names, path
-
-
-def documented() -> dict[str, tuple[set[str], set[str]]]:
-    """Known and required parameters by path, with the faults of the file mended (reference, section 25)."""
-    spec = yaml.safe_load(SPEC.read_text("utf-8"))
-    shared = spec["components"]["parameters"]
-    found: dict[str, tuple[set[str], set[str]]] = {}
-    for path, methods in spec["paths"].items():
-        listed = methods.get("get", methods.get("post"))["parameters"]
-        parameters = [shared[one["$ref"].rsplit("/", 1)[1]] if "$ref" in one else one for one in listed]
-        names = {one["name"] for one in parameters}
-        found[path] = names, {one["name"] for one in parameters if one.get("required")}
-    found["/retention"][0].add("bookmark_id")
-    found["/events/names"][0].update({"from_date", "to_date"})
-    found["/events"][1].difference_update({"from_date", "to_date"})
-    return found
