@@ -14,6 +14,7 @@ from handrail.services.mixpanel.privacy import Privacy
 from standin.mixpanel.privacy import OAUTH_TOKEN
 from standin.server import running
 from standin.state import Standin
+from tests import openapi
 from tests.standin.conftest import PROJECT, event, write_world
 
 LEAK = "zqx ana@acme.example https://mixpanel.example/?token=zqx"
@@ -136,6 +137,23 @@ async def test_the_tokens_go_where_they_belong_and_the_one_in_the_address_is_not
 
     assert "GDPR token" in str(error)
     await refused(made(http, served, project_token="zqx").delete(["u1"]), NotOffered)
+
+
+@pytest.mark.skipif(not openapi.FILES.is_dir(), reason="Mixpanel's OpenAPI files are not on this machine")
+async def test_every_request_is_as_mixpanel_describes_it(served: Standin) -> None:
+    sent: list[httpx2.Request] = []
+
+    async def keep(request: httpx2.Request) -> None:
+        sent.append(request)
+
+    async with httpx2.AsyncClient(verify=False, event_hooks={"request": [keep]}) as http:
+        privacy = made(http, served)
+        for ask in ASKS.values():
+            await ask(privacy)
+        await privacy.retrieve(["u1"], law=Law.CCPA)
+
+    assert len(sent) == len(ASKS) + 1
+    assert [fault for request in sent for fault in openapi.faults(request)] == []
 
 
 async def test_a_request_that_is_not_there_and_a_state_that_is_new_are_told(
