@@ -44,6 +44,9 @@ class Method:
     thing: str
     ask: Ask
     variants: tuple[Ask, ...] = ()
+    requests: int = 1
+    """How many it sends when all is well."""
+
     falls_back: bool = False
     """Asks the app API, and the query API where that is closed."""
 
@@ -100,6 +103,14 @@ def _write(thing: str, *asks: Callable[[Ingest], Awaitable[Any]]) -> Method:
 
 METHODS: dict[str, Method] = {
     "zone": Method("app", "who am I", lambda m: m.zone()),
+    "workspaces": Method("app", "who am I", lambda m: m.workspaces()),
+    "lexicon.described": Method(
+        "app", "Lexicon", lambda m: m.lexicon.described(), (lambda m: m.lexicon.described("event"),)
+    ),
+    "annotations.of": Method("app", "annotations", lambda m: m.annotations.of(WEEK)),
+    "annotations.add": Method(
+        "app", "annotations", lambda m: m.annotations.add(NOW, WEEK.zone, "Told", tags=[7]), requests=2
+    ),
     "funnels": Method("app", "funnels", lambda m: m.funnels(), falls_back=True),
     "list_funnels": Method("query", "the list of funnels", lambda m: m.list_funnels()),
     "funnel_by_account": Method("query", "funnel 52110401", lambda m: m.funnel_by_account(FUNNEL, WEEK)),

@@ -68,7 +68,7 @@ class Annotations:
             if (one.at, one.text) == (written, text):
                 return one
         body = {"date": written, "description": text, "tags": list(tags)}
-        raw = await self._wire.send("POST", self._query_url, self._path, WHAT, body=body)
+        raw = await self._wire.send("POST", self._query_url, self._path, WHAT, body=body, once=True)
         return _annotation(read(_made, raw, WHAT).results)
 
 

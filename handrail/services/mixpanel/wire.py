@@ -76,28 +76,33 @@ class Wire:
         data: Mapping[str, str] | None = None,
         body: object = None,
         gone: Collection[int] = (402, 403, 404),
+        once: bool = False,
     ) -> Any:
-        """The JSON of a 200 or 201, None of a 204. `gone` are the statuses that mean: not offered."""
+        """The JSON of a 200 or 201, None of a 204. `gone` are the statuses that mean: not offered.
+
+        With `once` nothing is tried again: a repeat would write twice.
+        """
         request = {"params": params, "data": data, "json": body}
         given = {name: value for name, value in request.items() if value is not None}
         _check_text(given)
-        return _content(await self._answer(method, url + path, what, path, given), what, gone)
+        tries = 1 if once else TRIES
+        return _content(await self._answer(method, url + path, what, path, given, tries), what, gone)
 
     async def _answer(
-        self, method: str, url: str, what: str, path: str, given: Mapping[str, Any]
+        self, method: str, url: str, what: str, path: str, given: Mapping[str, Any], tries: int = TRIES
     ) -> httpx2.Response:
         """Whatever Mixpanel says in the end; what may pass was tried again with pauses."""
-        arrived = await self._retried(self._once, method, url, what, path, given)
+        arrived = await self._retried(tries, self._once, method, url, what, path, given)
         return arrived.response
 
-    async def _retried(self, ask: Callable[..., Awaitable[Arrived]], *given: Any) -> Arrived:
+    async def _retried(self, tries: int, ask: Callable[..., Awaitable[Arrived]], *given: Any) -> Arrived:
         def last(state: RetryCallState) -> Any:
             return state.outcome.result() if state.outcome else None
 
         retrying = AsyncRetrying(
             retry=self._again,
             wait=wait_exponential_jitter(multiplier=self._first_wait, max=60, jitter=self._first_wait),
-            stop=stop_after_attempt(TRIES),
+            stop=stop_after_attempt(tries),
             retry_error_callback=last,
         )
         arrived: Arrived = await retrying(ask, *given)
@@ -125,7 +130,7 @@ class Wire:
         request = self._http.build_request(
             "GET", url, params=params, headers={"accept-encoding": "gzip"}, timeout=self._export_timeout
         )
-        response, slot = await self._retried(self._sent, request, what, "export", True)
+        response, slot = await self._retried(TRIES, self._sent, request, what, "export", True)
         if response.status_code != 200:
             raise refusal(response, what, gone=())
         try:
