@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,13 @@ import jsonschema
 import yaml
 
 FILES = Path(__file__).parents[2] / "shared" / "reference" / "openapi" / "mixpanel"
-BASES = {"query": "/mixpanel/api/query", "export": "/mixpanel/api/2.0", "ingestion": "/mixpanel"}
+BASES = {
+    "query": "/mixpanel/api/query",
+    "export": "/mixpanel/api/2.0",
+    "ingestion": "/mixpanel",
+    "annotations": "/mixpanel/api/app",
+    "lexicon-schemas": "/mixpanel/api/app",
+}
 
 Operation = dict[str, Any]
 
@@ -80,7 +87,9 @@ LOOSENED = (
 ALSO_GET = {"/cohorts/list": "the file has POST alone, and both are answered"}
 
 NOT_DESCRIBED = {
-    ("GET", "/mixpanel/api/app/"): "of the app API the files have parts that are not asked",
+    ("GET", "/mixpanel/api/app/me"): "of the app API the files have only a part",
+    ("GET", "/mixpanel/api/app/projects/2914077/bookmarks"): "of the app API the files have only a part",
+    ("GET", "/mixpanel/api/app/projects/2914077/cohorts"): "of the app API the files have only a part",
     ("POST", "/mixpanel/api/query/insights"): "ad-hoc reports are in no file",
     ("POST", "/mixpanel/api/query/arb_funnels"): "flows are in no file",
     ("POST", "/mixpanel/api/query/stream/bookmark"): "the newer activity feed is in no file",
@@ -90,9 +99,9 @@ NOT_DESCRIBED = {
 def faults(request: httpx2.Request) -> list[str]:
     """What in this request is against the files. Nothing can be said of what they do not describe."""
     path = request.url.path
-    if any(request.method == method and path.startswith(start) for method, start in NOT_DESCRIBED):
-        return []
     operations = _operations(request.method, path)
+    if not operations and (request.method, path) in NOT_DESCRIBED:
+        return []
     if not operations:
         return [f"{request.method} {path} is in none of the files"]
     found: list[str] = []
@@ -158,7 +167,7 @@ def _operations(method: str, path: str) -> list[Operation]:
         operation
         for name, base in BASES.items()
         for described, operation in _described(name, method.lower())
-        if path == base + described.split("#")[0]
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", base + described.split("#")[0]), path)
     ]
 
 
@@ -170,7 +179,8 @@ def _described(name: str, method: str) -> list[tuple[str, Operation]]:
     for path, methods in spec["paths"].items():
         if method in methods or path in ALSO_GET:
             operation = _resolved(spec, methods.get(method) or methods["post"])
-            operation.setdefault("parameters", [])
+            shared = _resolved(spec, methods.get("parameters", []))
+            operation["parameters"] = [*shared, *operation.get("parameters", [])]
             for loosened in LOOSENED:
                 if loosened.path == path:
                     loosened.mend(operation)

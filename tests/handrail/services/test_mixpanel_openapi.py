@@ -50,6 +50,8 @@ async def test_every_request_is_as_mixpanel_describes_it(
         )
     found = {}
     for call, ask in CALLS.items():
+        if app_api == "closed" and not METHODS[call.split()[0]].falls_back:
+            continue
         sent.clear()
         await ask(mixpanel)
         assert sent, call

@@ -393,3 +393,19 @@ async def test_a_learned_limit_is_kept_for_days_and_not_for_ever(desk: Desk, sta
     days = [await desk.ledger("learned", later=timedelta(days=days)).left("query") for days in (0, 2, 4)]
 
     assert days == [40, 40, 20]
+
+
+@pytest.mark.parametrize("fault", [{"fault": "answer_lost"}, status(503)], ids=["answer lost", "503"])
+async def test_a_note_whose_answer_is_lost_is_not_written_again(
+    store: Store, standins: Standin, tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    async def spoil(request: httpx2.Request) -> None:
+        if request.method == "POST":
+            standins.faults.add({"neighbour": "mixpanel", "route": "annotations", **fault})
+
+    async with httpx2.AsyncClient(verify=False, event_hooks={"request": [spoil]}) as http:
+        desk = Desk(store, http, standins, tmp_path)
+        with pytest.raises(Unavailable):
+            await METHODS["annotations.add"].ask(desk.client(desk.ledger("a note")))
+
+    assert [each["method"] for each in standins.requests] == ["GET", "POST"]
