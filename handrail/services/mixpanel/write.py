@@ -35,6 +35,7 @@ class _Report(BaseModel):
 
     num_records_imported: int
     failed_records: list[_Failed] = []
+    error: str | None = None
 
 
 class _Verdict(BaseModel):
@@ -109,6 +110,8 @@ class Ingest:
         what = "events"
         status, raw = await self._wire.post(self._url + "/import", what, params={"strict": "1"}, body=batch)
         found = read(_report, raw, what)
+        if status == 200 and found.error:
+            raise UpstreamError(f"Mixpanel refused {what}: check HANDRAIL_MIXPANEL_TOKEN.")
         if status == 400 and not found.failed_records:
             raise CallerError("Mixpanel does not accept these events.")
         return found

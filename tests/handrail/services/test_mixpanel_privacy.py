@@ -1,5 +1,6 @@
 """Requests about people's data over HTTP: made, followed, taken back, and refused in our words."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 
 from handrail.domain.privacy import Disclosure, Law, PrivacyRequest, RequestState
 from handrail.errors import CallerError, ConfigError, HandrailError, NotOffered, RateLimited, UpstreamError
@@ -16,6 +18,7 @@ from standin.server import running
 from standin.state import Standin
 from tests.standin.conftest import PROJECT, event, write_world
 
+SPEC = Path(__file__).parents[4] / "shared" / "reference" / "openapi" / "mixpanel" / "gdpr.openapi.yaml"
 LEAK = "zqx ana@acme.example https://mixpanel.example/?token=zqx"
 HOSTILE = ['u"]}, "x": ["', "\\", "李 🙂", "a@acme.example"]
 
@@ -136,6 +139,30 @@ async def test_the_tokens_go_where_they_belong_and_the_one_in_the_address_is_not
 
     assert "GDPR token" in str(error)
     await refused(made(http, served, project_token="zqx").delete(["u1"]), NotOffered)
+
+
+@pytest.mark.skipif(not SPEC.is_file(), reason="Mixpanel's OpenAPI file is not on this machine")
+async def test_every_request_has_the_parts_that_mixpanel_documents_and_no_other(served: Standin) -> None:
+    sent: list[httpx2.Request] = []
+
+    async def keep(request: httpx2.Request) -> None:
+        sent.append(request)
+
+    async with httpx2.AsyncClient(verify=False, event_hooks={"request": [keep]}) as http:
+        privacy = made(http, served)
+        for ask in ASKS.values():
+            await ask(privacy)
+        await privacy.retrieve(["u1"], law=Law.CCPA)
+
+    described = yaml.safe_load(SPEC.read_text("utf-8"))["paths"]
+    for request in sent:
+        path = request.url.path.removeprefix("/mixpanel/api/app").rstrip("/").replace("/1", "/{tracking_id}")
+        operation = described[path][request.method.lower()]
+        content = operation.get("requestBody", {"content": {}})["content"]
+        known = content.get("application/json", {"schema": {"properties": {}}})["schema"]["properties"]
+        assert list(request.url.params) == ["token"]
+        assert set(json.loads(request.content or "{}")) <= set(known)
+    assert len({(one.method, one.url.path) for one in sent}) == 5
 
 
 async def test_a_request_that_is_not_there_and_a_state_that_is_new_are_told(
