@@ -4,17 +4,19 @@ from collections.abc import Iterable, Mapping
 
 from handrail.domain.accounts import Account
 
-NO_ACCOUNT = frozenset({"", "undefined", "null", "<null>", "(not set)", "$other", "$overall", "$average"})
-"""Values that Mixpanel uses for "nothing" or for sums: never an account."""
+NO_ACCOUNT = frozenset(
+    {"", "undefined", "null", "<null>", "none", "(not set)", "$other", "$overall", "$average"}
+)
+"""Values that stand for "nothing" or for sums, in any case: never an account."""
 
 
 def account_ids(value: object) -> tuple[str, ...]:
     """The accounts a value names: a string, a number, or a list of them; each once, in order.
 
-    Ids are case-sensitive. Booleans and objects name no account.
+    Ids are case-sensitive, words for nothing are not. Booleans and objects name no account.
     """
     values = value if isinstance(value, list) else [value]
-    return tuple(dict.fromkeys(name for name in map(_name, values) if name not in NO_ACCOUNT))
+    return tuple(dict.fromkeys(name for name in map(_name, values) if name.strip().lower() not in NO_ACCOUNT))
 
 
 def _name(value: object) -> str:

@@ -68,7 +68,7 @@ from (select distinct inner_hash from piece where inner_hash is not null) anti j
 """
 
 _TRAIT = """
-case when properties.{name} is null then ''
+case when properties.{name} is null or properties.{name} = '' then ''
      when contains(properties.{name}, '@') or properties.{name} = properties.distinct_id then '@'
      else properties.{name} end as {trait}
 """

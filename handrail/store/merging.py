@@ -132,7 +132,7 @@ def _add_feature(into: FeatureDayRow, row: FeatureDayRow) -> None:
 async def _count_users(session: AsyncSession, survivor: Customer) -> None:
     """Users of a day from the user days, which hold everybody of both once."""
     counted = await session.exec(
-        select(UserDay.metric_date, func.count(col(UserDay.user_key)))
+        select(col(UserDay.metric_date), func.count())
         .where(UserDay.customer_id == survivor.id)
         .group_by(col(UserDay.metric_date))
     )
