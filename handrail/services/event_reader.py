@@ -67,12 +67,8 @@ select (select count(*) from people) + row_number() over (), inner_hash,
 from (select distinct inner_hash from piece where inner_hash is not null) anti join people using (inner_hash)
 """
 
-_TRAIT = """
-case when properties.{name} is null or properties.{name} = '' then ''
-     when contains(properties.{name}, '@') or properties.{name} = properties.distinct_id then '@'
-     else properties.{name} end as {trait}
-"""
-"""A value of a breakdown; what may be a person's address or id enters no table."""
+_TRAIT = "if(contains(properties.{name}, '@'), '@', coalesce(properties.{name}, '')) as {trait}"
+"""A value of a breakdown: no address enters a table."""
 
 _TRAITS = """
 insert into traits
