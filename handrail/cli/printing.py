@@ -38,7 +38,7 @@ def report(night: Report, *, as_json: bool) -> None:
     of_users = night.users_with_account / night.users if night.users else 0
     console.print(
         f"{night.accounts} accounts, {night.active_accounts} active in the last 7 days; "
-        f"{night.events:,} events read, {share:.1%} of them and {of_users:.1%} of each day's users with an account."
+        f"{night.events:,} events read, {share:.1%} with an account ({of_users:.1%} of the daily users)."
     )
     console.print(
         f"{night.questions_planned} questions to Mixpanel planned before the mails; "
