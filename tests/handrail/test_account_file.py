@@ -133,13 +133,13 @@ async def test_opting_out_or_pausing_one_id_holds_for_the_company(ctx: ToolConte
         await work.deliveries.pause(f"account:{book_before['acct_1002'].id}", ctx.clock.now())
 
     await take_over(ctx, written(tmp_path, f"mixpanel_ids\nacct_1001;acct_1002;{out.mixpanel_id}\n"))
-    await sync(ctx)
-
     acme = (await book(ctx))["acct_1001"]
     async with ctx.store.read() as work:
         pauses = await work.deliveries.pauses()
     assert acme.opted_out
     assert list(pauses) == [f"account:{acme.id}"]
+    await sync(ctx)
+    assert (await book(ctx))["acct_1001"].opted_out, "Mixpanel's profile of the first id does not lift it"
 
 
 async def test_an_id_that_was_united_cannot_be_described_or_taken_again(
