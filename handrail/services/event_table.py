@@ -4,17 +4,16 @@ Users enter a table under keyed hashes only, so neither a table nor a spill file
 """
 
 import asyncio
-import contextlib
-import fcntl
-import os
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handrail.engine.uses import REASON_PROPERTY, FeatureEvent
 from handrail.errors import ConfigError
+from handrail.services.event_pieces import read_pieces
 from handrail.services.event_reader import EventReader
 
 if TYPE_CHECKING:
@@ -23,11 +22,7 @@ if TYPE_CHECKING:
 _TAKEN = {"time", "distinct_id", "$insert_id", "mp_processing_time_ms", REASON_PROPERTY}
 MEMORY_LIMIT = "1GB"
 
-PIECE_BYTES = 128 << 20
-"""The reader keeps all that it has read from one pipe: a stream of any length is read in pieces."""
-
-_SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 0)
-"""A pipe of a megabyte saves half of the switching between writer and reader; Linux only."""
+log = logging.getLogger(__name__)
 
 
 class EventTable:
@@ -138,7 +133,9 @@ async def load(
     try:
         loader = await asyncio.to_thread(EventReader, account_property, secret, options)
         try:
-            await _feed(stream, loader)
+            await read_pieces(stream, loader.read)
+            if loader.mended:
+                log.warning("%d lone surrogate escapes in the export became U+FFFD", loader.mended)
             await asyncio.to_thread(loader.count, zone, from_day, to_day)
         except BaseException:
             loader.connection.close()
@@ -147,53 +144,3 @@ async def load(
         folder.cleanup()
         raise
     return EventTable(loader.connection, folder)
-
-
-async def _feed(stream: AsyncIterator[bytes], loader: EventReader) -> None:
-    """Pass the stream on in pieces of whole lines, each through a pipe of its own."""
-    rest: bytes | None = b""
-    while rest is not None:
-        readable, writable = os.pipe()
-        if _SET_SIZE:
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(writable, _SET_SIZE, 1 << 20)
-        reading = asyncio.create_task(asyncio.to_thread(loader.read, readable))
-        try:
-            rest = await _piece(stream, writable, rest)
-        finally:
-            os.close(writable)
-            # What the reader says of a piece that was cut short says less than what cut it.
-            await asyncio.wait([reading])
-            failure = reading.exception()
-        if failure is not None:
-            raise failure
-
-
-async def _piece(stream: AsyncIterator[bytes], writable: int, start: bytes) -> bytes | None:
-    """Write one piece; what is left of a chunk after its last line, or None after the last chunk."""
-    with contextlib.suppress(BrokenPipeError):  # a reader that gave up (a bad line) ends the writing early
-        written = len(start)
-        await _in_thread(_write, writable, start)
-        async for chunk in stream:
-            written += len(chunk)
-            end = chunk.rfind(b"\n") + 1 if written >= PIECE_BYTES else 0
-            await _in_thread(_write, writable, memoryview(chunk)[: end or None])
-            if end:
-                return chunk[end:]
-    return None
-
-
-async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
-    """Wait for it even when cancelled: what it works on is closed after."""
-    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
-    try:
-        await asyncio.shield(running)
-    finally:
-        if not running.done():
-            await asyncio.wait([running])
-
-
-def _write(descriptor: int, chunk: bytes | memoryview) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

@@ -18,7 +18,7 @@ import pytest
 from handrail.engine.accounts import account_ids
 from handrail.engine.uses import FeatureEvent
 from handrail.errors import BrokenExport, ConfigError
-from handrail.services import event_table
+from handrail.services import event_pieces, event_table
 from handrail.services.event_table import EventTable, load
 from tests import oracle
 from tests.conftest import DUNGEON, needs_dungeon
@@ -532,7 +532,7 @@ async def test_a_temporary_folder_that_is_none_is_named(tmp_path: Path) -> None:
 async def test_pieces_may_end_in_any_chunk_and_copies_are_found_across_them(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(event_table, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1000)
     lines = [line("Opened", f"u{n % 7}", f"2026-11-20T10:00:{n:02}", company_id="acme") for n in range(60)]
 
     assert len(packed(*lines)) > 8000
