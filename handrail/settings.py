@@ -1,6 +1,6 @@
 """All settings, read once from the environment or `.env`, frozen, and passed in."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -58,6 +58,18 @@ class Settings(BaseSettings):
         "company_id", validation_alias=_named("HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY"), min_length=1
     )
     mixpanel_group_id: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_GROUP_ID"))
+    mixpanel_profile_property: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_PROFILE_PROPERTY"))
+    mixpanel_domain_accounts: bool = Field(
+        default=False, validation_alias=_named("HANDRAIL_MIXPANEL_DOMAIN_ACCOUNTS")
+    )
+    mixpanel_breakdowns: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("$browser", "$os", "mp_country_code"),
+        max_length=10,
+        validation_alias=_named("HANDRAIL_MIXPANEL_BREAKDOWNS"),
+    )
+    mixpanel_project_created: date | None = Field(
+        None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_CREATED")
+    )
     mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
     mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
@@ -114,6 +126,18 @@ class Settings(BaseSettings):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("mixpanel_breakdowns", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+        return value
+
+    @field_validator("mixpanel_project_created", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        return value or None
+
     @classmethod
     def load(cls, **overrides: object) -> "Settings":
         """Read the environment. Raises `ConfigError` with one line that names the variable."""
@@ -128,6 +152,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address: SQLite in the data directory unless set."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'handrail.db').resolve()}"
+
+    @property
+    def wall_clock_times(self) -> bool:
+        """Projects made before 2023 export project days, and times that are wall clocks read as UTC."""
+        return self.mixpanel_project_created is not None and self.mixpanel_project_created.year < 2023
 
     @property
     def query_url(self) -> str:

@@ -34,9 +34,21 @@ async def accounts(
 
 @router.get("/api/mixpanel/events/{customer_id}")
 async def events(
-    ctx: Ctx, customer_id: str, period: PeriodName = "last_30_days", from_date: str = "", to_date: str = ""
+    ctx: Ctx,
+    customer_id: str,
+    period: PeriodName = "last_30_days",
+    from_date: str = "",
+    to_date: str = "",
+    breakdown: str = "",
 ) -> AccountEvents:
-    return await query_events(ctx, account=customer_id, period=period, from_date=from_date, to_date=to_date)
+    return await query_events(
+        ctx,
+        account=customer_id,
+        period=period,
+        from_date=from_date,
+        to_date=to_date,
+        breakdown=breakdown,
+    )
 
 
 @router.get("/api/mixpanel/funnels/{customer_id}")

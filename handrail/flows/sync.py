@@ -1,16 +1,17 @@
 """The sync: Mixpanel's export and funnels into account figures, whole days at a time."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, timedelta
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import GroupProfile
-from handrail.domain.metrics import AccountDay, DayTables, SyncRecord
+from handrail.domain.metrics import AccountDay, Coverage, DayTables, SyncRecord
 from handrail.engine.accounts import account_ids
 from handrail.engine.periods import last_complete_day
 from handrail.engine.text import shown
 from handrail.errors import BrokenExport, CallerError
+from handrail.flows.belonging import homes
 from handrail.services.event_table import EventTable, load
 
 REREAD_DAYS = 5
@@ -37,20 +38,19 @@ async def sync(ctx: ToolContext, *, from_day: date | None = None, to_day: date |
             f"Only complete days can be synced: up to {last} in {zone}, asked {start} to {end}."
         )
     profiles = await group_profiles(ctx)
-    events = with_account = 0
+    covered = []
     for first, final in _batches(start, end):
         tables = await _count(ctx, zone, first, final)
         await _keep(ctx, tables, profiles, (first, final))
-        events, with_account = events + tables.events, with_account + tables.events_with_account
-        log.info("synced %s to %s: %d events", first, final, tables.events)
+        covered.append(tables.coverage)
+        log.info("synced %s to %s: %d events", first, final, tables.coverage.events)
     record = SyncRecord(
         started_at=started,
         finished_at=ctx.clock.now(),
         zone=zone,
         from_date=start,
         to_date=end,
-        events=events,
-        events_with_account=with_account,
+        **Coverage(*map(sum, zip(*covered, strict=True)))._asdict(),
     )
     async with ctx.store.begin() as work:
         await work.metrics.record_sync(record)
@@ -89,17 +89,22 @@ async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
 
 
 async def read_events(
-    ctx: ToolContext, zone: str, first: date, final: date, *, events: list[str] | None = None
+    ctx: ToolContext,
+    zone: str,
+    first: date,
+    final: date,
+    *,
+    events: list[str] | None = None,
+    breakdowns: Sequence[str] = (),
 ) -> EventTable:
-    """The events of whole project days, counted; a broken export is asked for again.
-
-    Export days are UTC days, so one more is read on each side and cut off again.
-    """
-    today = ctx.clock.now().astimezone(UTC).date()
-    until = min(final + timedelta(days=1), today)
+    """The events of whole project days, counted; a broken export is asked for again."""
+    since, until = _export_days(ctx, first, final)
+    users = await homes(ctx)
+    async with ctx.store.read() as work:
+        same = await work.accounts.same()
     for attempt in range(1, TRIES + 1):
         try:
-            async with ctx.mixpanel.export(first - timedelta(days=1), until, events=events) as stream:
+            async with ctx.mixpanel.export(since, until, events=events) as stream:
                 return await load(
                     stream,
                     account_property=ctx.mixpanel.account_property,
@@ -107,6 +112,10 @@ async def read_events(
                     zone=zone,
                     from_day=first,
                     to_day=final,
+                    breakdowns=breakdowns,
+                    wall_clock=ctx.settings.wall_clock_times,
+                    same=same,
+                    homes=users,
                     memory_limit=ctx.settings.memory_limit,
                     threads=ctx.settings.threads,
                     temp_directory=ctx.settings.temp_dir,
@@ -118,10 +127,16 @@ async def read_events(
     raise AssertionError("unreachable")
 
 
+def _export_days(ctx: ToolContext, first: date, final: date) -> tuple[date, date]:
+    """What to ask for: project days of an old project; else UTC days, one more on each side to be cut off."""
+    if ctx.settings.wall_clock_times:
+        return first, final
+    return first - timedelta(days=1), min(final + timedelta(days=1), ctx.clock.now().astimezone(UTC).date())
+
+
 async def _count(ctx: ToolContext, zone: str, first: date, final: date) -> DayTables:
-    table = await read_events(ctx, zone, first, final)
+    table = await read_events(ctx, zone, first, final, breakdowns=ctx.settings.mixpanel_breakdowns)
     try:
-        events, with_account = table.coverage()
         return DayTables(
             account_days=[
                 AccountDay(
@@ -130,10 +145,11 @@ async def _count(ctx: ToolContext, zone: str, first: date, final: date) -> DayTa
                 for account, day, total, users, sessions in table.account_days()
             ],
             user_days=table.user_days(),
-            event_days=[(a, day, shown(name), total) for a, day, name, total in table.event_days()],
+            event_days=table.event_days(),
+            value_days=table.value_days(),
+            feature_days=table.feature_days(ctx.kb.features()),
             hours=table.hours(),
-            events=events,
-            events_with_account=with_account,
+            coverage=table.coverage(),
         )
     finally:
         table.close()

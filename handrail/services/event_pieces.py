@@ -30,7 +30,7 @@ class Piece:
         self._used = 0
 
     def fill(self, chunk: bytes) -> bytes:
-        """Append as much as there is room for; what is left, after the last whole line, for the next piece."""
+        """Append what there is room for; gives what the next piece begins with, after the last whole line."""
         room = PIECE_BYTES - self._used
         part = chunk[:room]
         self._memory[self._used : self._used + len(part)] = part
@@ -90,20 +90,21 @@ def too_long() -> BrokenExport:
 
 async def read_pieces(stream: AsyncIterator[bytes], read: Callable[[Piece], None]) -> None:
     """Give the whole stream to `read`, a piece at a time, in a thread."""
-    with contextlib.closing(Piece()) as filling, contextlib.closing(Piece()) as other:
+    with contextlib.closing(Piece()) as one, contextlib.closing(Piece()) as two:
+        filling, other = one, two
         reading = asyncio.ensure_future(asyncio.sleep(0))
         try:
             async for chunk in stream:
                 rest = filling.fill(chunk)
                 while rest:
-                    await reading
+                    await asyncio.shield(reading)
                     reading = asyncio.ensure_future(asyncio.to_thread(read, filling))
                     filling, other = other, filling
                     filling.empty()
                     rest = filling.fill(rest)
-            await reading
+            await asyncio.shield(reading)
             reading = asyncio.ensure_future(asyncio.to_thread(read, filling))
             await asyncio.shield(reading)
         finally:
-            # What the reader says of a piece says less than what ended the stream.
+            # A thread cannot be stopped. What it says of its piece says less than what ended the stream.
             await asyncio.gather(reading, return_exceptions=True)

@@ -4,12 +4,14 @@ docs/performance.md says what the shape of the statements saves.
 """
 
 import contextlib
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from handrail.engine.accounts import NO_ACCOUNT
+from handrail.engine.accounts import account_ids
 from handrail.engine.uses import REASON_PROPERTY
 from handrail.errors import BrokenExport, ConfigError
 from handrail.services.event_pieces import Piece, too_long
@@ -34,8 +36,9 @@ create table names (number integer, event varchar, counts boolean);
 create table owners (number integer, value varchar);
 create table people (number ubigint, user_key varchar);
 create table nobody (number ubigint);
-create table events (name integer, owner integer, person ubigint, time bigint, insert_hash ubigint,
-  processed bigint, reason varchar)
+create table events (name integer, owner integer, person ubigint, trait integer, time bigint,
+  insert_hash ubigint, processed bigint, reason varchar);
+create table traits (number integer{trait_columns})
 """
 
 _READ = """
@@ -49,6 +52,7 @@ from (
          properties.distinct_id as id,
          case when properties.distinct_id <> '' then hash($salt || properties.distinct_id) end as person,
          properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
+         {trait_values}
   from read_json('{path}', format = 'newline_delimited', maximum_object_size = {longest}, columns = {{
     event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
       mp_processing_time_ms BIGINT, {fields})'}})
@@ -78,29 +82,37 @@ from (select person as number, any_value(inner_hash) as inner_hash from piece wh
 anti join people using (number)
 """
 
+_TRAIT = """
+case when properties.{name} is null or properties.{name} = '' then ''
+     when contains(properties.{name}, '@') or properties.{name} = properties.distinct_id then '@'
+     else properties.{name} end as {trait}
+"""
+"""A value of a breakdown; what may be a person's address or id enters no table."""
+
+_TRAITS = """
+insert into traits
+select (select count(*) from traits) + row_number() over (), {traits}
+from (select distinct {traits} from piece) anti join traits using ({traits})
+"""
+
 _EVENTS = """
 insert into events
-select names.number, coalesce(owners.number, 0), coalesce(person, 0), time,
+select names.number, coalesce(owners.number, 0), coalesce(person, 0), {trait}, time,
        case when without_insert_id then null else insert_hash end, processed, reason
-from piece join names using (event) left join owners using (value);
+from piece join names using (event) left join owners using (value) {join_traits};
 drop table piece
 """
 
-_ACCOUNTS = """
-create table accounts as
-select number as owner, list_filter(list_distinct(case json_type(value)
-    when 'ARRAY' then list_transform(
-      list_filter(from_json(value, '["JSON"]'),
-        lambda item: list_contains(['VARCHAR', 'UBIGINT', 'BIGINT', 'DOUBLE'], json_type(item))),
-      lambda item: case json_type(item) when 'DOUBLE' then regexp_replace(item ->> '$', '\\.0+$', '')
-        else item ->> '$' end)
-    when 'VARCHAR' then [value ->> '$']
-    when 'UBIGINT' then [value ->> '$']
-    when 'BIGINT' then [value ->> '$']
-    when 'DOUBLE' then [regexp_replace(value ->> '$', '\\.0+$', '')]
-    else []::varchar[] end),
-    lambda name: name is not null and not list_contains($no_account, name)) as accounts
-from (select number, value::json as value from owners union all select 0, 'null'::json)
+_BELONGS = """
+create table belongs as
+select unnest($owners::integer[]) as owner, unnest($accounts::varchar[]) as account
+"""
+
+_HOMES = """
+create table homes as
+select number as person, owner
+from (select unnest($users::varchar[]) as user_key, unnest($owners::integer[]) as owner)
+join people using (user_key)
 """
 
 _COPIES = """
@@ -118,19 +130,22 @@ where copy > 1
 
 _QUARTERS = """
 create table quarters as
-select quarter, local::date as day, extract(hour from local)::integer as hour
-from (
-  select quarter, timezone($zone, to_timestamp(quarter * $seconds)) as local
-  from (select unnest(range($from_time // $seconds, $to_time // $seconds)) as quarter)
-)
-where day between $from_day and $to_day
+select unnest($quarters::bigint[]) as quarter, unnest($days::date[]) as day,
+       unnest($hours::integer[]) as hour, unnest($shifts::bigint[]) as shift
 """
 
 _COUNTED = """
 create table counted as
-select name, owner, person, time, reason, quarter, day, hour
-from events join quarters on events.time // $seconds = quarters.quarter
+select name, {owner} as owner, events.person, trait, time - shift as time, reason,
+       (time - shift) // $seconds as quarter, day, hour
+from events join quarters on events.time // $seconds = quarters.quarter {join_homes}
 where name in (select number from names where counts) and events.rowid not in (select row from copies);
+"""
+
+_HOME = "coalesce(belonging.owner, homes.owner, events.owner)"
+_JOIN_HOMES = """
+left join (select distinct owner from belongs) belonging on belonging.owner = events.owner
+left join homes on homes.person = events.person
 """
 
 _SUMS = """
@@ -157,15 +172,16 @@ from (
 create table session_sum as
 select distinct owner, day, person, session from quarter_sum join visits using (person, quarter);
 drop table visits;
-drop table quarter_sum;
-create view belongs as select owner, unnest(accounts) as account from accounts
+drop table quarter_sum
 """
 
 
 class EventReader:
     """Reads pieces into a connection of its own, then counts; its methods run in threads."""
 
-    def __init__(self, account_property: str, secret: bytes, options: dict[str, Any]) -> None:
+    def __init__(
+        self, account_property: str, secret: bytes, options: dict[str, Any], breakdowns: Sequence[str] = ()
+    ) -> None:
         import duckdb  # noqa: PLC0415  (a third of a second that no chat question should pay)
 
         self._engine = duckdb
@@ -178,14 +194,19 @@ class EventReader:
             ) from None
         names = {"account": _identifier(account_property), "reason": _identifier(REASON_PROPERTY)}
         kinds = {names["account"]: "JSON", names["reason"]: "VARCHAR"}
+        traits = {f"trait{number}": _identifier(name) for number, name in enumerate(breakdowns)}
+        kinds |= dict.fromkeys(traits.values(), "VARCHAR")
         fields = ", ".join(f"{name} {kind}" for name, kind in kinds.items()).replace("'", "''")
-        self._names = {**names, "fields": fields}
+        values = "".join(", " + _TRAIT.format(name=name, trait=trait) for trait, name in traits.items())
+        self._names = {**names, "fields": fields, "trait_values": values}
+        self._traits = ", ".join(traits)
+        self.breakdowns = tuple(breakdowns)
         key = secret.ljust(64, b"\0")
         self._salt = secrets.token_hex()
         self._people = 0
         self.mended = 0
         self._inner, self._outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
-        self.connection.execute(_TABLES)
+        self.connection.execute(_TABLES.format(trait_columns="".join(f", {each} varchar" for each in traits)))
 
     def read(self, piece: Piece) -> None:
         """Append one piece to the events."""
@@ -205,7 +226,14 @@ class EventReader:
             run(_OWNERS)
             [(new,)] = run(_PEOPLE, {"outer": self._outer}).fetchall()
             self._people += new
-            run(_EVENTS)
+            if self._traits:
+                run(_TRAITS.format(traits=self._traits))
+            run(
+                _EVENTS.format(
+                    trait="traits.number" if self._traits else "0",
+                    join_traits=f"join traits using ({self._traits})" if self._traits else "",
+                )
+            )
 
     def _parse(self, piece: Piece) -> None:
         with piece.path() as path:
@@ -213,20 +241,48 @@ class EventReader:
             statement = _READ.format(path=path, known=known, longest=LONGEST_LINE, **self._names)
             self.connection.execute(statement, {"inner": self._inner, "salt": self._salt})
 
-    def count(self, zone: str, from_day: date, to_day: date) -> None:
-        """Cut off what lies outside the days, drop copies, and sum up."""
-        around = {
-            "from_time": _utc(from_day - timedelta(days=1)),
-            "to_time": _utc(to_day + timedelta(days=2)),
-            "seconds": _QUARTER,
-        }
+    def count(
+        self,
+        zone: str,
+        from_day: date,
+        to_day: date,
+        *,
+        wall_clock: bool = False,
+        same: Mapping[str, str] | None = None,
+        homes: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """Cut off what lies outside the days, drop copies, and sum up.
+
+        `wall_clock`: times are those of the zone's clocks, read as if they were UTC. `same` leads from an
+        account's further ids to the one it is kept under. `homes` are the accounts of users, by user key,
+        for events that name none.
+        """
         with self._errors():
             run = self.connection.execute
-            run(_ACCOUNTS, {"no_account": sorted(NO_ACCOUNT)})
-            run(_QUARTERS, {**around, "zone": zone, "from_day": from_day, "to_day": to_day})
+            self._belongs(same or {}, homes or {})
+            run(_QUARTERS, _quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
             run(_COPIES)
-            run(_COUNTED, {"seconds": _QUARTER})
+            run(
+                _COUNTED.format(
+                    owner=_HOME if homes else "events.owner", join_homes=_JOIN_HOMES if homes else ""
+                ),
+                {"seconds": _QUARTER},
+            )
             run(_SUMS.format(gap=SESSION_GAP_SECONDS))
+
+    def _belongs(self, same: Mapping[str, str], homes: Mapping[str, tuple[str, ...]]) -> None:
+        """Which accounts the values of the account property name, and the profiles of users."""
+        run = self.connection.execute
+        found = {number: account_ids(json.loads(value)) for number, value in run("from owners").fetchall()}
+        numbers = {ids: len(found) + place for place, ids in enumerate(dict.fromkeys(homes.values()), 1)}
+        found |= {number: ids for ids, number in numbers.items()}
+        pairs = [
+            (number, name)
+            for number, ids in found.items()
+            for name in dict.fromkeys(same.get(each, each) for each in ids)
+        ]
+        run(_BELONGS, {"owners": [pair[0] for pair in pairs], "accounts": [pair[1] for pair in pairs]})
+        run(_HOMES, {"users": list(homes), "owners": [numbers[ids] for ids in homes.values()]})
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -243,6 +299,24 @@ class EventReader:
 
 def _broken() -> BrokenExport:
     return BrokenExport("Mixpanel's export holds a line that is no event; nothing of it was kept.")
+
+
+def _quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
+    """Day, hour, and the seconds by which exported times are ahead of true ones, of every quarter.
+
+    A wall-clock time of the hour that comes twice is taken for the first of the two.
+    """
+    quarters, days, hours, shifts = [], [], [], []
+    start, end = _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
+    for seconds in range(start, end, _QUARTER):
+        utc = datetime.fromtimestamp(seconds, UTC)
+        local = utc.replace(tzinfo=zone) if wall_clock else utc.astimezone(zone)
+        if from_day <= local.date() <= to_day:
+            quarters.append(seconds // _QUARTER)
+            days.append(local.date())
+            hours.append(local.hour)
+            shifts.append(seconds - int(local.timestamp()))
+    return {"quarters": quarters, "days": days, "hours": hours, "shifts": shifts}
 
 
 def _identifier(name: str) -> str:

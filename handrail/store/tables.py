@@ -40,6 +40,7 @@ class Customer(SQLModel, table=True):
     opted_out: bool = False
     given_name: str = Field(default="", description="From the company's own file; goes before Mixpanel's.")
     aliases: str = Field(default="[]", description="JSON list of names.")
+    former_names: str = Field(default="[]", description="JSON list of names it once had.")
     domains: str = Field(default="[]", description="JSON list of mail domains.")
     segment: str = ""
     arr: float | None = None
@@ -48,6 +49,15 @@ class Customer(SQLModel, table=True):
     churned_at: date | None = None
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
+
+
+class AccountId(SQLModel, table=True):
+    """A further Mixpanel id of an account: what was counted under it is the account's."""
+
+    __tablename__ = "account_ids"
+
+    mixpanel_id: str = Field(primary_key=True)
+    customer_id: str = Field(foreign_key="customers.id", index=True)
 
 
 class MixpanelMetric(SQLModel, table=True):
@@ -103,6 +113,40 @@ class EventDay(SQLModel, table=True):
     metric_date: date = Field(primary_key=True, index=True)
     event: str = Field(primary_key=True)
     total: int
+    users: int = 0
+    marks: bytes | None = Field(default=None, description="Of its users, to count a period. Kept 30 days.")
+
+
+class ValueDay(SQLModel, table=True):
+    """An account's events and users of a day by one value of a property; see `ValueKind`."""
+
+    __tablename__ = "value_days"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    property: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    total: int
+    users: int
+    marks: bytes | None = Field(default=None, description="Of its users, to count a period. Kept 30 days.")
+
+
+class FeatureDayRow(SQLModel, table=True):
+    """How a feature went for an account on one day; see `FeatureDay`."""
+
+    __tablename__ = "feature_days"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    feature: str = Field(primary_key=True)
+    attempts: int
+    successes: int
+    errors: int
+    users_attempting: int
+    users_succeeding: int
+    rage_clicks: int
+    dead_clicks: int
 
 
 class EventHour(SQLModel, table=True):
@@ -125,6 +169,8 @@ class Sync(SQLModel, table=True):
     to_date: date
     events: int
     events_with_account: int
+    users: int = Field(default=0, description="Of each day, added up.")
+    users_with_account: int = 0
 
 
 class StruggleRow(SQLModel, table=True):
