@@ -27,8 +27,8 @@ class _Export(BaseHTTPRequestHandler):
     days: dict[date, Path]
 
     def do_GET(self) -> None:
-        if (path := urlsplit(self.path).path) in _ANSWERS:
-            self._answer(_ANSWERS[path])
+        if (asked_for := urlsplit(self.path).path) in _ANSWERS:
+            self._answer(_ANSWERS[asked_for])
             return
         asked = parse_qs(urlsplit(self.path).query)
         first, last = (date.fromisoformat(asked[name][0]) for name in ("from_date", "to_date"))
