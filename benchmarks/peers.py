@@ -66,8 +66,9 @@ tap_mixpanel.main()
 
 _AIRBYTE = """
 import json, sys
-json.dump(dict(credentials=dict(username="benchmark", secret="benchmark", project_id=1), 
-    start_date=day + "T00:00:00Z", end_date=day + "T23:59:59Z", region="US", project_timezone="UTC", attribution_window=0, date_window_size=1),
+json.dump(dict(credentials=dict(username="benchmark", secret="benchmark", project_id=1),
+    start_date=day + "T00:00:00Z", end_date=day + "T23:59:59Z", region="US",
+    project_timezone="UTC", attribution_window=0, date_window_size=1),
     open("config.json", "w"))
 stream = dict(name="export", json_schema={}, supported_sync_modes=["full_refresh"])
 json.dump(dict(streams=[dict(stream=stream, sync_mode="full_refresh", destination_sync_mode="append")]),
