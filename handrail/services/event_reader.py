@@ -5,7 +5,7 @@ docs/performance.md says what the shape of the statements saves.
 
 import contextlib
 import json
-import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from handrail.engine.accounts import account_ids
 from handrail.engine.uses import REASON_PROPERTY
 from handrail.errors import BrokenExport, ConfigError
+from handrail.services.event_pieces import Piece, too_long
 
 LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record")
 """Not things that a person did. Handrail's own events, `handrail_…`, are left out beside them."""
@@ -23,26 +24,39 @@ SESSION_GAP_SECONDS = 1800
 _QUARTER = 900
 """Seconds of a quarter of an hour: no zone changes its day or hour inside, and no session ends inside."""
 
+LONGEST_LINE = 4 << 20
+"""Bytes that a line may have at least; Mixpanel takes no event of more than 1 MB."""
+
+_REGULARS = 1_000_000
+"""While so many users are known at most, none of them is hashed again: a look-up in a larger set might spill
+what is looked up, raw ids among it."""
+
 _TABLES = """
 create table names (number integer, event varchar, counts boolean);
 create table owners (number integer, value varchar);
-create table people (number integer, inner_hash varchar, user_key varchar);
-create table events (name integer, owner integer, person integer, trait integer, time bigint,
+create table people (number ubigint, user_key varchar);
+create table nobody (number ubigint);
+create table events (name integer, owner integer, person ubigint, trait integer, time bigint,
   insert_hash ubigint, processed bigint, reason varchar);
 create table traits (number integer{trait_columns})
 """
 
 _READ = """
 create table piece as
-select event, properties.time as time, hash(properties."$insert_id") as insert_hash,
-       properties."$insert_id" is null as without_insert_id, properties.mp_processing_time_ms as processed,
-       case when properties.distinct_id <> ''
-            then sha256($inner::blob || encode(properties.distinct_id)) end as inner_hash,
-       properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
-       {trait_values}
-from read_json('{pipe}', format = 'newline_delimited', maximum_object_size = 4194304, columns = {{
-  event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
-    mp_processing_time_ms BIGINT, {fields})'}})
+select * exclude (id),
+       case when id <> '' and person not in (select number from {known})
+            then sha256($inner::blob || encode(id)) end as inner_hash
+from (
+  select event, properties.time as time, hash(properties."$insert_id") as insert_hash,
+         properties."$insert_id" is null as without_insert_id, properties.mp_processing_time_ms as processed,
+         properties.distinct_id as id,
+         case when properties.distinct_id <> '' then hash($salt || properties.distinct_id) end as person,
+         properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
+         {trait_values}
+  from read_json('{path}', format = 'newline_delimited', maximum_object_size = {longest}, columns = {{
+    event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
+      mp_processing_time_ms BIGINT, {fields})'}})
+)
 """
 
 _NO_EVENT = "select 1 from piece where event is null or time is null limit 1"
@@ -62,9 +76,10 @@ from (select distinct value from piece where value is not null) anti join owners
 
 _PEOPLE = """
 insert into people
-select (select count(*) from people) + row_number() over (), inner_hash,
-       sha256($outer::blob || unhex(inner_hash))
-from (select distinct inner_hash from piece where inner_hash is not null) anti join people using (inner_hash)
+select number, sha256($outer::blob || unhex(inner_hash))
+from (select person as number, any_value(inner_hash) as inner_hash from piece where inner_hash is not null
+      group by person)
+anti join people using (number)
 """
 
 _TRAIT = "if(contains(properties.{name}, '@'), '@', coalesce(properties.{name}, '')) as {trait}"
@@ -78,10 +93,9 @@ from (select distinct {traits} from piece) anti join traits using ({traits})
 
 _EVENTS = """
 insert into events
-select names.number, coalesce(owners.number, 0), coalesce(people.number, 0), {trait}, time,
+select names.number, coalesce(owners.number, 0), coalesce(person, 0), {trait}, time,
        case when without_insert_id then null else insert_hash end, processed, reason
-from piece join names using (event) left join owners using (value) left join people using (inner_hash)
-  {join_traits};
+from piece join names using (event) left join owners using (value) {join_traits};
 drop table piece
 """
 
@@ -146,7 +160,7 @@ from (
   select *, (first - lag(last, 1, first) over (partition by visitor order by quarter) > {gap})::integer
     as starts
   from (
-    select person, quarter, any_value(person::bigint * 1000000 + (day - date '1970-01-01')) as visitor,
+    select person, quarter, any_value(hash(person, day)) as visitor,
       min(first) as first, max(last) as last
     from quarter_sum where person > 0 group by person, quarter
   )
@@ -184,30 +198,44 @@ class EventReader:
         self._traits = ", ".join(traits)
         self.breakdowns = tuple(breakdowns)
         key = secret.ljust(64, b"\0")
+        self._salt = secrets.token_hex()
+        self._people = 0
+        self.mended = 0
         self._inner, self._outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
         self.connection.execute(_TABLES.format(trait_columns="".join(f", {each} varchar" for each in traits)))
 
-    def read(self, readable: int) -> None:
-        """Append one piece to the events; closes the pipe, read to its end or not."""
-        try:
-            with self._errors():
-                run = self.connection.execute
-                run(_READ.format(pipe=f"/dev/fd/{readable}", **self._names), {"inner": self._inner})
-                if run(_NO_EVENT).fetchall():
-                    raise _broken() from None
-                run(_NAMES, {"left_out": list(LEFT_OUT)})
-                run(_OWNERS)
-                run(_PEOPLE, {"outer": self._outer})
-                if self._traits:
-                    run(_TRAITS.format(traits=self._traits))
-                run(
-                    _EVENTS.format(
-                        trait="traits.number" if self._traits else "0",
-                        join_traits=f"join traits using ({self._traits})" if self._traits else "",
-                    )
+    def read(self, piece: Piece) -> None:
+        """Append one piece to the events."""
+        run = self.connection.execute
+        with self._errors():
+            try:
+                self._parse(piece)
+            except self._engine.InvalidInputException:
+                mended = piece.mend()
+                if not mended:
+                    raise
+                self.mended += mended
+                self._parse(piece)
+            if run(_NO_EVENT).fetchall():
+                raise _broken() from None
+            run(_NAMES, {"left_out": list(LEFT_OUT)})
+            run(_OWNERS)
+            [(new,)] = run(_PEOPLE, {"outer": self._outer}).fetchall()
+            self._people += new
+            if self._traits:
+                run(_TRAITS.format(traits=self._traits))
+            run(
+                _EVENTS.format(
+                    trait="traits.number" if self._traits else "0",
+                    join_traits=f"join traits using ({self._traits})" if self._traits else "",
                 )
-        finally:
-            os.close(readable)
+            )
+
+    def _parse(self, piece: Piece) -> None:
+        with piece.path() as path:
+            known = "people" if self._people <= _REGULARS else "nobody"
+            statement = _READ.format(path=path, known=known, longest=LONGEST_LINE, **self._names)
+            self.connection.execute(statement, {"inner": self._inner, "salt": self._salt})
 
     def count(
         self,
@@ -260,9 +288,9 @@ class EventReader:
             raise ConfigError(
                 "The export of these days does not fit into HANDRAIL_MEMORY_LIMIT: raise it."
             ) from None
-        except self._engine.Error:
+        except self._engine.Error as error:
             # The engine's message quotes the line it could not read: it must not travel on.
-            raise _broken() from None
+            raise (too_long() if "maximum_object_size" in str(error) else _broken()) from None
 
 
 def _broken() -> BrokenExport:

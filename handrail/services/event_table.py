@@ -4,11 +4,9 @@ Users enter a table under keyed hashes only, so neither a table nor a spill file
 """
 
 import asyncio
-import contextlib
-import fcntl
-import os
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from handrail.domain.features import Feature
 from handrail.domain.metrics import Coverage, EventCount, FeatureDay, ValueCount
 from handrail.engine.uses import REASON_PROPERTY, FeatureEvent
 from handrail.errors import ConfigError
+from handrail.services.event_pieces import read_pieces
 from handrail.services.event_reader import EventReader
 from handrail.services.event_sums import EventSums
 
@@ -30,11 +29,7 @@ _PERSONAL = {
 }  # fmt: skip
 MEMORY_LIMIT = "1GB"
 
-PIECE_BYTES = 128 << 20
-"""The reader keeps all that it has read from one pipe: a stream of any length is read in pieces."""
-
-_SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 0)
-"""A pipe of a megabyte saves half of the switching between writer and reader; Linux only."""
+log = logging.getLogger(__name__)
 
 
 class EventTable:
@@ -158,7 +153,9 @@ async def load(
     try:
         loader = await asyncio.to_thread(EventReader, account_property, secret, options, breakdowns)
         try:
-            await _feed(stream, loader)
+            await read_pieces(stream, loader.read)
+            if loader.mended:
+                log.warning("%d lone surrogate escapes in the export became U+FFFD", loader.mended)
             await asyncio.to_thread(
                 loader.count, zone, from_day, to_day, wall_clock=wall_clock, same=same, homes=homes
             )
@@ -186,53 +183,3 @@ def _check(account_property: str, breakdowns: Sequence[str]) -> None:
                 "twice. Check HANDRAIL_MIXPANEL_BREAKDOWNS."
             )
         taken |= {name.casefold()}
-
-
-async def _feed(stream: AsyncIterator[bytes], loader: EventReader) -> None:
-    """Pass the stream on in pieces of whole lines, each through a pipe of its own."""
-    rest: bytes | None = b""
-    while rest is not None:
-        readable, writable = os.pipe()
-        if _SET_SIZE:
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(writable, _SET_SIZE, 1 << 20)
-        reading = asyncio.create_task(asyncio.to_thread(loader.read, readable))
-        try:
-            rest = await _piece(stream, writable, rest)
-        finally:
-            os.close(writable)
-            # What the reader says of a piece that was cut short says less than what cut it.
-            await asyncio.wait([reading])
-            failure = reading.exception()
-        if failure is not None:
-            raise failure
-
-
-async def _piece(stream: AsyncIterator[bytes], writable: int, start: bytes) -> bytes | None:
-    """Write one piece; what is left of a chunk after its last line, or None after the last chunk."""
-    with contextlib.suppress(BrokenPipeError):  # a reader that gave up (a bad line) ends the writing early
-        written = len(start)
-        await _in_thread(_write, writable, start)
-        async for chunk in stream:
-            written += len(chunk)
-            end = chunk.rfind(b"\n") + 1 if written >= PIECE_BYTES else 0
-            await _in_thread(_write, writable, memoryview(chunk)[: end or None])
-            if end:
-                return chunk[end:]
-    return None
-
-
-async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
-    """Wait for it even when cancelled: what it works on is closed after."""
-    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
-    try:
-        await asyncio.shield(running)
-    finally:
-        if not running.done():
-            await asyncio.wait([running])
-
-
-def _write(descriptor: int, chunk: bytes | memoryview) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

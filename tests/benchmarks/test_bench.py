@@ -16,7 +16,7 @@ import pytest
 from benchmarks import cases
 from benchmarks.gen import EVENTS, Crowd, lines, write
 from benchmarks.server import serving
-from handrail.services import event_table
+from handrail.services import event_pieces
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 4, 1)
@@ -97,11 +97,11 @@ def plain(files: list[Path]) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize("piece", [event_table.PIECE_BYTES, 200_000], ids=["in one piece", "in pieces"])
+@pytest.mark.parametrize("piece", [event_pieces.PIECE_BYTES, 200_000], ids=["in one piece", "in pieces"])
 async def test_our_tables_are_those_of_plain_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    monkeypatch.setattr(event_table, "PIECE_BYTES", piece)
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", piece)
     crowd = Crowd(7)
     files = [write(tmp_path, crowd, DAY + timedelta(days=number), 4000, seed=7) for number in range(3)]
 

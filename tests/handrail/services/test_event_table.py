@@ -16,7 +16,7 @@ from handrail.engine.accounts import account_ids
 from handrail.engine.text import shown
 from handrail.engine.uses import FeatureEvent
 from handrail.errors import BrokenExport, ConfigError
-from handrail.services import event_table
+from handrail.services import event_pieces, event_reader, event_table
 from handrail.services.event_table import EventTable, load
 
 SECRET = bytes(range(32))
@@ -459,6 +459,129 @@ async def test_no_table_holds_a_raw_id() -> None:
     assert not any(SECRETIVE in rows for rows in held)
 
 
+LONE = "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        ("\\ud800", "\ufffd"),
+        ("a\\uDfFfz", "a\ufffdz"),
+        ("\\ud83d\\ud83d\\ude42", "\ufffd🙂"),
+        ("\\ude42\\ud83d", "\ufffd\ufffd"),
+        ("\\\\ud800 \\ud800", "\\ud800 \ufffd"),
+    ],
+)
+async def test_a_surrogate_that_stands_alone_becomes_a_replacement_character_and_is_told(
+    escaped: str, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    properties = {"company_id": "ODD", "other": "ODD", "reason": "ODD", "$insert_id": "1"}
+    odd = packed(line("ODD", "ODD", "2026-11-20T10:00:00", **properties))
+
+    with closing(await loaded(GOOD + odd.replace(b"ODD", escaped.encode()) + GOOD)) as table:
+        assert {row[0]: row[2] for row in table.account_days()} == {"acme": 1, text: 1}
+        assert {row.event for row in table.event_days()} == {"Opened", text}
+        [(user, [event])] = list(table.by_user([text]))
+        assert (user, event.account_ids, event.reason) == (key(text), (text,), text)
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.startswith(f"{5 * text.count(LONE)} lone surrogate")
+
+
+async def test_pairs_of_surrogates_and_escaped_backslashes_stay_as_they_are(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    raw = packed(line("Opened", "u1", "2026-11-20T10:00:00", company_id="ODD", other="ODD"))
+
+    with closing(await loaded(raw.replace(b"ODD", rb"\ud83d\ude42 \\ud800"))) as table:
+        assert [row[0] for row in table.account_days()] == ["🙂 \\ud800"]
+    assert caplog.records == []
+
+
+async def test_a_line_of_a_megabyte_is_an_event_and_one_that_never_ends_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = line("Opened", "u2", "2026-11-20T10:00:00", company_id="acme", text="x" * (1 << 20))
+    assert await days(long, long) == [("acme", "2026-11-20", 1, 1, 1)]
+
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1 << 20)
+    with pytest.raises(BrokenExport, match="too long for an event"):
+        await loaded(GOOD + packed(long) + GOOD)
+
+
+async def test_a_line_longer_than_the_engine_takes_says_so() -> None:
+    endless = packed(line("Opened", "u2", "2026-11-20T10:00:00", company_id="acme", text="x" * (40 << 20)))
+
+    with pytest.raises(BrokenExport, match="too long for an event"):
+        await loaded(GOOD + endless + GOOD, size=1 << 20)
+
+
+async def test_where_the_system_has_no_files_in_memory_pieces_go_through_pipes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1000)
+    lines = [line("Opened", f"u{n % 7}", f"2026-11-20T10:00:{n:02}", company_id="acme") for n in range(60)]
+
+    assert await days(*lines, *lines) == [("acme", "2026-11-20", 60, 7, 7)]
+    with pytest.raises(BrokenExport):
+        await loaded(packed(*lines) + b"terminated early\n" + packed(*lines))
+
+
+async def test_with_more_users_than_are_looked_up_every_user_keeps_one_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_reader, "_REGULARS", 3)
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1000)
+    lines = [line("Opened", f"u{n % 9}", f"2026-11-20T10:00:{n:02}", company_id="acme") for n in range(60)]
+
+    with closing(await loaded(packed(*lines))) as table:
+        assert [user for _, _, user in table.user_days()] == sorted(key(f"u{n}") for n in range(9))
+        assert table.account_days() == [("acme", date(2026, 11, 20), 60, 9, 9)]
+
+
+def test_looking_known_users_up_keeps_no_raw_id_where_it_could_be_spilled(tmp_path: Path) -> None:
+    path = tmp_path / "piece"
+    path.write_bytes(GOOD)
+    reader = event_reader.EventReader("company_id", SECRET, {"threads": 1})
+    reader.connection.execute("insert into people select range, '' from range(100000)")
+
+    statement = event_reader._READ.format(path=path, known="people", longest=1 << 20, **reader._names)
+    [(_, plan)] = reader.connection.execute(f"explain {statement}", {"inner": b"", "salt": ""}).fetchall()
+    reader.connection.close()
+
+    # Every other kind of join may build on either side; a mark join streams the side that it marks.
+    assert plan.count("Join Type") == plan.count("Join Type: MARK") == 1
+    assert not any(step in plan for step in ("Order By", "Aggregate", "Window"))
+
+
+async def test_a_stopped_read_leaves_no_memory_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1000)
+    before = len(os.listdir("/dev/fd"))  # noqa: PTH208
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield GOOD
+            await asyncio.sleep(0)
+
+    reading = asyncio.create_task(
+        load(
+            endless(),
+            account_property="company_id",
+            secret=SECRET,
+            zone="UTC",
+            from_day=FIRST,
+            to_day=LAST,
+        )
+    )
+    for _ in range(500):
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+    assert len(os.listdir("/dev/fd")) == before  # noqa: PTH208
+
+
 async def test_nothing_of_an_export_stays_in_the_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -510,7 +633,7 @@ async def test_a_temporary_folder_that_is_none_is_named(tmp_path: Path) -> None:
 async def test_pieces_may_end_in_any_chunk_and_copies_are_found_across_them(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(event_table, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1000)
     lines = [line("Opened", f"u{n % 7}", f"2026-11-20T10:00:{n:02}", company_id="acme") for n in range(60)]
 
     assert len(packed(*lines)) > 8000
