@@ -34,17 +34,19 @@ class Days(BaseModel):
 
 
 class Answer(BaseModel):
-    summary: str = Field(description="The answer in one sentence.")
-    as_of: datetime | None = Field(None, description="When these figures were read from Mixpanel.")
+    summary: str
+    as_of: datetime | None = Field(None, description="When this was read from Mixpanel.")
 
 
-class AccountAnswer(Answer):
-    account: AccountRef | None = Field(
-        None, description="Null if the name fits several accounts, or none exactly."
-    )
-    candidates: list[Candidate] = Field(
-        default_factory=list, description="Ask the person which one is meant."
-    )
+class Figures(Answer):
+    """An answer out of the tables."""
+
+    caveats: list[str] = Field(default_factory=list, description="To be said with the figures.")
+
+
+class AccountAnswer(Figures):
+    account: AccountRef | None = None
+    candidates: list[Candidate] = Field(default_factory=list, description="Ask which one is meant.")
     period: Days | None = None
 
 

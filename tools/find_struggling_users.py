@@ -33,7 +33,7 @@ class EvidenceCard(BaseModel):
 
 
 class StrugglingUsers(AccountAnswer):
-    as_of_day: date | None = Field(None, description="Last complete project day; the window ends with it.")
+    as_of_day: date | None = Field(None, description="The 7 days end with it.")
     cards: list[EvidenceCard] = Field(default_factory=list)
     by_feature: dict[str, int] = Field(default_factory=dict)
     has_more: bool = False

@@ -34,15 +34,14 @@ class EventCount(BaseModel):
 
 
 class AccountEvents(AccountAnswer):
-    figures: EventFigures | None = Field(None, description="Null means no data, see no_data_because.")
-    change_of_events: float | None = Field(None, description="Against the period before; null without one.")
+    figures: EventFigures | None = Field(None, description="Null: no data, see no_data_because.")
+    change_of_events: float | None = Field(None, description="Against the period before.")
     no_data_because: str = ""
-    by_day: list[EventDay] = Field(default_factory=list, description="Days with events.")
+    by_day: list[EventDay] = Field(default_factory=list)
     top_events: list[EventCount] = Field(default_factory=list)
     heatmap: list[list[int]] = Field(
-        default_factory=list, description="Events by weekday (7 rows, Monday first) and hour (24)."
+        default_factory=list, description="Events by weekday (Monday first) and hour."
     )
-    caveats: list[str] = Field(default_factory=list)
 
 
 @tool(title="Account events", effect="read")
@@ -53,7 +52,7 @@ async def query_events(
     from_date: FromDate = "",
     to_date: ToDate = "",
 ) -> AccountEvents:
-    """Count one account's events, users and sessions, by day, by event and by hour of the week.
+    """Count one account's events, users and sessions, by day, event and hour of the week.
 
     Use it for "show Mixpanel events for Acme" or "how active was Acme last month?".
     For conversion, use query_funnel; to compare accounts, use find_accounts.

@@ -36,14 +36,14 @@ class FunnelAnswer(BaseModel):
 
 class AccountFunnels(AccountAnswer):
     funnels: list[FunnelAnswer] = Field(default_factory=list)
-    nobody_entered: list[str] = Field(default_factory=list, description="Funnels without a single entrant.")
+    nobody_entered: list[str] = Field(default_factory=list)
 
 
 @tool(title="Account funnels", effect="read")
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
-    funnel: Annotated[str, Field(description="Part of the funnel's name, or its id. Empty: all.")] = "",
+    funnel: Annotated[str, Field(description="Part of its name, or id. Empty: all.")] = "",
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",

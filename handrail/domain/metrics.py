@@ -1,8 +1,9 @@
 """Figures of an account: what the tables hold."""
 
 from datetime import date, datetime
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from handrail.domain.funnels import FunnelCounts
 from handrail.domain.periods import Period
@@ -56,6 +57,37 @@ class SyncRecord(BaseModel):
     to_date: date
     events: int
     events_with_account: int
+
+
+SyncStatus = Literal["running", "done", "failed", "interrupted"]
+
+
+class SyncState(BaseModel):
+    """One sync, running or over. Days are project days."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    status: SyncStatus
+    from_date: date
+    to_date: date
+    days_total: int
+    days_done: int
+    events: int = Field(description="Events read so far.")
+    events_with_account: int
+    started_at: datetime
+    finished_at: datetime | None = None
+    message: str = ""
+
+
+class ReadDay(BaseModel):
+    """A day whose figures are whole: which sync read it, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    sync_id: int
+    read_at: datetime
 
 
 class MeasuredFunnel(BaseModel):

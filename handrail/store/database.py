@@ -20,6 +20,7 @@ from handrail.store.budget import Budget
 from handrail.store.deliveries import Deliveries
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
+from handrail.store.syncs import Syncs
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -33,6 +34,7 @@ class Work:
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.nights = Nights(session)
+        self.syncs = Syncs(session)
 
 
 class Store:

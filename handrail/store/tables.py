@@ -119,12 +119,37 @@ class Sync(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     started_at: datetime = _moment()
-    finished_at: datetime = _moment()
+    finished_at: datetime | None = _perhaps()
     zone: str
     from_date: date
     to_date: date
-    events: int
-    events_with_account: int
+    events: int = 0
+    events_with_account: int = 0
+    status: str = "running"
+    days_total: int = 0
+    days_done: int = 0
+    message: str = ""
+
+
+class SyncedDay(SQLModel, table=True):
+    """A day whose figures are whole. `shape` names the settings that they depend on."""
+
+    __tablename__ = "synced_days"
+
+    metric_date: date = Field(primary_key=True)
+    sync_id: int
+    read_at: datetime = _moment()
+    shape: str
+
+
+class StoredConnection(SQLModel, table=True):
+    """The service account that was given over REST, sealed with a key that lies elsewhere. One row."""
+
+    __tablename__ = "connections"
+
+    id: int = Field(default=1, primary_key=True)
+    sealed: str
+    saved_at: datetime = _moment()
 
 
 class StruggleRow(SQLModel, table=True):
