@@ -8,7 +8,7 @@ from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.metrics import Totals
 from handrail.engine import names
-from tools._answers import Days, Figures, days, resolve, synced
+from tools._answers import Days, Figures, caveats, days, resolve, synced
 from tools._params import FromDate, Limit, PeriodChoice, ToDate
 from tools._tool import tool
 
@@ -62,6 +62,7 @@ async def find_accounts(
         summary=f"{len(rows)} accounts{f' like {query!r}' if query else ''}, by {sort_by}, {span.words()}.",
         as_of=last.finished_at,
         period=days(span),
+        caveats=await caveats(ctx, last, span),
         accounts=rows[:limit],
         has_more=len(rows) > limit,
     )

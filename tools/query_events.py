@@ -34,14 +34,12 @@ class EventCount(BaseModel):
 
 
 class AccountEvents(AccountAnswer):
-    figures: EventFigures | None = Field(None, description="Null: no data, see no_data_because.")
+    figures: EventFigures | None = Field(None, description="Null: no data.")
     change_of_events: float | None = Field(None, description="Against the period before.")
     no_data_because: str = ""
     by_day: list[EventDay] = Field(default_factory=list)
     top_events: list[EventCount] = Field(default_factory=list)
-    heatmap: list[list[int]] = Field(
-        default_factory=list, description="Events by weekday (Monday first) and hour."
-    )
+    heatmap: list[list[int]] = Field(default_factory=list, description="By weekday (Monday first) and hour.")
 
 
 @tool(title="Account events", effect="read")
@@ -68,14 +66,13 @@ async def query_events(
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
-        first_day = await work.metrics.first_day()
     answer = AccountEvents(
         summary=f"{who.name} sent no events, {span.words()}.",
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
         no_data_because="Mixpanel has no event of this account on these days.",
-        caveats=caveats(span, last, first_day),
+        caveats=await caveats(ctx, last, span),
     )
     if totals is None:
         return answer

@@ -12,7 +12,7 @@ from handrail.domain.periods import Period
 from handrail.engine import funnels
 from handrail.errors import CallerError
 from handrail.flows.measure import measure
-from tools._answers import AccountAnswer, days, find, ref, resolve, synced, which
+from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
 from tools._params import AccountName, FromDate, PeriodChoice, ToDate
 from tools._tool import tool
 
@@ -71,6 +71,7 @@ async def query_funnel(
         as_of=min((one.measured_at for one in own), default=last.finished_at),
         account=ref(who),
         period=days(span),
+        caveats=await caveats(ctx, last, span),
         funnels=answers,
         nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
     )

@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,9 +19,9 @@ from handrail.cli import printing, serving
 from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
-from handrail.engine.periods import last_complete_day
+from handrail.engine.periods import given_day, last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
-from handrail.flows.connect import check as check_all
+from handrail.flows.doctor import check as check_all
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -68,13 +68,6 @@ def _with(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat")
     return asyncio.run(opened())
 
 
-def _day(text: str, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise CallerError(f"{option} must be a day such as 2026-11-20, not {text!r}.") from None
-
-
 @app.command()
 def demo(
     *,
@@ -111,7 +104,7 @@ def agent_run(
     *, date_: Annotated[str, typer.Option("--date", help="As-of day.")] = "", json_: Json = False
 ) -> None:
     """Run one night now."""
-    night = _day(date_, "--date")
+    night = given_day(date_, "--date")
     report = _with(lambda ctx: nightly.run(ctx, night=night), actor="nightly")
     printing.report(report, as_json=json_)
 
@@ -132,18 +125,21 @@ def sync(
     to: Day = "",
     json_: Json = False,
 ) -> None:
-    """Read Mixpanel's events into account figures."""
-    first, last = _day(from_, "--from"), _day(to, "--to")
+    """Read Mixpanel's events into account figures; one that was stopped goes on where it was."""
+    first, last = given_day(from_, "--from"), given_day(to, "--to")
+    if days and first:
+        raise CallerError("Give --days or --from, not both.")
 
     async def work(ctx: ToolContext) -> Any:
         start = first
-        if days and start is None:
+        if days:
             end = last or last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
             start = end - timedelta(days=days - 1)
-        return await run_sync(ctx, from_day=start, to_day=last)
+        with printing.progress() as told:
+            return await run_sync(ctx, from_day=start, to_day=last, told=told)
 
     record = _with(work, actor="nightly")
-    words = f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read."
+    words = f"{record.events:,} events of {record.from_date} to {record.to_date} ({record.zone}) were read."
     printing.show(record.model_dump(mode="json"), words, as_json=json_)
 
 
@@ -196,8 +192,13 @@ def tool(name: str, arguments: Annotated[str, typer.Argument()] = "{}", *, json_
         raise CallerError(
             f"The arguments must be one JSON object, such as '{json.dumps({'account': 'Acme'})}'."
         ) from None
-    answer = _with(lambda ctx: serving.call(ctx, name, given))
-    printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+
+    async def work(ctx: ToolContext) -> None:
+        answer = await serving.call(ctx, name, given)
+        printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+        await ctx.background.finish()
+
+    _with(work)
 
 
 def _scope(account: str, feature: str) -> Callable[[ToolContext], Coroutine[Any, Any, str]]:

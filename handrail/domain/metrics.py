@@ -74,10 +74,21 @@ class SyncState(BaseModel):
     days_total: int
     days_done: int
     events: int = Field(description="Events read so far.")
-    events_with_account: int
     started_at: datetime
     finished_at: datetime | None = None
     message: str = ""
+
+    def words(self) -> str:
+        """One sentence."""
+        told = f"Sync {self.id} of {self.from_date} to {self.to_date}"
+        done = f"{self.days_done} of {self.days_total} days, {self.events:,} events"
+        why = f": {self.message}" if self.message else "."
+        return {
+            "running": f"{told} is running: {done} so far.",
+            "done": f"{told} is done: {done}.",
+            "failed": f"{told} failed after {done}{why}",
+            "interrupted": f"{told} was interrupted after {done}{why}",
+        }[self.status]
 
 
 class ReadDay(BaseModel):

@@ -75,7 +75,7 @@ async def plan(ctx: ToolContext, from_day: date | None, to_day: date | None) -> 
             f"Only complete days can be synced, the first before the last: up to {last} in {zone}, "
             f"asked {from_day or 'what is missing'} to {end}."
         )
-    shape = f"{ctx.mixpanel.project_id} {zone} {ctx.mixpanel.account_property}"
+    shape = f"{ctx.mixpanel.project_id} {zone} {ctx.mixpanel.account_property}"  # the project first
     async with ctx.store.begin() as work:
         read = await work.syncs.days(shape)
         before = await work.syncs.newest()
@@ -93,10 +93,9 @@ async def plan(ctx: ToolContext, from_day: date | None, to_day: date | None) -> 
             zone,
             now,
             days_total=len(days) + len(mine),
-            days_done=len(mine),
-            events=(resumed.events, resumed.events_with_account) if resumed and mine else (0, 0),
+            taken_over=mine,
+            resumed=resumed.id if resumed else 0,
         )
-        await work.syncs.take_over(sync_id, mine)
     return Plan(sync_id, zone, shape, days)
 
 
@@ -240,7 +239,7 @@ async def _keep(
         await work.syncs.advance(
             plan.sync_id,
             span,
-            events=(tables.events, tables.events_with_account),
+            counts={"events": tables.events, "events_with_account": tables.events_with_account},
             shape=plan.shape,
             now=ctx.clock.now(),
         )

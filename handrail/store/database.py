@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
+from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
@@ -31,6 +32,7 @@ class Work:
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
         self.budget = Budget(session)
+        self.connections = Connections(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.nights = Nights(session)

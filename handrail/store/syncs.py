@@ -1,6 +1,6 @@
 """Syncs in the store: how far each has come, and which days are whole."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete
@@ -9,6 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.metrics import ReadDay, SyncRecord, SyncState, SyncStatus
 from handrail.store.tables import Sync, SyncedDay
+
+COUNTED = ("events", "events_with_account")
+"""Columns of a sync that grow with each batch of days."""
 
 
 class Syncs:
@@ -22,12 +25,12 @@ class Syncs:
         now: datetime,
         *,
         days_total: int,
-        days_done: int = 0,
-        events: tuple[int, int] = (0, 0),
+        taken_over: Collection[date] = (),
+        resumed: int = 0,
     ) -> int:
         """A new sync over `span` (both included); one that was still running is running no more.
 
-        `days_done` and `events` (all, with an account) are what an interrupted one has done of it already.
+        The days `taken_over` were read by the sync `resumed`, which did not come to its end, and are done.
         """
         running = await self._session.exec(select(Sync).where(Sync.status == "running"))
         for dead in running.all():
@@ -40,18 +43,23 @@ class Syncs:
             from_date=span[0],
             to_date=span[1],
             days_total=days_total,
-            days_done=days_done,
-            events=events[0],
-            events_with_account=events[1],
+            days_done=len(taken_over),
         )
+        before = await self._session.get(Sync, resumed) if taken_over else None
+        for name in COUNTED if before else ():
+            setattr(row, name, getattr(before, name))
         self._session.add(row)
         await self._session.flush()
+        read = await self._session.exec(select(SyncedDay).where(col(SyncedDay.metric_date).in_(taken_over)))
+        for day in read.all():
+            day.sync_id = row.id or 0
+            self._session.add(day)
         return row.id or 0
 
     async def advance(
-        self, sync_id: int, span: tuple[date, date], *, events: tuple[int, int], shape: str, now: datetime
+        self, sync_id: int, span: tuple[date, date], *, counts: Mapping[str, int], shape: str, now: datetime
     ) -> None:
-        """The days of `span` are whole; `events` are all, and those with an account."""
+        """The days of `span` are whole; `counts` (by name, see COUNTED) are added to the sync's."""
         row = await self._row(sync_id)
         days = [span[0] + timedelta(days=number) for number in range((span[1] - span[0]).days + 1)]
         await self._session.exec(delete(SyncedDay).where(col(SyncedDay.metric_date).in_(days)))
@@ -59,16 +67,9 @@ class Syncs:
             SyncedDay(metric_date=day, sync_id=sync_id, read_at=now, shape=shape) for day in days
         )
         row.days_done += len(days)
-        row.events += events[0]
-        row.events_with_account += events[1]
+        for name in COUNTED:
+            setattr(row, name, getattr(row, name) + counts[name])
         self._session.add(row)
-
-    async def take_over(self, sync_id: int, days: Collection[date]) -> None:
-        """What another sync has read of these days counts as read by this one."""
-        rows = await self._session.exec(select(SyncedDay).where(col(SyncedDay.metric_date).in_(days)))
-        for row in rows.all():
-            row.sync_id = sync_id
-            self._session.add(row)
 
     async def end(self, sync_id: int, status: SyncStatus, now: datetime, message: str = "") -> SyncRecord:
         row = await self._row(sync_id)
@@ -91,6 +92,14 @@ class Syncs:
             row.metric_date: ReadDay(day=row.metric_date, sync_id=row.sync_id, read_at=row.read_at)
             for row in rows
         }
+
+    async def project(self) -> int | None:
+        """The project whose figures the tables hold; None while there are none."""
+        rows = await self._session.exec(
+            select(SyncedDay.shape).order_by(col(SyncedDay.read_at).desc()).limit(1)
+        )
+        shape = rows.first()
+        return int(shape.split()[0]) if shape else None
 
     async def _row(self, sync_id: int) -> Sync:
         row = await self._session.get(Sync, sync_id)

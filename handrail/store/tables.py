@@ -132,7 +132,7 @@ class Sync(SQLModel, table=True):
 
 
 class SyncedDay(SQLModel, table=True):
-    """A day whose figures are whole. `shape` names the settings that they depend on."""
+    """A day whose figures are whole. `shape` names the settings that they depend on, the project first."""
 
     __tablename__ = "synced_days"
 

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from handrail.context import ToolContext
 from handrail.domain.checks import Check
-from handrail.flows.connect import check
+from handrail.flows.doctor import check
 from standin.state import Standin
 from tests.conftest import OpenWith
 

@@ -27,7 +27,18 @@ def test_a_tool_is_named_after_its_file_described_and_tested(tool: Tool) -> None
     doc = inspect.getdoc(tool.function) or ""
 
     assert tool.function.__module__ == f"tools.{tool.name}"
-    assert tool.name.split("_")[0] in {"find", "get", "query", "search", "draft", "send", "list", "analyze"}
+    assert tool.name.split("_")[0] in {
+        "find",
+        "get",
+        "query",
+        "search",
+        "draft",
+        "send",
+        "list",
+        "analyze",
+        "sync",
+        "control",
+    }
     assert "Use it" in doc, "a docstring says when, in a person's words"
     assert any(other.name in doc for other in catalogue() if other is not tool), "and which tool instead"
     assert (ROOT / "tests" / "tools" / f"test_{tool.name}.py").exists()
