@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ class Background:
 
 @dataclass(frozen=True)
 class ToolContext:
-    """Project, clock, store and neighbours. `secret` is 32 bytes: it keys users; other keys derive from it."""
+    """Project, clock, store and neighbours. `secret` is 32 bytes: it keys users; others derive from it."""
 
     project: Project
     open_project: Callable[[Settings, Source], Project]
@@ -84,7 +84,7 @@ class ToolContext:
     kb: "KnowledgeBase"
     mail: "SendGrid"
     make_writer: "Callable[[], Writer]"
-    secret: bytes
+    secret: bytes = field(repr=False)
     actor: Actor
     background: Background
 

@@ -293,7 +293,7 @@ async def test_if_mixpanel_cannot_be_asked_again_nobody_is_mailed(
 
 
 def _with_settings(ctx: ToolContext, settings: Any) -> ToolContext:
-    return replace(ctx, settings=settings)
+    return replace(ctx, project=replace(ctx.project, settings=settings))
 
 
 async def test_a_broken_export_is_read_again_and_counts_once(ctx: ToolContext, standins: Standin) -> None:
