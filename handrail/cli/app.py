@@ -22,6 +22,7 @@ from handrail.domain.deliveries import Actor
 from handrail.engine.periods import given_day, last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.doctor import check as check_all
+from handrail.flows.sync import MOST_DAYS
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -120,7 +121,7 @@ def agent_start() -> None:
 @app.command()
 def sync(
     *,
-    days: Annotated[int, typer.Option(min=0, help="The last N complete days.")] = 0,
+    days: Annotated[int, typer.Option(min=0, max=MOST_DAYS, help="The last N complete days.")] = 0,
     from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
     to: Day = "",
     json_: Json = False,

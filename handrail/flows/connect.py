@@ -4,6 +4,7 @@ The doctor prints it, REST answers it, and a sync that is started by hand begins
 """
 
 import json
+import re
 from datetime import date, timedelta
 
 from handrail.context import Project, ToolContext, settings_of
@@ -104,7 +105,9 @@ async def _region(mixpanel: Mixpanel, settings: Settings, given: Credentials) ->
     except ConfigError as refused:
         other = await other_region(mixpanel, settings)
         if not other:
-            raise CallerError(str(refused)) from None
+            # Whoever connects gave fields, no variables; they have the same names.
+            said = re.sub(r"HANDRAIL_MIXPANEL_(\w+)", lambda name: name[1].lower(), str(refused))
+            raise CallerError(said) from None
         if given.region is not None:
             raise CallerError(
                 f"The project lives in another region than {given.region}: say region {other}."

@@ -131,7 +131,7 @@ async def _freshness(ctx: ToolContext) -> Finding:
         last = await work.metrics.last_sync()
     if last is None:
         return False, "never synced: run `handrail sync`"
-    age = ctx.clock.now() - last.finished_at
+    age = max(ctx.clock.now() - last.finished_at, timedelta())
     detail = f"figures reach to {last.to_date} and were read {age // timedelta(hours=1)} hours ago"
     return age < STALE, detail if age < STALE else f"{detail}: is `handrail agent start` running?"
 

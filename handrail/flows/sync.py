@@ -26,6 +26,9 @@ REREAD_DAYS = 5
 RESUMED_FOR = timedelta(days=7)
 """A sync that stopped longer ago is not gone on with: its days are read anew."""
 
+MOST_DAYS = 3650
+"""Ten years: whoever asks for more has mistyped."""
+
 DAYS_A_REQUEST = 31
 TRIES = 3
 
@@ -75,6 +78,8 @@ async def plan(ctx: ToolContext, from_day: date | None, to_day: date | None) -> 
             f"Only complete days can be synced, the first before the last: up to {last} in {zone}, "
             f"asked {from_day or 'what is missing'} to {end}."
         )
+    if from_day and (end - from_day).days >= MOST_DAYS:
+        raise CallerError(f"At most {MOST_DAYS} days are read at once; {from_day} to {end} is more.")
     shape = f"{ctx.mixpanel.project_id} {zone} {ctx.mixpanel.account_property}"  # the project first
     async with ctx.store.begin() as work:
         read = await work.syncs.days(shape)
@@ -89,7 +94,7 @@ async def plan(ctx: ToolContext, from_day: date | None, to_day: date | None) -> 
         mine = {day for day in done if resumed and read[day].sync_id == resumed.id}
         days = tuple(day for day in asked if day not in done)
         sync_id = await work.syncs.start(
-            (first, end),
+            (min([*days, *mine], default=first), end),
             zone,
             now,
             days_total=len(days) + len(mine),

@@ -119,7 +119,7 @@ async def test_a_gap_between_synced_days_is_filled(empty_ctx: ToolContext) -> No
         last = await work.metrics.last_sync()
     assert told[0].days_total == 6 + REREAD_DAYS, "4 to 9 November, and the last days"
     assert last is not None
-    assert last.from_date == date(2026, 11, 1)
+    assert last.from_date == date(2026, 11, 4)
 
 
 async def test_days_read_for_another_account_property_count_as_missing(open_with: OpenWith) -> None:

@@ -247,7 +247,7 @@ async def test_a_project_is_connected_synced_and_asked_over_rest_alone(
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        ({"secret": "wrong-secret"}, 400, "refuses the service account"),
+        ({"secret": "wrong-secret"}, 400, "check username, secret, project_id and region"),
         ({"project_id": "no number"}, 422, "project_id"),
         ({"username": ""}, 422, "username"),
         ({"region": "mars"}, 422, "region"),
@@ -298,9 +298,10 @@ async def test_a_page_of_another_site_cannot_start_anything(
 
 
 async def test_the_pages_show_what_has_to_be_known_of_the_figures(
-    ctx: ToolContext, settings: Settings
+    ctx: ToolContext, settings: Settings, standins: Standin
 ) -> None:
     later = settings.model_copy(update={"now": ctx.clock.now() + timedelta(hours=31)})
+    standins.clock.set(ctx.clock.now() + timedelta(hours=31))
     async with browser(later) as client:
         pages = [await client.get(path) for path in ("/", "/accounts/acct_1001")]
 
