@@ -36,13 +36,13 @@ class Days(BaseModel):
 
 class Answer(BaseModel):
     summary: str
-    as_of: datetime | None = Field(None, description="When this was read from Mixpanel.")
+    as_of: datetime | None = Field(None, description="When read from Mixpanel.")
 
 
 class Figures(Answer):
     """An answer out of the tables."""
 
-    caveats: list[str] = Field(default_factory=list, description="To be said with the figures.")
+    caveats: list[str] = Field(default_factory=list, description="Say them too.")
 
 
 class AccountAnswer(Figures):
