@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from agent.lock import one_at_a_time
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
 from handrail.domain.periods import Period
@@ -25,10 +24,14 @@ from handrail.flows.measure import count as count_funnels
 from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
+from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
 
 FUNNEL_DAYS = 30
+SYNC_PATIENCE = 3600.0
+"""Seconds that a night waits for a sync that somebody else started."""
+
 ABANDONED = timedelta(minutes=10)
 """A mail that another process has been sending for so long is not being sent any more."""
 
@@ -54,7 +57,7 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
     ctx = ctx.acting_as("nightly")
     if ctx.settings.send_mode is not SendMode.OFF:
         ctx.mail.require()
-    with one_at_a_time(ctx.settings.data_dir):
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
         zone = await ctx.mixpanel.zone()
         as_of = night or last_complete_day(ctx.clock.now(), zone)
         book = Notebook(Report(night=as_of, status="running", started_at=ctx.clock.now(), zone=zone))
@@ -110,7 +113,7 @@ async def _plan(ctx: ToolContext, book: Notebook) -> None:
 
 
 async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
-    record = await sync(ctx, from_day=backfill_from, to_day=as_of)
+    record = await sync(ctx, from_day=backfill_from, to_day=as_of, patience=SYNC_PATIENCE)
     async with ctx.store.read() as work:
         accounts = await work.accounts.all()
         active = await work.metrics.totals(Period.of_days(7, as_of, record.zone))

@@ -39,7 +39,12 @@ class Settings(BaseSettings):
     """Every variable Handrail reads. `docs/configuration.md` explains each."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     region_hosts: ClassVar[Mapping[str, tuple[str, str]]] = REGION_HOSTS

@@ -45,16 +45,13 @@ class ValueCount(BaseModel):
 
 
 class AccountEvents(AccountAnswer):
-    figures: EventFigures | None = Field(None, description="Null means no data, see no_data_because.")
-    change_of_events: float | None = Field(None, description="Against the period before; null without one.")
+    figures: EventFigures | None = Field(None, description="Null: no data.")
+    change_of_events: float | None = Field(None, description="Against the period before.")
     no_data_because: str = ""
-    by_day: list[EventDay] = Field(default_factory=list, description="Days with events.")
+    by_day: list[EventDay] = Field(default_factory=list)
     top_events: list[EventCount] = Field(default_factory=list)
     breakdown: list[ValueCount] = Field(default_factory=list)
-    heatmap: list[list[int]] = Field(
-        default_factory=list, description="Events by weekday (7 rows, Monday first) and hour (24)."
-    )
-    caveats: list[str] = Field(default_factory=list)
+    heatmap: list[list[int]] = Field(default_factory=list, description="By weekday (Monday first) and hour.")
 
 
 @tool(title="Account events", effect="read")
@@ -66,7 +63,7 @@ async def query_events(
     to_date: ToDate = "",
     breakdown: Annotated[str, Field(description="Also count by this event property.", max_length=255)] = "",
 ) -> AccountEvents:
-    """Count one account's events, users and sessions, by day, by event and by hour of the week.
+    """Count one account's events, users and sessions, by day, event and hour of the week.
 
     Use it for "show Mixpanel events for Acme" or "how active was Acme last month?".
     For conversion, use query_funnel; to compare accounts, use find_accounts.
@@ -83,14 +80,13 @@ async def query_events(
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
-        first_day = await work.metrics.first_day()
     answer = AccountEvents(
         summary=f"{who.name} sent no events, {span.words()}.",
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
         no_data_because="Mixpanel has no event of this account on these days.",
-        caveats=caveats(span, last, first_day),
+        caveats=await caveats(ctx, last, span),
     )
     if totals is None:
         return answer

@@ -12,7 +12,7 @@ from handrail.domain.periods import Period
 from handrail.engine import funnels
 from handrail.errors import CallerError
 from handrail.flows.measure import measure
-from tools._answers import AccountAnswer, days, find, ref, resolve, synced, which
+from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
 from tools._params import AccountName, FromDate, PeriodChoice, ToDate
 from tools._tool import tool
 
@@ -36,14 +36,14 @@ class FunnelAnswer(BaseModel):
 
 class AccountFunnels(AccountAnswer):
     funnels: list[FunnelAnswer] = Field(default_factory=list)
-    nobody_entered: list[str] = Field(default_factory=list, description="Funnels without a single entrant.")
+    nobody_entered: list[str] = Field(default_factory=list)
 
 
 @tool(title="Account funnels", effect="read")
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
-    funnel: Annotated[str, Field(description="Part of the funnel's name, or its id. Empty: all.")] = "",
+    funnel: Annotated[str, Field(description="Part of its name, or id. Empty: all.")] = "",
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",
@@ -71,6 +71,7 @@ async def query_funnel(
         as_of=min((one.measured_at for one in own), default=last.finished_at),
         account=ref(who),
         period=days(span),
+        caveats=await caveats(ctx, last, span),
         funnels=answers,
         nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
     )

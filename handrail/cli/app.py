@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,11 +21,12 @@ from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.runs import Refresh
-from handrail.engine.periods import last_complete_day
+from handrail.engine.periods import given_day, last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
-from handrail.flows.connect import check as check_all
+from handrail.flows.doctor import check as check_all
 from handrail.flows.refresh import refresh
 from handrail.flows.reports import list_reports
+from handrail.flows.sync import MOST_DAYS
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -72,13 +73,6 @@ def _with(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat")
     return asyncio.run(opened())
 
 
-def _day(text: str, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise CallerError(f"{option} must be a day such as 2026-11-20, not {text!r}.") from None
-
-
 @app.command()
 def demo(
     *,
@@ -115,7 +109,7 @@ def agent_run(
     *, date_: Annotated[str, typer.Option("--date", help="As-of day.")] = "", json_: Json = False
 ) -> None:
     """Run one night now."""
-    night = _day(date_, "--date")
+    night = given_day(date_, "--date")
     report = _with(lambda ctx: nightly.run(ctx, night=night), actor="nightly")
     printing.report(report, as_json=json_)
 
@@ -131,20 +125,23 @@ def agent_start() -> None:
 @app.command()
 def sync(
     *,
-    days: Annotated[int, typer.Option(min=0, help="The last N complete days.")] = 0,
+    days: Annotated[int, typer.Option(min=0, max=MOST_DAYS, help="The last N complete days.")] = 0,
     from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
     to: Day = "",
     json_: Json = False,
 ) -> None:
-    """Read Mixpanel's events into account figures."""
-    first, last = _day(from_, "--from"), _day(to, "--to")
+    """Read Mixpanel's events into account figures; one that was stopped goes on where it was."""
+    first, last = given_day(from_, "--from"), given_day(to, "--to")
+    if days and first:
+        raise CallerError("Give --days or --from, not both.")
 
     async def work(ctx: ToolContext) -> tuple[SyncRecord, Refresh]:
         start = first
-        if days and start is None:
+        if days:
             end = last or last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
             start = end - timedelta(days=days - 1)
-        record = await run_sync(ctx, from_day=start, to_day=last)
+        with printing.progress() as told:
+            record = await run_sync(ctx, from_day=start, to_day=last, told=told)
         return record, await refresh(ctx, record.to_date)
 
     printing.synced(*_with(work, actor="nightly"), as_json=json_)
@@ -206,8 +203,13 @@ def tool(name: str, arguments: Annotated[str, typer.Argument()] = "{}", *, json_
         raise CallerError(
             f"The arguments must be one JSON object, such as '{json.dumps({'account': 'Acme'})}'."
         ) from None
-    answer = _with(lambda ctx: serving.call(ctx, name, given))
-    printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+
+    async def work(ctx: ToolContext) -> None:
+        answer = await serving.call(ctx, name, given)
+        printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+        await ctx.background.finish()
+
+    _with(work)
 
 
 def _scope(account: str, feature: str) -> Callable[[ToolContext], Coroutine[Any, Any, str]]:

@@ -2,14 +2,22 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from handrail.domain.checks import Check
-from handrail.domain.metrics import SyncRecord
+from handrail.domain.metrics import SyncRecord, SyncState
 from handrail.domain.reports import ReportAge
 from handrail.domain.runs import Refresh, Report
 from handrail.flows.deliver import reason_words
@@ -112,6 +120,27 @@ def checks(found: list[Check], *, as_json: bool) -> None:
     lines = [f"{'ok  ' if one.ok else 'FAIL'}  {one.name}: {one.detail}" for one in found]
     values = {"ok": all(one.ok for one in found), "checks": [one.model_dump() for one in found]}
     show(values, "\n".join(lines), as_json=as_json)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[SyncState], None] | None]:
+    """A bar of days on stderr, on a terminal only."""
+    screen = Console(stderr=True)
+    if not screen.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days, {task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=screen) as bar:
+        task = bar.add_task("Reading Mixpanel", total=None, events=0)
+        yield lambda state: bar.update(
+            task, completed=state.days_done, total=state.days_total, events=state.events
+        )
 
 
 def status(found: dict[str, Any], *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from handrail.domain.funnels import FunnelCounts
 from handrail.domain.periods import Period
@@ -135,6 +135,48 @@ class SyncRecord(BaseModel):
     users: int = 0
     """Users of each day, added up."""
     users_with_account: int = 0
+
+
+SyncStatus = Literal["running", "done", "failed", "interrupted"]
+
+
+class SyncState(BaseModel):
+    """One sync, running or over. Days are project days."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    status: SyncStatus
+    from_date: date
+    to_date: date
+    days_total: int
+    days_done: int
+    events: int = Field(description="Events read so far.")
+    started_at: datetime
+    finished_at: datetime | None = None
+    message: str = ""
+
+    def words(self) -> str:
+        """One sentence."""
+        told = f"Sync {self.id} of {self.from_date} to {self.to_date}"
+        done = f"{self.days_done} of {self.days_total} days, {self.events:,} events"
+        why = f": {self.message}" if self.message else "."
+        return {
+            "running": f"{told} is running: {done} so far.",
+            "done": f"{told} is done: {done}.",
+            "failed": f"{told} failed after {done}{why}",
+            "interrupted": f"{told} was interrupted after {done}{why}",
+        }[self.status]
+
+
+class ReadDay(BaseModel):
+    """A day whose figures are whole: which sync read it, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    sync_id: int
+    read_at: datetime
 
 
 class MeasuredFunnel(BaseModel):

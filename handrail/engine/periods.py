@@ -36,6 +36,14 @@ def resolve(name: PeriodName, from_date: str, to_date: str, *, now: datetime, zo
     return Period(from_date=start, to_date=end, zone=zone)
 
 
+def given_day(text: str, name: str) -> date | None:
+    """The day that was written, None for none. Raises `CallerError` that names the parameter."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise CallerError(f"{name} must be a day such as 2026-11-20, not {text!r}.") from None
+
+
 def _named(name: str, last: date) -> tuple[date, date]:
     if name in _LAST_DAYS:
         return last - timedelta(days=_LAST_DAYS[name] - 1), last

@@ -17,11 +17,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
+from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.reports import Reports
 from handrail.store.segments import Segments
+from handrail.store.syncs import Syncs
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -32,11 +34,13 @@ class Work:
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
         self.budget = Budget(session)
+        self.connections = Connections(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.nights = Nights(session)
         self.reports = Reports(session)
         self.segments = Segments(session)
+        self.syncs = Syncs(session)
 
 
 class Store:

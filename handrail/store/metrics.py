@@ -252,11 +252,14 @@ class Metrics:
             for row in rows
         ]
 
-    async def record_sync(self, record: SyncRecord) -> None:
-        self._session.add(Sync(**record.model_dump()))
-
     async def last_sync(self) -> SyncRecord | None:
-        rows = await self._session.exec(select(Sync).order_by(col(Sync.finished_at).desc()).limit(1))
+        """Of the syncs that are done and reach furthest, the newest: the last days are as old as it is."""
+        rows = await self._session.exec(
+            select(Sync)
+            .where(Sync.status == "done")
+            .order_by(col(Sync.to_date).desc(), col(Sync.finished_at).desc())
+            .limit(1)
+        )
         row = rows.first()
         return SyncRecord.model_validate(row.model_dump()) if row else None
 

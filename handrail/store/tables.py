@@ -163,14 +163,18 @@ class Sync(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     started_at: datetime = _moment()
-    finished_at: datetime = _moment()
+    finished_at: datetime | None = _perhaps()
     zone: str
     from_date: date
     to_date: date
-    events: int
-    events_with_account: int
+    events: int = 0
+    events_with_account: int = 0
     users: int = Field(default=0, description="Of each day, added up.")
     users_with_account: int = 0
+    status: str = "running"
+    days_total: int = 0
+    days_done: int = 0
+    message: str = ""
 
 
 class AccountUsersRow(SQLModel, table=True):
@@ -196,6 +200,27 @@ class ReportCopy(SQLModel, table=True):
     first_fetched_at: datetime = _moment()
     fetched_at: datetime = _moment()
     content: str = Field(description="The SavedReport as JSON, without its computed_at.")
+
+
+class SyncedDay(SQLModel, table=True):
+    """A day whose figures are whole. `shape` names the settings that they depend on, the project first."""
+
+    __tablename__ = "synced_days"
+
+    metric_date: date = Field(primary_key=True)
+    sync_id: int
+    read_at: datetime = _moment()
+    shape: str
+
+
+class StoredConnection(SQLModel, table=True):
+    """The service account that was given over REST, sealed with a key that lies elsewhere. One row."""
+
+    __tablename__ = "connections"
+
+    id: int = Field(default=1, primary_key=True)
+    sealed: str
+    saved_at: datetime = _moment()
 
 
 class StruggleRow(SQLModel, table=True):

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import delete
 
 from agent import night
-from agent.lock import one_at_a_time
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.errors import CallerError, ConfigError
+from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from handrail.store import Work
 from handrail.store.tables import DeliveryAccount, DeliveryRow
@@ -293,7 +293,7 @@ async def test_if_mixpanel_cannot_be_asked_again_nobody_is_mailed(
 
 
 def _with_settings(ctx: ToolContext, settings: Any) -> ToolContext:
-    return replace(ctx, settings=settings)
+    return replace(ctx, project=replace(ctx.project, settings=settings))
 
 
 async def test_a_broken_export_is_read_again_and_counts_once(ctx: ToolContext, standins: Standin) -> None:
@@ -309,8 +309,9 @@ async def test_a_broken_export_is_read_again_and_counts_once(ctx: ToolContext, s
 
 
 async def test_two_nights_at_once_are_refused(ctx: ToolContext) -> None:
-    with one_at_a_time(ctx.settings.data_dir), pytest.raises(CallerError, match="Another night"):
-        await night.run(ctx)
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
+        with pytest.raises(CallerError, match="Another night"):
+            await night.run(ctx)
 
 
 async def test_a_missing_sender_is_named_before_anything_is_asked(

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from handrail.context import open_context
 from handrail.domain.checks import Check
-from handrail.flows.connect import check
+from handrail.flows.doctor import check
 from handrail.settings import Settings
 from standin.server import running
 from standin.state import Standin

@@ -26,7 +26,8 @@ def later(ctx: ToolContext, **wait: float) -> ToolContext:
 
 
 def choosing(ctx: ToolContext, *names: str) -> ToolContext:
-    return replace(ctx, settings=ctx.settings.model_copy(update={"reports": names}))
+    settings = ctx.settings.model_copy(update={"reports": names})
+    return replace(ctx, project=replace(ctx.project, settings=settings))
 
 
 async def copies(ctx: ToolContext) -> dict[int, KeptReport]:
