@@ -116,6 +116,8 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
         active_accounts=len(active),
         events=record.events,
         events_with_account=record.events_with_account,
+        users=record.users,
+        users_with_account=record.users_with_account,
     )
 
 

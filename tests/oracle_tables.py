@@ -9,6 +9,7 @@ Beside the rules of `oracle`:
   the 20 commonest values of an account, day and property (of equals the first in the alphabet stays).
 - A feature's clicks are those of the account's users who attempted it there on that day.
 - Users have a key, HMAC-SHA256 of the distinct_id, and a mark, 8 bytes of SHA-256 over a key of its own.
+- `same` leads from further ids of an account to the one it is kept under.
 - An event that names no account belongs to those of its user's home, if there is one.
 """
 
@@ -52,12 +53,13 @@ def tables(
     properties: Iterable[str] = (),
     features: Iterable[Feature] = (),
     homes: Mapping[str, tuple[str, ...]] | None = None,
+    same: Mapping[str, str] | None = None,
 ) -> Tables:
-    at_home = homes or {}
-    events = [
-        event if event.accounts else replace(event, accounts=at_home.get(event.user, ()))
-        for event in read(folder).events
-    ]
+    at_home, united = homes or {}, same or {}
+    events = []
+    for event in read(folder).events:
+        named = event.accounts or at_home.get(event.user, ())
+        events.append(replace(event, accounts=tuple({united.get(each, each) for each in named})))
     inside = [event for event in events if first <= event.day <= last]
     days: dict[tuple[str, date], list[Event]] = defaultdict(list)
     for event in inside:
@@ -76,11 +78,11 @@ def tables(
         found.user_days.update((account, day, marks.key(user)) for user in users)
         for hour, total in Counter(event.hour for event in mine).items():
             found.hours[account, day, hour] = total
-        for name, same in _grouped(mine, lambda event: on_one_line(event.name)).items():
-            found.event_days[account, day, name] = len(same), marks.of(same)
+        for name, group in _grouped(mine, lambda event: on_one_line(event.name)).items():
+            found.event_days[account, day, name] = len(group), marks.of(group)
         for name in properties:
-            for (kind, value), same in _values(mine, name).items():
-                found.value_days[account, day, name, kind, value] = len(same), marks.of(same)
+            for (kind, value), group in _values(mine, name).items():
+                found.value_days[account, day, name, kind, value] = len(group), marks.of(group)
         for feature in features:
             signals = _signals(mine, feature)
             if any(signals[:3]):

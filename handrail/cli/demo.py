@@ -154,6 +154,7 @@ def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Setting
         mixpanel_secret=SecretStr(project["secret"]),
         mixpanel_account_property=project["account_property"],
         mixpanel_group_id=next(iter(project.get("group_keys", {}).values()), ""),
+        mixpanel_project_created=project.get("created"),
         mixpanel_query_url=f"{base}/mixpanel",
         mixpanel_export_url=f"{base}/mixpanel",
         anthropic_api_key=SecretStr("demo"),

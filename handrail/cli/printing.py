@@ -35,9 +35,10 @@ def report(night: Report, *, as_json: bool) -> None:
         f"run {night.started_at:%Y-%m-%d %H:%M} UTC, sending mode {night.mode}"
     )
     share = night.events_with_account / night.events if night.events else 0
+    of_users = night.users_with_account / night.users if night.users else 0
     console.print(
         f"{night.accounts} accounts, {night.active_accounts} active in the last 7 days; "
-        f"{night.events:,} events read, {share:.1%} with an account."
+        f"{night.events:,} events read, {share:.1%} with an account ({of_users:.1%} of the daily users)."
     )
     console.print(
         f"{night.questions_planned} questions to Mixpanel planned before the mails; "

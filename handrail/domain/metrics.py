@@ -32,9 +32,6 @@ class Totals(BaseModel):
     active_days: int
 
 
-MARK_BYTES = 8
-"""A mark stands for one person when users are counted; it is no user key and leads to none."""
-
 ValueKind = Literal["value", "unset", "other"]
 """A value that is kept, events without the property, and all values that are not kept."""
 

@@ -36,6 +36,9 @@ class Report(BaseModel):
     active_accounts: int = 0
     events: int = 0
     events_with_account: int = 0
+    users: int = 0
+    """Users of each day that was read, added up."""
+    users_with_account: int = 0
     agreement: Agreement | None = None
     struggles: tuple[FeatureStruggles, ...] = ()
     struggling_users: int = 0

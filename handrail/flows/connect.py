@@ -101,13 +101,15 @@ async def _coverage(ctx: ToolContext) -> Finding:
     if last is None or not last.events:
         return False, "no event was read yet: run `handrail sync`"
     share = last.events_with_account / last.events
+    users = f" and {last.users_with_account / last.users:.1%} of the daily users" if last.users else ""
     where = ctx.settings.mixpanel_account_property
     if share < LEAST_COVERAGE:
         return False, (
-            f"only {share:.1%} of the events carry {where}: check HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY, "
-            "or send the property with every event"
+            f"only {share:.1%} of the events{users} have an account by {where}: check "
+            "HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY, send the property with every event, or set "
+            "HANDRAIL_MIXPANEL_PROFILE_PROPERTY or HANDRAIL_MIXPANEL_DOMAIN_ACCOUNTS"
         )
-    return True, f"{share:.1%} of the events carry {where}"
+    return True, f"{share:.1%} of the events{users} have an account by {where}"
 
 
 async def _freshness(ctx: ToolContext) -> Finding:

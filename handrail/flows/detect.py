@@ -13,6 +13,7 @@ from handrail.domain.struggles import FeatureUse, Struggle
 from handrail.engine import struggles, uses
 from handrail.engine.accounts import account_ids
 from handrail.errors import NotOffered, RateLimited
+from handrail.flows.belonging import homes
 from handrail.flows.sync import read_events
 from handrail.services import mixpanel
 
@@ -72,17 +73,18 @@ async def _by_jql(ctx: ToolContext, feature: Feature, as_of: date, zone: str) ->
             "more_than_attempts": feature.struggle.more_than_attempts,
         },
     )
-    ids = await _ids(ctx)
+    ids, at_home = await _ids(ctx), await homes(ctx)
     found = []
     for row in rows:
         distinct_id = str(row.key[0]) if row.key else ""
         state = row.value
         if not distinct_id or not state.last_attempt:
             continue
+        user_key = ctx.people.key(distinct_id)
         found.append(
             FeatureUse(
-                user_key=ctx.people.key(distinct_id),
-                account_ids=_ours(account_ids(state.accounts), ids),
+                user_key=user_key,
+                account_ids=_ours(account_ids(state.accounts) or at_home.get(user_key, ()), ids),
                 attempts=state.attempts,
                 successes=state.successes,
                 errors=state.errors,
@@ -133,8 +135,8 @@ def _from(feature: Feature, as_of: date) -> date:
 
 async def _ids(ctx: ToolContext) -> dict[str, str]:
     async with ctx.store.read() as work:
-        return {account.mixpanel_id: account.id for account in await work.accounts.all()}
+        return await work.accounts.ids()
 
 
 def _ours(mixpanel_ids: Iterable[str], ids: dict[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(ids[each] for each in mixpanel_ids if each in ids))
+    return tuple(sorted({ids[each] for each in mixpanel_ids if each in ids}))

@@ -97,14 +97,18 @@ async def read_events(
     events: list[str] | None = None,
     breakdowns: Sequence[str] = (),
 ) -> EventTable:
-    """The events of whole project days, counted; a broken export is asked for again."""
-    since, until = _export_days(ctx, first, final)
+    """The events of whole project days, counted; a broken export is asked for again.
+
+    Export days are UTC days, so one more is read on each side and cut off again.
+    """
+    today = ctx.clock.now().astimezone(UTC).date()
+    until = min(final + timedelta(days=1), today)
     users = await homes(ctx)
     async with ctx.store.read() as work:
         same = await work.accounts.same()
     for attempt in range(1, TRIES + 1):
         try:
-            async with ctx.mixpanel.export(since, until, events=events) as stream:
+            async with ctx.mixpanel.export(first - timedelta(days=1), until, events=events) as stream:
                 return await load(
                     stream,
                     account_property=ctx.mixpanel.account_property,
@@ -125,13 +129,6 @@ async def read_events(
                 raise
             log.warning("the export of %s to %s broke; asking again (%d of %d)", first, final, attempt, TRIES)
     raise AssertionError("unreachable")
-
-
-def _export_days(ctx: ToolContext, first: date, final: date) -> tuple[date, date]:
-    """What to ask for: project days of an old project; else UTC days, one more on each side to be cut off."""
-    if ctx.settings.wall_clock_times:
-        return first, final
-    return first - timedelta(days=1), min(final + timedelta(days=1), ctx.clock.now().astimezone(UTC).date())
 
 
 async def _count(ctx: ToolContext, zone: str, first: date, final: date) -> DayTables:

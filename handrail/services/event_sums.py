@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from handrail.domain.features import Feature
-from handrail.domain.metrics import MARK_BYTES, EventCount, FeatureDay, ValueCount
-from handrail.engine import breakdowns
+from handrail.domain.metrics import EventCount, FeatureDay, ValueCount
+from handrail.engine import breakdowns, keys
+from handrail.engine.marks import MARK_BYTES, union
 from handrail.engine.text import shown
 from handrail.engine.uses import DEAD_CLICK, RAGE_CLICK
 
@@ -21,10 +22,6 @@ create table marks as
 select number as person, left(sha256($key::blob || unhex(user_key)), $digits) as mark from people
 """
 
-_LABELS = """
-create table labels as select unnest($numbers::integer[]) as name, unnest($labels::varchar[]) as label
-"""
-
 _ACTS = """
 create table acts as
 select account, day, name, person, sum(events)::bigint as events
@@ -33,11 +30,9 @@ join belongs using (owner) group by all
 """
 
 _EVENT_DAYS = """
-select account, day, label, sum(events)::bigint, count(mark), unhex(coalesce(string_agg(mark, ''), ''))
-from (select account, day, label, person, sum(events) as events
-      from acts join labels using (name) group by all)
-left join marks using (person)
-group by account, day, label order by account, day, label
+select account, day, event, sum(events)::bigint, count(mark), unhex(coalesce(string_agg(mark, ''), ''))
+from acts join names on names.number = acts.name left join marks using (person)
+group by account, day, event order by account, day, event
 """
 
 _FEATURES = """
@@ -71,17 +66,22 @@ from uses left join clicks using (account, day, feature) order by account, day, 
 
 _VALUES = """
 create or replace temp table value_labels as
-select number as trait, $property as property, kind, label
+select number as trait, kind, label, user_key
 from traits join (
   select unnest($values::varchar[]) as {column}, unnest($kinds::varchar[]) as kind,
-         unnest($labels::varchar[]) as label)
+         unnest($labels::varchar[]) as label, unnest($user_keys::varchar[]) as user_key)
 using ({column})
 """
 
 _VALUE_DAYS = """
-with had as (
+with theirs as (
+  select owner, day, person, events,
+    if(same.user_key is null, kind, 'other') as kind, if(same.user_key is null, label, '') as label
+  from trait_sum join value_labels using (trait)
+  left join people same on same.number = person and same.user_key = value_labels.user_key),
+had as (
   select account, day, kind, label, person, sum(events)::bigint as events
-  from trait_sum join belongs using (owner) join value_labels using (trait) group by all),
+  from theirs join belongs using (owner) group by all),
 placed as (
   select account, day, kind, label,
     row_number() over (partition by account, day order by sum(events) desc, label) as place
@@ -104,6 +104,7 @@ class EventSums:
         self, connection: "duckdb.DuckDBPyConnection", secret: bytes, breakdowns: Sequence[str]
     ) -> None:
         self._connection = connection
+        self._secret = secret
         self._mark_key = hmac.digest(secret, b"marks for counting", "sha256")
         self._breakdowns = breakdowns
         self._made: set[str] = set()
@@ -112,7 +113,13 @@ class EventSums:
         """Events and users of every event of every account and day, by the name as it is shown."""
         self._once("marks", self._make_marks)
         self._once("acts", self._make_acts)
-        return [EventCount(*row) for row in self._rows(_EVENT_DAYS)]
+        found: dict[tuple[Any, ...], EventCount] = {}
+        labels = {event: shown(event) for (event,) in self._rows("select event from names")}
+        for account, day, event, *figures in self._rows(_EVENT_DAYS):
+            row = EventCount(account, day, labels[event], *figures)
+            twin = found.get(row[:3])
+            found[row[:3]] = _together(twin, row) if twin else row
+        return list(found.values())
 
     def value_days(self) -> list[ValueCount]:
         """Events and users by value of each breakdown property, the commonest values of a day and `other`."""
@@ -120,7 +127,7 @@ class EventSums:
         self._once("traits", self._make_traits)
         found: list[ValueCount] = []
         for number, name in enumerate(self._breakdowns):
-            self._label_values(f"trait{number}", name)
+            self._label_values(f"trait{number}")
             rows = self._rows(_VALUE_DAYS, {"property": name, "most": breakdowns.KEPT_VALUES})
             found.extend(ValueCount(*row) for row in rows)
         return found
@@ -151,9 +158,6 @@ class EventSums:
 
     def _make_acts(self) -> None:
         self._connection.execute(_ACTS)
-        names = self._rows("select number, event from names where counts")
-        numbers, labels = [number for number, _ in names], [shown(event) for _, event in names]
-        self._connection.execute(_LABELS, {"numbers": numbers, "labels": labels})
 
     def _make_traits(self) -> None:
         self._connection.execute(
@@ -161,14 +165,15 @@ class EventSums:
             "select owner, day, trait, person, count(*) as events from counted group by all"
         )
 
-    def _label_values(self, column: str, name: str) -> None:
+    def _label_values(self, column: str) -> None:
+        """What is kept of each value; a value that is the distinct_id of its own event's user is not."""
         values = [row[0] for row in self._rows(f"select distinct {column} from traits")]  # noqa: S608
         kept = [breakdowns.value(each) for each in values]
         self._connection.execute(
             _VALUES.format(column=column),
             {
-                "property": name,
                 "values": values,
+                "user_keys": [keys.user_key(self._secret, each) for each in values],
                 "kinds": [kind for kind, _ in kept],
                 "labels": [label for _, label in kept],
             },
@@ -176,3 +181,9 @@ class EventSums:
 
     def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
         return self._connection.execute(sql, parameters).fetchall()
+
+
+def _together(one: EventCount, other: EventCount) -> EventCount:
+    """Two names that are shown alike are one event."""
+    marks = union([one.marks, other.marks])
+    return one._replace(total=one.total + other.total, users=len(marks) // MARK_BYTES, marks=marks)

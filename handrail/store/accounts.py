@@ -38,6 +38,12 @@ class Accounts:
         )
         return dict(rows.all())
 
+    async def ids(self) -> dict[str, str]:
+        """Our id by Mixpanel id, further ones among them."""
+        known = await self._session.exec(select(Customer.mixpanel_group_id, Customer.id))
+        others = await self._session.exec(select(AccountId.mixpanel_id, AccountId.customer_id))
+        return {**dict(known.all()), **dict(others.all())}
+
     async def keep(
         self, profiles: Sequence[GroupProfile], *, project_id: int, now: datetime
     ) -> dict[str, str]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.metrics import MARK_BYTES
+from handrail.engine.marks import MARK_BYTES, union
 from handrail.store.tables import (
     AccountId,
     Customer,
@@ -114,9 +114,8 @@ def _add_marked(into: EventDay | ValueDay, row: EventDay | ValueDay) -> None:
     if into.marks is None or row.marks is None:
         into.users, into.marks = max(into.users, row.users), None
         return
-    both = into.marks + row.marks
-    marks = dict.fromkeys(both[at : at + MARK_BYTES] for at in range(0, len(both), MARK_BYTES))
-    into.users, into.marks = len(marks), b"".join(marks)
+    into.marks = union([into.marks, row.marks])
+    into.users = len(into.marks) // MARK_BYTES
 
 
 def _add_hour(into: EventHour, row: EventHour) -> None:

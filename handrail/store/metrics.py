@@ -11,7 +11,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.funnels import FunnelCounts
 from handrail.domain.metrics import (
-    MARK_BYTES,
     AccountDay,
     DayTables,
     EventCount,
@@ -26,6 +25,7 @@ from handrail.domain.metrics import (
 from handrail.domain.periods import Period
 from handrail.engine import funnels
 from handrail.engine.breakdowns import Group
+from handrail.engine.marks import MARK_BYTES, split, union
 from handrail.store.tables import (
     Customer,
     EventDay,
@@ -178,7 +178,7 @@ class Metrics:
                 kind=kind,
                 label=label,
                 total=sum(row.total for row in days),
-                marks=frozenset(mark for row in days for mark in _split(row.marks)),
+                marks=frozenset(mark for row in days for mark in split(row.marks or b"")),
                 daily_users=max(row.users for row in days),
                 whole=all(row.marks is not None for row in days),
             )
@@ -265,15 +265,10 @@ class Metrics:
         return (await self._session.exec(select(func.min(MixpanelMetric.metric_date)))).one()
 
 
-def _split(marks: bytes | None) -> list[bytes]:
-    return [marks[at : at + MARK_BYTES] for at in range(0, len(marks), MARK_BYTES)] if marks else []
-
-
 def _users(days: Sequence[bytes | None]) -> int | None:
     """Different users over days, None if the marks of a day are gone."""
-    if any(marks is None for marks in days):
-        return None
-    return len({mark for marks in days for mark in _split(marks)})
+    known = [marks for marks in days if marks is not None]
+    return len(union(known)) // MARK_BYTES if len(known) == len(days) else None
 
 
 def _within(column: Any, period: Period) -> tuple[Any, Any]:

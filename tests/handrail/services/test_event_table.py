@@ -296,6 +296,57 @@ async def test_days_and_hours_are_those_of_the_projects_zone_on_days_of_clock_ch
         assert [row[1].isoformat() for row in table.account_days()] == [day]
 
 
+@pytest.mark.parametrize(
+    ("zone", "wall", "day", "hour", "true"),
+    [
+        ("Europe/Berlin", "2026-07-01T23:59:59", "2026-07-01", 23, "2026-07-01T21:59:59"),
+        # The hour that comes twice is the first of the two: in Havana it begins at midnight.
+        ("Europe/Berlin", "2026-10-25T02:30:00", "2026-10-25", 2, "2026-10-25T00:30:00"),
+        ("America/Havana", "2026-11-01T00:30:00", "2026-11-01", 0, "2026-11-01T04:30:00"),
+        ("America/Havana", "2026-11-01T01:00:00", "2026-11-01", 1, "2026-11-01T06:00:00"),
+        ("Asia/Kolkata", "2026-11-20T00:00:00", "2026-11-20", 0, "2026-11-19T18:30:00"),
+    ],
+)
+async def test_wall_clock_times_keep_their_day_and_hour_and_become_true_ones(
+    zone: str, wall: str, day: str, hour: int, true: str
+) -> None:
+    event = line("Opened", "u1", wall, company_id="acme")
+
+    with closing(await loaded(packed(event), zone=zone, wall_clock=True)) as table:
+        assert table.hours() == [("acme", date.fromisoformat(day), hour, 1)]
+        [(_, [found])] = list(table.by_user(["Opened"]))
+    assert datetime.fromtimestamp(found.time, UTC).replace(tzinfo=None).isoformat() == true
+
+
+async def test_a_home_counts_only_for_events_that_name_no_account_and_all_of_it(tmp_path: Path) -> None:
+    lines = [
+        line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme"),
+        line("Opened", "u1", "2026-11-20T10:00:01", company_id="undefined"),
+        line("Opened", "u1", "2026-11-20T10:00:02"),
+        line("Opened", "u2", "2026-11-20T10:00:03"),
+        line("Opened", "", "2026-11-20T10:00:04"),
+    ]
+    homes = {key("u1"): ("globex", "initech"), key("nobody"): ("umbrella",)}
+
+    with closing(await loaded(packed(*lines), homes=homes)) as table:
+        assert [(row[0], row[2]) for row in table.account_days()] == [
+            ("acme", 1),
+            ("globex", 2),
+            ("initech", 2),
+        ]
+        assert table.coverage() == (5, 3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "names", [["distinct_id"], ["$Email"], ["Company_ID"], ["plan", "Plan"], ["reason"], ["$user_id"]]
+)
+async def test_a_property_that_tells_who_somebody_is_or_is_read_already_cannot_be_broken_down(
+    names: list[str],
+) -> None:
+    with pytest.raises(ConfigError, match="HANDRAIL_MIXPANEL_BREAKDOWNS"):
+        await loaded(GOOD, breakdowns=names)
+
+
 async def test_what_lies_outside_the_days_asked_for_is_cut_off() -> None:
     lines = [
         line("Opened", "u1", f"2026-11-{number}T{clock}", company_id="acme")
@@ -391,7 +442,10 @@ async def test_no_table_holds_a_raw_id() -> None:
         line("Opened", "", "2026-11-20T10:00:00", company_id="acme", **{"$user_id": SECRETIVE}),
     ]
 
-    with closing(await loaded(packed(*lines))) as table:
+    lines.append(line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme", **{"$browser": SECRETIVE}))
+
+    with closing(await loaded(packed(*lines), breakdowns=["$browser"])) as table:
+        assert [row.kind for row in table.value_days()] == ["other", "unset"]
         held = [
             repr(table._rows(f'select * from "{name}"'))
             for (name,) in table._rows(
