@@ -28,6 +28,9 @@ def limit(files: Iterable[Path]) -> dict[str, int]:
         insert_id: str | None = msgspec.field(default=None, name="$insert_id")
         mp_processing_time_ms: int | None = None
         reason: str | None = None
+        browser: str | None = msgspec.field(default=None, name="$browser")
+        os: str | None = msgspec.field(default=None, name="$os")
+        mp_country_code: str | None = None
 
     class Event(msgspec.Struct):
         event: str

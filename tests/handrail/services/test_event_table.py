@@ -557,11 +557,13 @@ def test_looking_known_users_up_keeps_no_raw_id_where_it_could_be_spilled(tmp_pa
 async def test_a_stopped_read_leaves_no_memory_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_pieces, "PIECE_BYTES", 1000)
     before = len(os.listdir("/dev/fd"))  # noqa: PTH208
+    flowing = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
         while True:
-            yield GOOD
-            await asyncio.sleep(0)
+            for _ in range(50):
+                yield GOOD
+            flowing.set()
 
     reading = asyncio.create_task(
         load(
@@ -573,8 +575,7 @@ async def test_a_stopped_read_leaves_no_memory_file_open(monkeypatch: pytest.Mon
             to_day=LAST,
         )
     )
-    for _ in range(500):
-        await asyncio.sleep(0)
+    await flowing.wait()
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
