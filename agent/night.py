@@ -21,13 +21,12 @@ from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
 from handrail.flows.detect import detect
-from handrail.flows.measure import count as count_funnels
+from handrail.flows.measure import count_nightly
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
 
-FUNNEL_DAYS = 30
 ABANDONED = timedelta(minutes=10)
 """A mail that another process has been sending for so long is not being sent any more."""
 
@@ -135,12 +134,10 @@ async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Funnels of the last 30 days and of the 30 before, of all accounts, from one export."""
+    """Funnels of all accounts, by standard period and by day, from one export."""
     try:
-        wanted = await ctx.mixpanel.funnels()
-        span = Period.of_days(FUNNEL_DAYS, as_of, book.report.zone)
-        await count_funnels(ctx, wanted, [span, span.before()])
-    except (UpstreamError, BrokenExport) as error:
+        await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+    except (UpstreamError, BrokenExport, CallerError) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 
 

@@ -4,9 +4,6 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from handrail.domain.funnels import FunnelCounts
-from handrail.domain.periods import Period
-
 
 class AccountDay(BaseModel):
     """One account on one project day."""
@@ -56,20 +53,6 @@ class SyncRecord(BaseModel):
     to_date: date
     events: int
     events_with_account: int
-
-
-class MeasuredFunnel(BaseModel):
-    """One funnel of one account over one period, with the route by which it was measured."""
-
-    model_config = ConfigDict(frozen=True)
-
-    account_id: str
-    funnel_id: int
-    name: str
-    period: Period
-    counts: FunnelCounts
-    route: str
-    measured_at: datetime
 
 
 class Agreement(BaseModel):

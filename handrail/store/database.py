@@ -18,8 +18,10 @@ from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
 from handrail.store.deliveries import Deliveries
+from handrail.store.funnels import Funnels
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
+from handrail.store.routes import Routes
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -32,7 +34,9 @@ class Work:
         self.budget = Budget(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
+        self.funnels = Funnels(session)
         self.nights = Nights(session)
+        self.routes = Routes(session)
 
 
 class Store:

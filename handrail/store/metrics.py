@@ -1,7 +1,5 @@
-"""Account figures in the store: days, users, events, hours, funnels and syncs."""
+"""Account figures in the store: days, users, events, hours and syncs."""
 
-import json
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,11 +7,9 @@ from sqlalchemy import delete, func, insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.funnels import FunnelCounts
-from handrail.domain.metrics import AccountDay, DayTables, MeasuredFunnel, SyncRecord, Totals
+from handrail.domain.metrics import AccountDay, DayTables, SyncRecord, Totals
 from handrail.domain.periods import Period
-from handrail.engine import funnels
-from handrail.store.tables import Customer, EventDay, EventHour, MixpanelFunnel, MixpanelMetric, Sync, UserDay
+from handrail.store.tables import Customer, EventDay, EventHour, MixpanelMetric, Sync, UserDay
 
 USER_DAYS_KEPT = 100
 _BLOCK = 2000
@@ -153,41 +149,6 @@ class Metrics:
             grid[day.weekday()][hour] += total
         return grid
 
-    async def keep_funnels(self, measured: Sequence[MeasuredFunnel]) -> None:
-        """Keep measurements, each in place of an earlier one of the same account, funnel and period."""
-        for one in measured:
-            await self._session.exec(
-                delete(MixpanelFunnel).where(
-                    col(MixpanelFunnel.customer_id) == one.account_id,
-                    col(MixpanelFunnel.funnel_id) == one.funnel_id,
-                    col(MixpanelFunnel.metric_date) == one.period.to_date,
-                    col(MixpanelFunnel.from_date) == one.period.from_date,
-                )
-            )
-        await self._fill(MixpanelFunnel, [_funnel_row(one) for one in measured])
-
-    async def funnels(self, period: Period) -> list[MeasuredFunnel]:
-        """Every funnel measured over exactly this period."""
-        rows = await self._session.exec(
-            select(MixpanelFunnel).where(
-                MixpanelFunnel.metric_date == period.to_date, MixpanelFunnel.from_date == period.from_date
-            )
-        )
-        return [
-            MeasuredFunnel(
-                account_id=row.customer_id,
-                funnel_id=row.funnel_id,
-                name=row.funnel_name,
-                period=period,
-                counts=FunnelCounts(
-                    events=tuple(json.loads(row.step_events)), users=tuple(json.loads(row.step_users))
-                ),
-                route=row.route,
-                measured_at=row.measured_at,
-            )
-            for row in rows
-        ]
-
     async def record_sync(self, record: SyncRecord) -> None:
         self._session.add(Sync(**record.model_dump()))
 
@@ -214,23 +175,4 @@ def _metric(row: AccountDay, customer_id: str) -> dict[str, Any]:
         "unique_users": row.unique_users,
         "sessions": row.sessions,
         "avg_events_per_user": row.total_events / row.unique_users if row.unique_users else 0.0,
-    }
-
-
-def _funnel_row(one: MeasuredFunnel) -> dict[str, Any]:
-    worst = funnels.bottleneck(one.counts)
-    return {
-        "customer_id": one.account_id,
-        "funnel_id": one.funnel_id,
-        "funnel_name": one.name,
-        "metric_date": one.period.to_date,
-        "from_date": one.period.from_date,
-        "conversion_rate": funnels.conversion(one.counts),
-        "entered_users": one.counts.users[0],
-        "completed_users": one.counts.users[-1],
-        "drop_off_step": worst.event if worst else "",
-        "step_events": json.dumps(one.counts.events, ensure_ascii=False),
-        "step_users": json.dumps(one.counts.users),
-        "route": one.route,
-        "measured_at": one.measured_at,
     }
