@@ -14,6 +14,7 @@ from handrail.domain.periods import Period
 from handrail.errors import ConfigError, NotOffered, UpstreamError
 from handrail.services.mixpanel import answers, expressions
 from handrail.services.mixpanel.budget import Budget, Unlimited
+from handrail.services.mixpanel.insights import Insights
 from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.wire import Wire
 from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
@@ -57,6 +58,7 @@ class Mixpanel:
         self._export_url = settings.export_url
         self._settings, self._http = settings, http
         self.queries = Queries(self._wire, self._query_url, self.project_id)
+        self.insights = Insights(self._wire, self._query_url, self.project_id)
         self.ingest = _ingest(http, settings)
         self._zone: str | None = None
 
