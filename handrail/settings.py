@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         "company_id", validation_alias=_named("HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY"), min_length=1
     )
     mixpanel_group_id: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_GROUP_ID"))
+    mixpanel_cohorts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_MIXPANEL_COHORTS")
+    )
     mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
     mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
@@ -107,12 +110,17 @@ class Settings(BaseSettings):
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value
 
-    @field_validator("internal_domains", mode="before")
+    @field_validator("internal_domains", "mixpanel_cohorts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("internal_domains")
+    @classmethod
+    def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(domain.lower() for domain in value)
 
     @classmethod
     def load(cls, **overrides: object) -> "Settings":

@@ -24,14 +24,15 @@ WEEKS = 6
 
 class FunnelAnswer(BaseModel):
     funnel: str
-    entered: int = Field(description="Users who did step 1 inside the period.")
+    entered: int = Field(description="Users with step 1 in the period.")
     finished: int
     conversion: float | None = Field(description="Finished over entered, 0 to 1; null: nobody entered.")
     before: float | None = Field(description="Conversion in the period before; null if not measured.")
     weekly: list[float | None] = Field(description="The last 6 weeks' conversion, oldest first.")
     fleet_median: float | None = Field(description="Median conversion of accounts with at least 5 entrants.")
-    bottleneck: Bottleneck | None = Field(description="Loses most users.")
+    bottleneck: Bottleneck | None
     steps: list[FunnelStep]
+    cohorts: dict[str, str] = Field(description="Finished of entered, by tracked cohort.")
     route: str = Field(description="export: from raw events; else Mixpanel's count.")
 
 
@@ -106,7 +107,8 @@ async def _answers(
         rates = await work.funnels.rates(span, LEAST_USERS)
         by_day = await work.funnels.days(who.id, weeks)
     ids = {funnel.funnel_id for funnel in wanted}
-    own = [one for one in kept if one.funnel_id in ids]
+    own = [one for one in kept if one.funnel_id in ids and not one.cohort]
+    within = [one for one in kept if one.cohort]
     compared = {one.funnel_id: funnels.conversion(one.counts) for one in earlier}
     return own, [
         FunnelAnswer(
@@ -119,6 +121,11 @@ async def _answers(
             fleet_median=funnels.median(rates.get(one.funnel_id, [])),
             bottleneck=funnels.bottleneck(one.counts),
             steps=funnels.steps(one.counts),
+            cohorts={
+                each.cohort: f"{each.counts.users[-1]} of {each.counts.users[0]} users"
+                for each in within
+                if each.funnel_id == one.funnel_id
+            },
             route=one.route,
         )
         for one in own

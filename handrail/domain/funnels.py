@@ -68,7 +68,7 @@ class Measurement(BaseModel):
 
 
 class Kept(NamedTuple):
-    """What is remembered of a measurement when its rows need not be read."""
+    """That a funnel was measured, without its figures."""
 
     definition: str
     route: str
@@ -78,7 +78,7 @@ class Kept(NamedTuple):
 class FunnelStep(BaseModel):
     """One row of a funnel's table."""
 
-    step: int = Field(description="1 is the entry.")
+    step: int
     event: str
     users: int
     from_previous: float | None = Field(description="Share of the previous step's users, 0 to 1.")

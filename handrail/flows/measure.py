@@ -6,13 +6,16 @@ Mixpanel takes it for a value, our rules look on to the next step.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.funnels import Funnel, FunnelCounts, Kept, Measurement
 from handrail.domain.periods import Period
+from handrail.domain.queries import Property
 from handrail.engine import periods as days
 from handrail.engine.accounts import account_ids
 from handrail.engine.attempts import Tally
@@ -20,6 +23,8 @@ from handrail.engine.periods import last_complete_day, midnight
 from handrail.errors import UpstreamError
 from handrail.flows.routes import Route, first_answer
 from handrail.flows.sync import REREAD_DAYS, read_events
+from handrail.services.mixpanel.profiles import in_cohort
+from handrail.services.mixpanel.queries import MOST_SEGMENTS
 
 if TYPE_CHECKING:
     from handrail.services.event_table import EventTable
@@ -34,11 +39,23 @@ FRESH = timedelta(hours=24)
 FORGOTTEN = timedelta(days=7)
 """Periods that are no standard periods any more, or never were, are kept so long."""
 
+LEAST_IN_COHORT = 5
+
 QUESTION = "a funnel by account"
 
 Counts = Mapping[str, FunnelCounts]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A funnel that has to be counted over some periods: of everybody, or of a cohort's members."""
+
+    funnel: Funnel
+    periods: Sequence[Period]
+    cohort: str = ""
+    members: Set[str] | None = None
 
 
 async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date) -> None:
@@ -52,6 +69,7 @@ async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date)
         ctx,
         [funnel for funnel in wanted if funnel.steps],
         days.nightly(as_of, zone, ctx.settings.backfill_days),
+        cohorts=await tracked(ctx),
     )
     named = days.standard(as_of, zone)
     await measure(ctx, [funnel for funnel in wanted if not funnel.steps], named["last_30_days"])
@@ -60,23 +78,42 @@ async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date)
         await work.funnels.forget(ctx.clock.now() - FORGOTTEN, but=current)
 
 
-async def count(ctx: ToolContext, wanted: Sequence[Funnel], periods: Sequence[Period]) -> None:
-    """Count funnels over several periods from one export of their events, and keep the result."""
+async def count(
+    ctx: ToolContext,
+    wanted: Sequence[Funnel],
+    periods: Sequence[Period],
+    *,
+    cohorts: Mapping[str, Set[str]] | None = None,
+) -> None:
+    """Count funnels over several periods from one export of their events, and keep the result.
+
+    `cohorts` are user keys by name: their members are counted alone, too, over periods of several days.
+    """
     async with ctx.store.read() as work:
         kept = await work.funnels.kept()
-    due = {
-        funnel: [each for each in periods if not _stands(_of(kept, funnel, each), funnel, each, ctx)]
+    now = ctx.clock.now()
+    due = [
+        _Due(funnel, spans, cohort, members)
         for funnel in wanted
-    }
-    due = {funnel: spans for funnel, spans in due.items() if spans}
+        for cohort, members in (("", None), *(cohorts or {}).items())
+        for spans in [
+            [
+                each
+                for each in periods
+                if not (cohort and each.days == 1)
+                and not _stands(_of(kept, funnel, each, cohort), funnel, each, now)
+            ]
+        ]
+        if spans
+    ]
     if not due:
         return
-    table = await _events(ctx, list(due), [span for spans in due.values() for span in spans])
+    table = await _events(ctx, due)
     try:
-        for funnel, spans in due.items():
-            counted = await asyncio.to_thread(_count, table, funnel, spans)
-            for period, counts in counted:
-                await _keep(ctx, funnel, period, counts, EXPORT)
+        for funnel, group in groupby(due, key=lambda each: each.funnel):
+            counted = await asyncio.to_thread(_count, table, list(group))
+            for one, period, counts in counted:
+                await _keep(ctx, funnel, period, counts, EXPORT, cohort=one.cohort)
     finally:
         table.close()
 
@@ -104,23 +141,31 @@ def _routes(ctx: ToolContext, funnel: Funnel, period: Period) -> list[Route[Coun
     """Every way to ask Mixpanel for all accounts in one query."""
 
     async def saved() -> Counts | None:
-        return await ctx.mixpanel.funnel_by_account(funnel, period)
+        counts = await ctx.mixpanel.funnel_by_account(funnel, period)
+        return counts if len(counts) < MOST_SEGMENTS else None
 
-    return [Route("funnels", saved)]
+    async def ad_hoc() -> Counts | None:
+        by = Property(name=ctx.mixpanel.account_property)
+        table = await ctx.mixpanel.insights.funnel(funnel, period, by=by)
+        return table.segments if table.complete else None
+
+    return [Route("funnels", saved), *([Route("insights", ad_hoc)] if funnel.steps else [])]
 
 
-def _of(kept: Mapping[tuple[int, date, date], Kept], funnel: Funnel, period: Period) -> Kept | None:
+def _of(
+    kept: Mapping[tuple[int, str, date, date], Kept], funnel: Funnel, period: Period, cohort: str = ""
+) -> Kept | None:
     """The measurement of this very definition of the funnel, if there is one."""
-    found = kept.get((funnel.funnel_id, period.from_date, period.to_date))
+    found = kept.get((funnel.funnel_id, cohort, period.from_date, period.to_date))
     same = found and (not funnel.steps or found.definition == funnel.definition)
     return found if same else None
 
 
-def _stands(found: Kept | None, funnel: Funnel, period: Period, ctx: ToolContext) -> bool:
-    """Whether a night need not count this again."""
+def _stands(found: Kept | None, funnel: Funnel, period: Period, now: datetime) -> bool:
+    """Whether this need not be counted again."""
     if found is None or found.route != EXPORT:
         return False
-    return _settled(found, funnel, period) or ctx.clock.now() - found.measured_at < AGAIN
+    return _settled(found, funnel, period) or now - found.measured_at < AGAIN
 
 
 def _serves(found: Kept | None, funnel: Funnel, period: Period, now: datetime) -> bool:
@@ -134,34 +179,69 @@ def _settled(found: Kept, funnel: Funnel, period: Period) -> bool:
     return found.measured_at >= over + timedelta(seconds=funnel.window_seconds, days=REREAD_DAYS)
 
 
-async def _keep(ctx: ToolContext, funnel: Funnel, period: Period, counts: Counts, route: str) -> None:
-    made = Measurement(funnel=funnel, period=period, route=route, measured_at=ctx.clock.now())
+async def _keep(
+    ctx: ToolContext, funnel: Funnel, period: Period, counts: Counts, route: str, *, cohort: str = ""
+) -> None:
+    """Replace what is kept. Of a cohort, accounts with very few entrants are not broken down."""
+    made = Measurement(
+        funnel=funnel, period=period, cohort=cohort, route=route, measured_at=ctx.clock.now()
+    )
+    least = LEAST_IN_COHORT if cohort else 1
     async with ctx.store.begin() as work:
         ids = {account.mixpanel_id: account.id for account in await work.accounts.all()}
         ours = {
-            ids[account]: row for account, row in counts.items() if account in ids and account_ids(account)
+            ids[account]: row
+            for account, row in counts.items()
+            if account in ids and account_ids(account) and row.users and row.users[0] >= least
         }
         await work.funnels.replace(made, ours)
 
 
-async def _events(ctx: ToolContext, wanted: Sequence[Funnel], periods: Sequence[Period]) -> "EventTable":
+async def tracked(ctx: ToolContext) -> dict[str, set[str]]:
+    """The members of each tracked cohort as of now, under their keys; one question a cohort."""
+    if not ctx.settings.mixpanel_cohorts:
+        return {}
+    known = await ctx.mixpanel.queries.cohorts()
+    found: dict[str, set[str]] = {}
+    for asked in ctx.settings.mixpanel_cohorts:
+        cohort = next((one for one in known if asked in (str(one.cohort_id), one.name)), None)
+        if cohort is None:
+            log.warning("HANDRAIL_MIXPANEL_COHORTS names a cohort that this project does not have")
+            continue
+        members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
+        found[cohort.name] = {ctx.people.key(each.distinct_id) async for each in members}
+    return found
+
+
+async def _events(ctx: ToolContext, due: Sequence[_Due]) -> "EventTable":
     """The steps' events of all periods, and one window longer, as far as there are any."""
+    periods = [period for each in due for period in each.periods]
     zone = periods[0].zone
-    longest = max(funnel.window_seconds for funnel in wanted)
+    longest = max(each.funnel.window_seconds for each in due)
     today = last_complete_day(ctx.clock.now(), zone) + timedelta(days=1)
     first = min(period.from_date for period in periods)
     until = max(period.to_date for period in periods) + timedelta(seconds=longest, days=1)
-    names = list(dict.fromkeys(event for funnel in wanted for event in funnel.steps))
+    names = list(dict.fromkeys(event for each in due for event in each.funnel.steps))
     return await read_events(ctx, zone, first, min(until, today), events=names)
 
 
 def _count(
-    table: "EventTable", funnel: Funnel, periods: Sequence[Period]
-) -> list[tuple[Period, dict[str, FunnelCounts]]]:
-    tally = Tally(funnel.steps, funnel.window_seconds, dict(enumerate(map(_entry, periods))))
-    for _, events in table.by_user(list(dict.fromkeys(funnel.steps))):
-        tally.add(events)
-    return [(period, tally.counts(number)) for number, period in enumerate(periods)]
+    table: "EventTable", due: Sequence[_Due]
+) -> list[tuple[_Due, Period, dict[str, FunnelCounts]]]:
+    """Everything that is due of one funnel, in one pass over its users."""
+    funnel = due[0].funnel
+    tallies = [
+        Tally(funnel.steps, funnel.window_seconds, dict(enumerate(map(_entry, each.periods)))) for each in due
+    ]
+    for user, events in table.by_user(list(dict.fromkeys(funnel.steps))):
+        for each, tally in zip(due, tallies, strict=True):
+            if each.members is None or user in each.members:
+                tally.add(events)
+    return [
+        (each, period, tally.counts(number))
+        for each, tally in zip(due, tallies, strict=True)
+        for number, period in enumerate(each.periods)
+    ]
 
 
 def _entry(period: Period) -> tuple[int, int]:

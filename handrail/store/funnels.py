@@ -51,11 +51,13 @@ class Funnels:
             )
         )
 
-    async def kept(self, cohort: str = "") -> dict[tuple[int, date, date], Kept]:
-        """What was measured, by funnel, first and last day."""
-        rows = await self._session.exec(select(FunnelMeasurement).where(FunnelMeasurement.cohort == cohort))
+    async def kept(self) -> dict[tuple[int, str, date, date], Kept]:
+        """What was measured, by funnel, cohort, first and last day."""
+        rows = await self._session.exec(select(FunnelMeasurement))
         return {
-            (row.funnel_id, row.from_date, row.metric_date): Kept(row.definition, row.route, row.measured_at)
+            (row.funnel_id, row.cohort, row.from_date, row.metric_date): Kept(
+                row.definition, row.route, row.measured_at
+            )
             for row in rows
         }
 

@@ -67,7 +67,7 @@ class EngagePage(_Answer):
 
 
 class UseState(_Answer):
-    """One user's row of the struggle query. Times are ms of the project-local epoch."""
+    """What one user did with one feature. Times are ms of the project-local epoch."""
 
     attempts: int
     successes: int
@@ -81,8 +81,10 @@ class UseState(_Answer):
 
 
 class UseRow(_Answer):
+    """One user; a state for each feature asked, in that order."""
+
     key: list[Any]
-    value: UseState
+    value: list[UseState]
 
 
 def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
