@@ -146,6 +146,15 @@ class InCohort(_Value):
 Narrowing = OneOf | InCohort
 
 
+class Did(_Value):
+    """What a person did so often in the last `days` times 24 hours; `at_most=0` is what they never did."""
+
+    event: str
+    days: int
+    at_least: int = 1
+    at_most: int | None = None
+
+
 class EventCount(_Value):
     """How often an event happened, or how many users did it, over a whole period."""
 

@@ -15,12 +15,12 @@ from handrail.errors import ConfigError, NotOffered, UpstreamError
 from handrail.services.mixpanel import answers, expressions
 from handrail.services.mixpanel.budget import Budget, Unlimited
 from handrail.services.mixpanel.insights import Insights
+from handrail.services.mixpanel.profiles import PAGE, Profiles, Who
 from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.wire import Wire
 from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
 from handrail.settings import Settings
 
-IDS_A_REQUEST = 2000
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 _me = TypeAdapter(answers.Me)
@@ -28,7 +28,6 @@ _bookmarks = TypeAdapter(answers.Bookmarks)
 _entries = TypeAdapter(list[answers.FunnelEntry])
 _segmented = TypeAdapter(answers.SegmentedFunnel)
 _segments = TypeAdapter(dict[str, list[answers.StepCount]])
-_page = TypeAdapter(answers.EngagePage)
 _uses = TypeAdapter(list[answers.UseRow])
 
 
@@ -58,6 +57,7 @@ class Mixpanel:
         self._export_url = settings.export_url
         self._settings, self._http = settings, http
         self.queries = Queries(self._wire, self._query_url, self.project_id)
+        self._profiles = Profiles(self._wire, self._query_url, self.project_id)
         self.insights = Insights(self._wire, self._query_url, self.project_id)
         self.ingest = _ingest(http, settings)
         self._zone: str | None = None
@@ -140,28 +140,19 @@ class Mixpanel:
         )
         return answers.read(_uses, raw, "JQL")
 
-    async def profiles(
-        self, output: list[str], *, distinct_ids: list[str] | None = None, group_id: str = ""
+    def profiles(
+        self,
+        output: list[str],
+        *,
+        distinct_ids: list[str] | None = None,
+        group_id: str = "",
+        who: Who | None = None,
+        page_size: int = PAGE,
     ) -> AsyncIterator[answers.Profile]:
         """Profiles, page by page; only the first page of an answer counts against the budget."""
-        form = {**self._project(), "output_properties": json.dumps(output)}
-        if group_id:
-            form["data_group_id"] = group_id
-        blocks = _blocks(distinct_ids) if distinct_ids is not None else [None]
-        for block in blocks:
-            asked = form if block is None else {**form, "distinct_ids": json.dumps(block)}
-            page = 0
-            while True:
-                raw = await self._wire.send(
-                    "POST", self._query_url, "/api/query/engage", "profiles", data=asked
-                )
-                answer = answers.read(_page, raw, "profiles")
-                for profile in answer.results:
-                    yield profile
-                if len(answer.results) < answer.page_size or not answer.session_id:
-                    break
-                page += 1
-                asked = {**asked, "session_id": answer.session_id, "page": str(page)}
+        return self._profiles.read(
+            output, distinct_ids=distinct_ids, group_id=group_id, who=who, page_size=page_size
+        )
 
     def export(
         self, from_day: date, to_day: date, *, events: list[str] | None = None
@@ -207,7 +198,3 @@ def _is_day(key: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _blocks(ids: list[str]) -> list[list[str] | None]:
-    return [ids[at : at + IDS_A_REQUEST] for at in range(0, len(ids), IDS_A_REQUEST)]

@@ -134,7 +134,7 @@ def _content(response: httpx2.Response, what: str, gone: Collection[int]) -> Any
         answer = json.loads(response.content)
     except ValueError:
         raise UpstreamError(f"Mixpanel answered {what} with something that is not JSON.") from None
-    if isinstance(answer, dict) and "error" in answer:
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str):  # a property may be named so
         raise UpstreamError(f"Mixpanel refused {what}.")
     return answer
 

@@ -22,7 +22,7 @@ from handrail.errors import (
     UpstreamError,
 )
 from handrail.services.mixpanel.client import Mixpanel
-from handrail.services.mixpanel.expressions import any_of, both, equals
+from handrail.services.mixpanel.expressions import any_of, both, equals, of_account
 from handrail.services.mixpanel.queries import Queries
 from standin.server import running
 from standin.state import Standin
@@ -312,6 +312,38 @@ async def test_the_properties_and_values_of_an_event_are_listed(queries: Queries
     assert {one.name: one.events for one in properties} == have
     assert set(values) == set(plans)
     assert [plans[value] for value in values] == sorted(plans.values(), reverse=True)
+
+
+async def test_a_property_named_error_is_a_property_and_an_error_is_an_error(
+    http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    events = [event("E", "u1", "2026-11-19T10:00:00", error="timeout", request="r")]
+
+    with running(write_world(tmp_path / "world", events)) as state:
+        queries = Mixpanel(http, settings_for(state, tmp_path)).queries
+        uses = {one.name: one.events for one in await queries.event_properties("E")}
+        assert (uses["error"], uses["request"]) == (1, 1)
+
+        answer(state, "/properties/top", 200, {"error": LEAK})
+        await refused(queries.event_properties("E"), UpstreamError)
+
+
+async def test_an_account_of_a_list_is_found_as_a_breakdown_finds_it(
+    queries: Queries, world: Reading
+) -> None:
+    viewed = inside(world, "Dashboard Viewed", MONTH)
+    shared = next(one.accounts for one in viewed if len(one.accounts) > 1)
+    split = await queries.segmentation("Dashboard Viewed", MONTH, by="company_id")
+
+    for account in shared:
+        counted = await queries.segmentation(
+            "Dashboard Viewed", MONTH, where=of_account("company_id", account)
+        )
+        expected = [one for one in viewed if account in one.accounts]
+        assert table(counted.of("Dashboard Viewed")) == by_day(expected, MONTH)
+        assert split.of(account).total == len(expected)
+        assert any(len(one.accounts) > 1 for one in expected)
+        assert any(len(one.accounts) == 1 for one in expected)
 
 
 async def test_a_value_that_is_no_text_and_a_use_that_is_not_counted_are_understood(
