@@ -27,13 +27,13 @@ class FunnelAnswer(BaseModel):
     entered: int = Field(description="Users with step 1 in the period.")
     finished: int
     conversion: float | None = Field(description="Finished over entered, 0 to 1; null: nobody entered.")
-    before: float | None = Field(description="Conversion in the period before; null if not measured.")
-    weekly: list[float | None] = Field(description="The last 6 weeks' conversion, oldest first.")
+    before: float | None = Field(description="Conversion in the period before.")
+    weekly: list[float | None] = Field(description="Conversion, last 6 weeks.")
     fleet_median: float | None = Field(description="Median conversion of accounts with at least 5 entrants.")
     bottleneck: Bottleneck | None
     steps: list[FunnelStep]
-    cohorts: dict[str, str] = Field(description="Finished of entered, by tracked cohort.")
-    route: str = Field(description="export: from raw events; else Mixpanel's count.")
+    cohorts: dict[str, str] = Field(description="By tracked cohort.")
+    route: str = Field(description="export: raw events; else Mixpanel's count.")
 
 
 class AccountFunnels(AccountAnswer):

@@ -7,7 +7,7 @@ Mixpanel takes it for a value, our rules look on to the next step.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from handrail.domain.queries import Property
 from handrail.engine import periods as days
 from handrail.engine.accounts import account_ids
 from handrail.engine.attempts import Tally
+from handrail.engine.keys import user_key
 from handrail.engine.periods import last_complete_day, midnight
 from handrail.errors import UpstreamError
 from handrail.flows.routes import Route, first_answer
@@ -48,14 +49,14 @@ Counts = Mapping[str, FunnelCounts]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Due:
     """A funnel that has to be counted over some periods: of everybody, or of a cohort's members."""
 
     funnel: Funnel
-    periods: Sequence[Period]
-    cohort: str = ""
-    members: Set[str] | None = None
+    cohort: str
+    members: Set[str] | None
+    periods: list[Period] = field(default_factory=list)
 
 
 async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date) -> None:
@@ -92,28 +93,31 @@ async def count(
     async with ctx.store.read() as work:
         kept = await work.funnels.kept()
     now = ctx.clock.now()
-    due = [
-        _Due(funnel, spans, cohort, members)
+    several = [each for each in periods if each.days > 1]
+    asked = [
+        (_Due(funnel, cohort, members), several if cohort else periods)
         for funnel in wanted
         for cohort, members in (("", None), *(cohorts or {}).items())
-        for spans in [
-            [
-                each
-                for each in periods
-                if not (cohort and each.days == 1)
-                and not _stands(_of(kept, funnel, each, cohort), funnel, each, now)
-            ]
-        ]
-        if spans
     ]
+    for one, spans in asked:
+        one.periods += [
+            each
+            for each in spans
+            if not _stands(_of(kept, one.funnel, each, one.cohort), one.funnel, each, now)
+        ]
+    due = [one for one, _ in asked if one.periods]
     if not due:
         return
+    ids = await _ids(ctx)
     table = await _events(ctx, due)
     try:
         for funnel, group in groupby(due, key=lambda each: each.funnel):
             counted = await asyncio.to_thread(_count, table, list(group))
             for one, period, counts in counted:
-                await _keep(ctx, funnel, period, counts, EXPORT, cohort=one.cohort)
+                made = Measurement(
+                    funnel=funnel, period=period, cohort=one.cohort, route=EXPORT, measured_at=now
+                )
+                await _keep(ctx, made, counts, ids)
     finally:
         table.close()
 
@@ -133,7 +137,8 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
                 raise
             left.append(funnel)
         else:
-            await _keep(ctx, funnel, period, counts, route)
+            made = Measurement(funnel=funnel, period=period, route=route, measured_at=ctx.clock.now())
+            await _keep(ctx, made, counts, await _ids(ctx))
     await count(ctx, left, [period])
 
 
@@ -179,21 +184,21 @@ def _settled(found: Kept, funnel: Funnel, period: Period) -> bool:
     return found.measured_at >= over + timedelta(seconds=funnel.window_seconds, days=REREAD_DAYS)
 
 
-async def _keep(
-    ctx: ToolContext, funnel: Funnel, period: Period, counts: Counts, route: str, *, cohort: str = ""
-) -> None:
+async def _ids(ctx: ToolContext) -> dict[str, str]:
+    """Our account ids by Mixpanel's."""
+    async with ctx.store.read() as work:
+        return {account.mixpanel_id: account.id for account in await work.accounts.all()}
+
+
+async def _keep(ctx: ToolContext, made: Measurement, counts: Counts, ids: Mapping[str, str]) -> None:
     """Replace what is kept. Of a cohort, accounts with very few entrants are not broken down."""
-    made = Measurement(
-        funnel=funnel, period=period, cohort=cohort, route=route, measured_at=ctx.clock.now()
-    )
-    least = LEAST_IN_COHORT if cohort else 1
+    least = LEAST_IN_COHORT if made.cohort else 1
+    ours = {
+        ids[account]: row
+        for account, row in counts.items()
+        if account in ids and account_ids(account) and row.users and row.users[0] >= least
+    }
     async with ctx.store.begin() as work:
-        ids = {account.mixpanel_id: account.id for account in await work.accounts.all()}
-        ours = {
-            ids[account]: row
-            for account, row in counts.items()
-            if account in ids and account_ids(account) and row.users and row.users[0] >= least
-        }
         await work.funnels.replace(made, ours)
 
 
@@ -209,7 +214,7 @@ async def tracked(ctx: ToolContext) -> dict[str, set[str]]:
             log.warning("HANDRAIL_MIXPANEL_COHORTS names a cohort that this project does not have")
             continue
         members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
-        found[cohort.name] = {ctx.people.key(each.distinct_id) async for each in members}
+        found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
     return found
 
 
@@ -225,9 +230,7 @@ async def _events(ctx: ToolContext, due: Sequence[_Due]) -> "EventTable":
     return await read_events(ctx, zone, first, min(until, today), events=names)
 
 
-def _count(
-    table: "EventTable", due: Sequence[_Due]
-) -> list[tuple[_Due, Period, dict[str, FunnelCounts]]]:
+def _count(table: "EventTable", due: Sequence[_Due]) -> list[tuple[_Due, Period, dict[str, FunnelCounts]]]:
     """Everything that is due of one funnel, in one pass over its users."""
     funnel = due[0].funnel
     tallies = [

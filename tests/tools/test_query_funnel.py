@@ -74,18 +74,24 @@ async def test_another_period_costs_one_query_a_funnel_for_all_accounts(
     assert len([each for each in standins.requests if each["counted"]]) == 1
 
 
-async def test_without_the_query_api_the_export_gives_the_same_numbers(
+async def test_each_route_gives_the_same_numbers_and_what_is_not_offered_is_not_asked_again(
     ctx: ToolContext, standins: Standin
 ) -> None:
-    measured = await query_funnel(ctx, account="Acme", period="last_7_days")
-    assert {one.route for one in measured.funnels} == {"funnels"}
-    await forget_funnels(ctx)
-    standins.faults.add({"neighbour": "mixpanel", "route": "query/funnels", "fault": "status", "status": 402})
+    told = []
+    for route, refused in (
+        ("funnels", "query/funnels"),
+        ("insights", "query/insights"),
+        ("export", "nothing"),
+    ):
+        await forget_funnels(ctx)
+        answer = await query_funnel(ctx, account="Acme", period="last_7_days")
+        assert {one.route for one in answer.funnels} == {route}
+        told.append([figures(one) for one in answer.funnels])
+        standins.faults.add({"neighbour": "mixpanel", "route": refused, "fault": "status", "status": 402})
 
-    counted = await query_funnel(ctx, account="Acme", period="last_7_days")
-
-    assert {one.route for one in counted.funnels} == {"export"}
-    assert [figures(one) for one in counted.funnels] == [figures(one) for one in measured.funnels]
+    assert told[0] == told[1] == told[2]
+    refusals = [each["path"] for each in standins.requests if each["status"] == 402]
+    assert [path.rsplit("/", 1)[-1] for path in refusals] == ["funnels", "insights"]
 
 
 async def test_a_candidate_answer_holds_no_rates(ctx: ToolContext) -> None:

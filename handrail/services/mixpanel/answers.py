@@ -74,7 +74,7 @@ class UseState(_Answer):
     errors: dict[str, int]
     rage_clicks: int
     dead_clicks: int
-    last_attempt: float
+    last_attempt: float | None
     last_success: float | None
     reached: int
     accounts: list[Any]
