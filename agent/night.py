@@ -94,7 +94,8 @@ async def _recover(ctx: ToolContext, book: Notebook) -> None:
 
 async def _plan(ctx: ToolContext, book: Notebook) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
-    planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id) + 1
+    profiles = bool(ctx.settings.mixpanel_group_id) + len(ctx.settings.mixpanel_cohorts)
+    planned = profiles + bool(ctx.kb.features()) + 1
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(

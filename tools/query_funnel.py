@@ -28,17 +28,17 @@ class FunnelAnswer(BaseModel):
     finished: int
     conversion: float | None = Field(description="Finished over entered, 0 to 1; null: nobody entered.")
     before: float | None = Field(description="Conversion in the period before.")
-    weekly: list[float | None] = Field(description="Conversion, last 6 weeks.")
-    fleet_median: float | None = Field(description="Median conversion of accounts with at least 5 entrants.")
+    weekly: list[float | None] = Field(description="Last 6 weeks.")
+    fleet_median: float | None = Field(description="Median of accounts with 5 entrants or more.")
     bottleneck: Bottleneck | None
     steps: list[FunnelStep]
-    cohorts: dict[str, str] = Field(description="By tracked cohort.")
+    cohorts: dict[str, str]
     route: str = Field(description="export: raw events; else Mixpanel's count.")
 
 
 class AccountFunnels(AccountAnswer):
     funnels: list[FunnelAnswer] = Field(default_factory=list)
-    nobody_entered: list[str] = Field(default_factory=list, description="Funnels without a single entrant.")
+    nobody_entered: list[str] = Field(default_factory=list)
 
 
 @tool(title="Account funnels", effect="read")

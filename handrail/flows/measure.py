@@ -6,7 +6,7 @@ Mixpanel takes it for a value, our rules look on to the next step.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -41,6 +41,8 @@ FORGOTTEN = timedelta(days=7)
 """Periods that are no standard periods any more, or never were, are kept so long."""
 
 LEAST_IN_COHORT = 5
+ROWS_AT_ONCE = 20_000
+"""A transaction of that many rows keeps other writers waiting for a second or so."""
 
 QUESTION = "a funnel by account"
 
@@ -108,16 +110,11 @@ async def count(
     due = [one for one, _ in asked if one.periods]
     if not due:
         return
-    ids = await _ids(ctx)
     table = await _events(ctx, due)
     try:
-        for funnel, group in groupby(due, key=lambda each: each.funnel):
-            counted = await asyncio.to_thread(_count, table, list(group))
-            for one, period, counts in counted:
-                made = Measurement(
-                    funnel=funnel, period=period, cohort=one.cohort, route=EXPORT, measured_at=now
-                )
-                await _keep(ctx, made, counts, ids)
+        for _, group in groupby(due, key=lambda each: each.funnel):
+            counted = await asyncio.to_thread(_count, table, list(group), now)
+            await _keep(ctx, counted)
     finally:
         table.close()
 
@@ -138,7 +135,7 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
             left.append(funnel)
         else:
             made = Measurement(funnel=funnel, period=period, route=route, measured_at=ctx.clock.now())
-            await _keep(ctx, made, counts, await _ids(ctx))
+            await _keep(ctx, [(made, counts)])
     await count(ctx, left, [period])
 
 
@@ -184,22 +181,31 @@ def _settled(found: Kept, funnel: Funnel, period: Period) -> bool:
     return found.measured_at >= over + timedelta(seconds=funnel.window_seconds, days=REREAD_DAYS)
 
 
-async def _ids(ctx: ToolContext) -> dict[str, str]:
-    """Our account ids by Mixpanel's."""
+async def _keep(ctx: ToolContext, made: Iterable[tuple[Measurement, Counts]]) -> None:
+    """Replace what is kept, whole measurements at a time. Very few of a cohort are not broken down."""
     async with ctx.store.read() as work:
-        return {account.mixpanel_id: account.id for account in await work.accounts.all()}
+        ids = {account.mixpanel_id: account.id for account in await work.accounts.all()}
+    waiting: list[tuple[Measurement, Counts]] = []
+    rows = 0
+    for one, counts in made:
+        least = LEAST_IN_COHORT if one.cohort else 1
+        ours = {
+            ids[account]: row
+            for account, row in counts.items()
+            if account in ids and account_ids(account) and row.users and row.users[0] >= least
+        }
+        waiting.append((one, ours))
+        rows += len(ours)
+        if rows >= ROWS_AT_ONCE:
+            await _replace(ctx, waiting)
+            waiting, rows = [], 0
+    await _replace(ctx, waiting)
 
 
-async def _keep(ctx: ToolContext, made: Measurement, counts: Counts, ids: Mapping[str, str]) -> None:
-    """Replace what is kept. Of a cohort, accounts with very few entrants are not broken down."""
-    least = LEAST_IN_COHORT if made.cohort else 1
-    ours = {
-        ids[account]: row
-        for account, row in counts.items()
-        if account in ids and account_ids(account) and row.users and row.users[0] >= least
-    }
+async def _replace(ctx: ToolContext, made: Sequence[tuple[Measurement, Counts]]) -> None:
     async with ctx.store.begin() as work:
-        await work.funnels.replace(made, ours)
+        for one, ours in made:
+            await work.funnels.replace(one, ours)
 
 
 async def tracked(ctx: ToolContext) -> dict[str, set[str]]:
@@ -230,7 +236,7 @@ async def _events(ctx: ToolContext, due: Sequence[_Due]) -> "EventTable":
     return await read_events(ctx, zone, first, min(until, today), events=names)
 
 
-def _count(table: "EventTable", due: Sequence[_Due]) -> list[tuple[_Due, Period, dict[str, FunnelCounts]]]:
+def _count(table: "EventTable", due: Sequence[_Due], now: datetime) -> list[tuple[Measurement, Counts]]:
     """Everything that is due of one funnel, in one pass over its users."""
     funnel = due[0].funnel
     tallies = [
@@ -241,7 +247,10 @@ def _count(table: "EventTable", due: Sequence[_Due]) -> list[tuple[_Due, Period,
             if each.members is None or user in each.members:
                 tally.add(events)
     return [
-        (each, period, tally.counts(number))
+        (
+            Measurement(funnel=funnel, period=period, cohort=each.cohort, route=EXPORT, measured_at=now),
+            tally.counts(number),
+        )
         for each, tally in zip(due, tallies, strict=True)
         for number, period in enumerate(each.periods)
     ]

@@ -375,7 +375,7 @@ async def test_a_night_plans_its_questions_and_says_when_they_do_not_fit(
     ctx: ToolContext, standins: Standin
 ) -> None:
     fits = await night.run(ctx)
-    assert (fits.questions_planned, fits.notes) == (6, ())
+    assert (fits.questions_planned, fits.notes) == (3, ())
     assert ctx.ledger is not None
     while await ctx.ledger.left("query") > 2:
         await ctx.ledger.end(await ctx.ledger.take("query", "a test"), counted=True)
