@@ -137,7 +137,7 @@ async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Funnels of all accounts, by standard period and by day, from one export."""
     try:
-        await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+        book.notes += await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
     except (UpstreamError, BrokenExport, CallerError) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 

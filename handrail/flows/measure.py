@@ -5,7 +5,6 @@ Mixpanel takes it for a value, our rules look on to the next step.
 """
 
 import asyncio
-import logging
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,7 +20,7 @@ from handrail.engine.accounts import account_ids
 from handrail.engine.attempts import Tally
 from handrail.engine.keys import user_key
 from handrail.engine.periods import last_complete_day, midnight
-from handrail.errors import UpstreamError
+from handrail.errors import CallerError, UpstreamError
 from handrail.flows.routes import Route, first_answer
 from handrail.flows.sync import REREAD_DAYS, read_events
 from handrail.services.mixpanel.profiles import in_cohort
@@ -48,8 +47,6 @@ QUESTION = "a funnel by account"
 
 Counts = Mapping[str, FunnelCounts]
 
-log = logging.getLogger(__name__)
-
 
 @dataclass
 class _Due:
@@ -61,24 +58,27 @@ class _Due:
     periods: list[Period] = field(default_factory=list)
 
 
-async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date) -> None:
+async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date) -> list[str]:
     """Count the standard periods, those before them and each day of the reach, and forget old periods.
 
     The reach is HANDRAIL_BACKFILL_DAYS. Only what can still move is counted again. Funnels whose steps
-    Mixpanel does not tell cost a question each: they are measured for the last 30 days alone.
+    Mixpanel does not tell cost a question each: they are measured for the last 30 days alone. Answers what
+    was left out.
     """
     zone = await ctx.zone()
+    cohorts, notes = await _tracked(ctx)
     await count(
         ctx,
         [funnel for funnel in wanted if funnel.steps],
         days.nightly(as_of, zone, ctx.settings.backfill_days),
-        cohorts=await tracked(ctx),
+        cohorts=cohorts,
     )
     named = days.standard(as_of, zone)
     await measure(ctx, [funnel for funnel in wanted if not funnel.steps], named["last_30_days"])
     current = [span for each in named.values() for span in (each, each.before())]
     async with ctx.store.begin() as work:
         await work.funnels.forget(ctx.clock.now() - FORGOTTEN, but=current)
+    return notes
 
 
 async def count(
@@ -208,20 +208,25 @@ async def _replace(ctx: ToolContext, made: Sequence[tuple[Measurement, Counts]])
             await work.funnels.replace(one, ours)
 
 
-async def tracked(ctx: ToolContext) -> dict[str, set[str]]:
-    """The members of each tracked cohort as of now, under their keys; one question a cohort."""
-    if not ctx.settings.mixpanel_cohorts:
-        return {}
-    known = await ctx.mixpanel.queries.cohorts()
-    found: dict[str, set[str]] = {}
+async def _tracked(ctx: ToolContext) -> tuple[dict[str, Set[str]], list[str]]:
+    """The members of each tracked cohort as of now, under their keys, and what could not be had.
+
+    One question a cohort.
+    """
+    found: dict[str, Set[str]] = {}
+    notes: list[str] = []
     for asked in ctx.settings.mixpanel_cohorts:
-        cohort = next((one for one in known if asked in (str(one.cohort_id), one.name)), None)
-        if cohort is None:
-            log.warning("HANDRAIL_MIXPANEL_COHORTS names a cohort that this project does not have")
-            continue
-        members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
-        found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
-    return found
+        try:
+            known = await ctx.mixpanel.queries.cohorts()
+            cohort = next((one for one in known if asked in (str(one.cohort_id), one.name)), None)
+            if cohort is None:
+                notes.append(f"There is no cohort {asked!r}: check HANDRAIL_MIXPANEL_COHORTS.")
+                continue
+            members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
+            found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
+        except (UpstreamError, CallerError) as error:
+            notes.append(f"Funnels of the cohort {asked!r} were not counted: {error}")
+    return found, notes
 
 
 async def _events(ctx: ToolContext, due: Sequence[_Due]) -> "EventTable":

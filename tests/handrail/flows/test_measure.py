@@ -52,15 +52,16 @@ def world(folder: Path, *events: list[Raw], **changes: Any) -> Iterator[Standin]
 
 @asynccontextmanager
 async def opened(state: Standin, folder: Path, **changes: Any) -> AsyncIterator[ToolContext]:
-    async with open_context(
-        settings_for(state, folder / "data", kb_dir=None, **changes), actor="nightly"
-    ) as ctx:
+    settings = settings_for(state, folder / "data", kb_dir=None, mixpanel_group_id="", **changes)
+    if settings.now is not None:
+        state.clock.set(settings.now)
+    async with open_context(settings, actor="nightly") as ctx:
         yield ctx
 
 
-async def one_night(ctx: ToolContext, as_of: date = LAST) -> None:
+async def one_night(ctx: ToolContext, as_of: date = LAST) -> list[str]:
     await sync(ctx, to_day=as_of)
-    await measure.count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+    return await measure.count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
 
 
 async def kept(ctx: ToolContext, first: date, last: date | None = None) -> list[MeasuredFunnel]:
@@ -167,6 +168,18 @@ async def test_a_tracked_cohort_is_counted_alone_without_groups_under_five(tmp_p
         "globex": {"": (12, 6, 6)},
     }, "three of Globex' people are in the cohort: too few to be told alone"
     assert sum(each["counted"] for each in state.requests if "engage" in each["path"]) == 1
+
+
+async def test_a_cohort_that_cannot_be_had_is_named_and_the_rest_is_counted(tmp_path: Path) -> None:
+    with world(tmp_path, tried("u1", "2026-11-19")) as state:
+        async with opened(state, tmp_path, mixpanel_cohorts=("Nobody's", "17")) as ctx:
+            notes = await one_night(ctx)
+
+            assert [note.split(":")[0] for note in notes] == [
+                'There is no cohort "Nobody\'s"',
+                "There is no cohort '17'",
+            ]
+            assert users(await kept(ctx, date(2026, 11, 19))) == [(1, 0, 0)]
 
 
 async def test_an_answer_at_the_limit_of_segments_goes_down_a_route(
