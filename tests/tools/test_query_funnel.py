@@ -1,5 +1,6 @@
 """Funnels of an account, against an independent count."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from handrail.context import ToolContext
 from handrail.errors import CallerError
 from handrail.store.tables import FunnelMeasurement
 from standin.state import Standin
+from tests.conftest import OpenWith
 from tools.query_funnel import FunnelAnswer, query_funnel
 
 
@@ -62,6 +64,17 @@ async def test_the_stuck_account_is_told_where_it_loses_people(ctx: ToolContext)
 async def test_kept_figures_cost_no_query(ctx: ToolContext, standins: Standin) -> None:
     await query_funnel(ctx, account="Acme")
 
+    assert [each["path"] for each in standins.requests if each["counted"]] == []
+
+
+async def test_between_the_projects_midnight_and_the_next_night_the_last_night_answers(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    async with open_with(now=ctx.clock.now() + timedelta(hours=8)) as morning:
+        answer = await query_funnel(morning, account="Acme")
+
+    assert answer.period is not None
+    assert answer.period.to_date == date(2026, 11, 19)
     assert [each["path"] for each in standins.requests if each["counted"]] == []
 
 

@@ -18,6 +18,7 @@ from standin.server import running
 from standin.state import Standin
 from tests.conftest import settings_for
 from tests.standin.conftest import Raw, event, write_world
+from tools.query_funnel import query_funnel
 
 LAST = date(2026, 11, 20)
 
@@ -90,6 +91,23 @@ async def test_a_night_keeps_each_day_with_an_entrant_and_every_standard_period(
                 entered = period.to_date >= date(2026, 11, 19)
                 assert len(await kept(ctx, period.from_date, period.to_date)) == entered
             assert {one.route for one in week} == {"export"}
+
+
+async def test_a_chat_is_told_weeks_times_and_rates_of_the_night_without_a_question(tmp_path: Path) -> None:
+    with world(
+        tmp_path, tried("u1", "2026-11-18", 3), tried("u2", "2026-11-19"), tried("u3", "2026-11-05")
+    ) as state:
+        async with opened(state, tmp_path) as ctx:
+            await one_night(ctx)
+            state.requests.clear()
+            for period in standard(LAST, "UTC"):
+                await query_funnel(ctx, account="acme", period=period)
+            (one,) = (await query_funnel(ctx, account="acme", period="last_7_days")).funnels
+
+    assert not [each for each in state.requests if each["counted"] or "export" in each["path"]]
+    assert one.weekly == [None, None, None, 0.0, None, 0.5]
+    assert [step.median_seconds for step in one.steps] == [None, 60.0, 60.0]
+    assert (one.finished, one.entered, one.before) == (1, 2, None), "nobody entered in the week before"
 
 
 def write(state: Standin, *events: list[Raw]) -> None:
