@@ -20,7 +20,7 @@ from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.deliver import BLOCK, STALE, Case, Now, deliver, look_now, needs_no_look
 from handrail.flows.detect import detect
-from handrail.flows.measure import count as count_funnels
+from handrail.flows.measure import count_nightly
 from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
@@ -28,7 +28,6 @@ from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
 
-FUNNEL_DAYS = 30
 SYNC_PATIENCE = 3600.0
 """Seconds that a night waits for a sync that somebody else started."""
 
@@ -100,8 +99,8 @@ async def _recover(ctx: ToolContext, book: Notebook) -> None:
 
 async def _plan(ctx: ToolContext, book: Notebook) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
-    planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id) + 1
-    planned += await planned_questions(ctx)
+    profiles = bool(ctx.settings.mixpanel_group_id) + len(ctx.settings.mixpanel_cohorts)
+    planned = profiles + bool(ctx.kb.features()) + 1 + await planned_questions(ctx)
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(
@@ -143,12 +142,10 @@ async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Funnels of the last 30 days and of the 30 before, of all accounts, from one export."""
+    """Funnels of all accounts, by standard period and by day, from one export."""
     try:
-        wanted = await ctx.mixpanel.funnels()
-        span = Period.of_days(FUNNEL_DAYS, as_of, book.report.zone)
-        await count_funnels(ctx, wanted, [span, span.before()])
-    except (UpstreamError, BrokenExport) as error:
+        book.notes += await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+    except (UpstreamError, BrokenExport, CallerError) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 
 

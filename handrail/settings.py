@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     mixpanel_project_created: date | None = Field(
         None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_CREATED")
     )
+    mixpanel_cohorts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_MIXPANEL_COHORTS")
+    )
     mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
     mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
@@ -136,7 +139,12 @@ class Settings(BaseSettings):
         return value.expanduser() if value else value
 
     @field_validator(
-        "internal_domains", "segment_properties", "reports", "mixpanel_breakdowns", mode="before"
+        "internal_domains",
+        "segment_properties",
+        "reports",
+        "mixpanel_breakdowns",
+        "mixpanel_cohorts",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

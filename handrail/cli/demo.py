@@ -104,7 +104,7 @@ async def _figures(ctx: ToolContext, report: Report) -> dict[str, Any]:
         book = await work.accounts.all()
         first = await work.metrics.first_day() or report.night
         everything = Period(from_date=first, to_date=report.night, zone=report.zone)
-        measured = await work.metrics.funnels(month)
+        measured = await work.funnels.of_period(month)
         totals = await work.metrics.totals(month)
         days = {each.id: await work.metrics.days(each.id, everything) for each in book}
         struggles = await work.nights.struggles(report.night)

@@ -5,9 +5,6 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from handrail.domain.funnels import FunnelCounts
-from handrail.domain.periods import Period
-
 
 class AccountDay(BaseModel):
     """One account on one project day."""
@@ -177,20 +174,6 @@ class ReadDay(BaseModel):
     day: date
     sync_id: int
     read_at: datetime
-
-
-class MeasuredFunnel(BaseModel):
-    """One funnel of one account over one period, with the route by which it was measured."""
-
-    model_config = ConfigDict(frozen=True)
-
-    account_id: str
-    funnel_id: int
-    name: str
-    period: Period
-    counts: FunnelCounts
-    route: str
-    measured_at: datetime
 
 
 class Agreement(BaseModel):

@@ -14,7 +14,7 @@ class FeatureStruggles(BaseModel):
     feature: str
     struggling: int
     accounts: int
-    route: Literal["jql", "export"]
+    route: Literal["jql", "behaviors", "export"]
 
 
 class Refresh(BaseModel):

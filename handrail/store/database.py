@@ -19,9 +19,11 @@ from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
+from handrail.store.funnels import Funnels
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.reports import Reports
+from handrail.store.routes import Routes
 from handrail.store.segments import Segments
 from handrail.store.syncs import Syncs
 
@@ -37,8 +39,10 @@ class Work:
         self.connections = Connections(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
+        self.funnels = Funnels(session)
         self.nights = Nights(session)
         self.reports = Reports(session)
+        self.routes = Routes(session)
         self.segments = Segments(session)
         self.syncs = Syncs(session)
 

@@ -11,11 +11,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.engine.marks import MARK_BYTES, union
 from handrail.store.tables import (
     AccountId,
+    AccountUsersRow,
     Customer,
     DeliveryAccount,
     EventDay,
     EventHour,
     FeatureDayRow,
+    FunnelMeasurement,
     MixpanelFunnel,
     MixpanelMetric,
     Pause,
@@ -32,7 +34,7 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
     """Re-point every row of `merged`, add up days that both have, and delete it.
 
     Users stay exact where user days or marks are kept, 100 and 30 days; before that the larger figure of
-    the two stands. Funnels that were measured of both are dropped: the next measurement counts them as one.
+    the two stands. Funnels measured of both, and users in numbers, are dropped: the next night counts them as one.
     """
     ids = survivor.id, merged.id
     await _repoint(session, UserDay, ("metric_date", "user_key"), ids)
@@ -47,6 +49,7 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
         await _add_up(session, table, ids, add)
     await _count_users(session, survivor)
     await _merge_funnels(session, ids)
+    await session.exec(delete(AccountUsersRow).where(col(AccountUsersRow.customer_id).in_(ids)))
     await session.exec(
         update(AccountId).where(col(AccountId.customer_id) == merged.id).values(customer_id=ids[0])
     )
@@ -145,7 +148,7 @@ async def _count_users(session: AsyncSession, survivor: Customer) -> None:
 
 async def _merge_funnels(session: AsyncSession, ids: tuple[str, str]) -> None:
     rows = (await session.exec(select(MixpanelFunnel).where(col(MixpanelFunnel.customer_id).in_(ids)))).all()
-    keys = ["funnel_id", "metric_date", "from_date"]
+    keys = ["funnel_id", "metric_date", "from_date", "cohort"]
     mine = {_key(row, keys): row for row in rows if row.customer_id == ids[0]}
     for row in rows:
         twin = mine.get(_key(row, keys))
@@ -157,4 +160,6 @@ async def _merge_funnels(session: AsyncSession, ids: tuple[str, str]) -> None:
         else:
             await session.delete(row)
             await session.delete(twin)
+    # Nothing counts as measured any more: the next night counts all of it again, of both as one.
+    await session.exec(delete(FunnelMeasurement))
     await session.flush()

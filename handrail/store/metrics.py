@@ -1,6 +1,5 @@
-"""Account figures in the store: days, users, events, hours, funnels and syncs."""
+"""Account figures in the store: days, users, events, hours and syncs."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, cast
@@ -9,21 +8,18 @@ from sqlalchemy import delete, func, insert, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.funnels import FunnelCounts
 from handrail.domain.metrics import (
     AccountDay,
     DayTables,
     EventCount,
     EventUse,
     FeatureDay,
-    MeasuredFunnel,
     SyncRecord,
     Totals,
     ValueCount,
     ValueKind,
 )
 from handrail.domain.periods import Period
-from handrail.engine import funnels
 from handrail.engine.breakdowns import Group
 from handrail.engine.marks import MARK_BYTES, split, union
 from handrail.store.tables import (
@@ -31,7 +27,6 @@ from handrail.store.tables import (
     EventDay,
     EventHour,
     FeatureDayRow,
-    MixpanelFunnel,
     MixpanelMetric,
     Sync,
     UserDay,
@@ -217,41 +212,6 @@ class Metrics:
             grid[day.weekday()][hour] += total
         return grid
 
-    async def keep_funnels(self, measured: Sequence[MeasuredFunnel]) -> None:
-        """Keep measurements, each in place of an earlier one of the same account, funnel and period."""
-        for one in measured:
-            await self._session.exec(
-                delete(MixpanelFunnel).where(
-                    col(MixpanelFunnel.customer_id) == one.account_id,
-                    col(MixpanelFunnel.funnel_id) == one.funnel_id,
-                    col(MixpanelFunnel.metric_date) == one.period.to_date,
-                    col(MixpanelFunnel.from_date) == one.period.from_date,
-                )
-            )
-        await self._fill(MixpanelFunnel, [_funnel_row(one) for one in measured])
-
-    async def funnels(self, period: Period) -> list[MeasuredFunnel]:
-        """Every funnel measured over exactly this period."""
-        rows = await self._session.exec(
-            select(MixpanelFunnel).where(
-                MixpanelFunnel.metric_date == period.to_date, MixpanelFunnel.from_date == period.from_date
-            )
-        )
-        return [
-            MeasuredFunnel(
-                account_id=row.customer_id,
-                funnel_id=row.funnel_id,
-                name=row.funnel_name,
-                period=period,
-                counts=FunnelCounts(
-                    events=tuple(json.loads(row.step_events)), users=tuple(json.loads(row.step_users))
-                ),
-                route=row.route,
-                measured_at=row.measured_at,
-            )
-            for row in rows
-        ]
-
     async def last_sync(self) -> SyncRecord | None:
         """Of the syncs that are done and reach furthest, the newest: the last days are as old as it is."""
         rows = await self._session.exec(
@@ -295,22 +255,3 @@ def _counted(row: EventCount | ValueCount | FeatureDay, customer_id: str) -> dic
     del figures["account"]
     day = figures.pop("day")
     return {**figures, "customer_id": customer_id, "metric_date": day}
-
-
-def _funnel_row(one: MeasuredFunnel) -> dict[str, Any]:
-    worst = funnels.bottleneck(one.counts)
-    return {
-        "customer_id": one.account_id,
-        "funnel_id": one.funnel_id,
-        "funnel_name": one.name,
-        "metric_date": one.period.to_date,
-        "from_date": one.period.from_date,
-        "conversion_rate": funnels.conversion(one.counts),
-        "entered_users": one.counts.users[0],
-        "completed_users": one.counts.users[-1],
-        "drop_off_step": worst.event if worst else "",
-        "step_events": json.dumps(one.counts.events, ensure_ascii=False),
-        "step_users": json.dumps(one.counts.users),
-        "route": one.route,
-        "measured_at": one.measured_at,
-    }

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, UniqueConstraint
+from sqlalchemy import DateTime, Dialect, Index, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -75,10 +75,16 @@ class MixpanelMetric(SQLModel, table=True):
 
 
 class MixpanelFunnel(SQLModel, table=True):
-    """One funnel of one account over `from_date` to `metric_date` (both included, project days)."""
+    """One funnel of one account over `from_date` to `metric_date` (both included, project days).
+
+    Both are the same in the row of a day. Rows without an entrant are not kept.
+    """
 
     __tablename__ = "mixpanel_funnels"
-    __table_args__ = (UniqueConstraint("customer_id", "funnel_id", "metric_date", "from_date"),)
+    __table_args__ = (
+        UniqueConstraint("customer_id", "funnel_id", "metric_date", "from_date", "cohort"),
+        Index("ix_mixpanel_funnels_period", "metric_date", "from_date", "funnel_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     customer_id: str = Field(foreign_key="customers.id")
@@ -86,14 +92,42 @@ class MixpanelFunnel(SQLModel, table=True):
     funnel_name: str
     metric_date: date
     from_date: date
+    cohort: str = Field(default="", description="The cohort whose members are counted; empty: everybody.")
     conversion_rate: float | None
     entered_users: int
     completed_users: int
     drop_off_step: str
     step_events: str = Field(description="JSON list of event names.")
     step_users: str = Field(description="JSON list of users who reached each step.")
+    step_seconds: str = Field(default="[]", description="JSON list of median seconds since the step before.")
     route: str
     measured_at: datetime = _moment()
+
+
+class FunnelMeasurement(SQLModel, table=True):
+    """That a funnel was measured over a period, for all accounts: also when nobody entered it."""
+
+    __tablename__ = "funnel_measurements"
+
+    funnel_id: int = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True)
+    from_date: date = Field(primary_key=True)
+    cohort: str = Field(default="", primary_key=True)
+    definition: str
+    route: str
+    measured_at: datetime = _moment()
+
+
+class ClosedRoute(SQLModel, table=True):
+    """A way of asking that a project does not offer, so that it is not tried every night."""
+
+    __tablename__ = "closed_routes"
+
+    project: str = Field(primary_key=True)
+    question: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    why: str
+    learned_at: datetime = _moment()
 
 
 class UserDay(SQLModel, table=True):

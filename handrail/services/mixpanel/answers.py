@@ -75,22 +75,24 @@ class EngagePage(_Answer):
 
 
 class UseState(_Answer):
-    """One user's row of the struggle query. Times are ms of the project-local epoch."""
+    """What one user did with one feature. Times are ms of the project-local epoch."""
 
     attempts: int
     successes: int
     errors: dict[str, int]
     rage_clicks: int
     dead_clicks: int
-    last_attempt: float
+    last_attempt: float | None
     last_success: float | None
     reached: int
     accounts: list[Any]
 
 
 class UseRow(_Answer):
+    """One user; a state for each feature asked, in that order."""
+
     key: list[Any]
-    value: UseState
+    value: list[UseState]
 
 
 def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:

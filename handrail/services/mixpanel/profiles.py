@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -60,6 +60,18 @@ def who_did(did: Sequence[Did], as_of: datetime, *, where: Condition | None = No
 def who_did_by_now(did: Sequence[Did], *, where: Condition | None = None) -> Who:
     """Those who did all of this up to now, people without a profile too: an unsaved cohort."""
     _check(did)
+    return Who({"filter_by_cohort": json.dumps(_unsaved(did, "and")), **_where(where)})
+
+
+def who_did_any(did: Sequence[Did]) -> Who:
+    """Those who did one of these so often at least up to now, people without a profile too."""
+    _check(did)
+    if any(one.at_most is not None for one in did):
+        raise CallerError("Of several things, one of which counts, say only how often at least.")
+    return Who({"filter_by_cohort": json.dumps(_unsaved(did, "or"))})
+
+
+def _unsaved(did: Sequence[Did], operator: Literal["and", "or"]) -> dict[str, Any]:
     behaviors = {
         f"bhvr_{at}": {
             "count": {"event_selector": {"event": one.event}, "type": "absolute"},
@@ -72,8 +84,8 @@ def who_did_by_now(did: Sequence[Did], *, where: Condition | None = None) -> Who
         for at, one in enumerate(did)
         for sign, times in _bounds(one)
     ]
-    cohort = {"selector": {"operator": "and", "children": children}, "behaviors": behaviors}
-    return Who({"filter_by_cohort": json.dumps({"raw_cohort": cohort}), **_where(where)})
+    cohort = {"selector": {"operator": operator, "children": children}, "behaviors": behaviors}
+    return {"raw_cohort": cohort}
 
 
 class Profiles:
