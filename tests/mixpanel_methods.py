@@ -111,6 +111,7 @@ METHODS: dict[str, Method] = {
     "annotations.add": Method(
         "app", "annotations", lambda m: m.annotations.add(NOW, WEEK.zone, "Told", tags=[7]), requests=2
     ),
+    "saved.listing": Method("app", "saved reports", lambda m: m.saved.listing(), requests=2),
     "funnels": Method("app", "funnels", lambda m: m.funnels(), falls_back=True),
     "list_funnels": Method("query", "the list of funnels", lambda m: m.list_funnels()),
     "funnel_by_account": Method("query", "funnel 52110401", lambda m: m.funnel_by_account(FUNNEL, WEEK)),

@@ -34,7 +34,8 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
     """Re-point every row of `merged`, add up days that both have, and delete it.
 
     Users stay exact where user days or marks are kept, 100 and 30 days; before that the larger figure of
-    the two stands. Funnels measured of both, and users in numbers, are dropped: the next night counts them as one.
+    the two stands. Funnels measured of both, and users in numbers, are dropped: the next
+    night counts them as one.
     """
     ids = survivor.id, merged.id
     await _repoint(session, UserDay, ("metric_date", "user_key"), ids)

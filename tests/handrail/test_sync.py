@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from handrail.context import ToolContext, open_context
 from handrail.domain.metrics import SyncState
+from handrail.engine.marks import MARK_BYTES
 from handrail.errors import BrokenExport, HandrailError
 from handrail.flows.sync import REREAD_DAYS, sync
 from handrail.store.database import _engine
@@ -37,6 +38,13 @@ class Breaking:
 Tables = dict[str, list[tuple[object, ...]]]
 
 
+def in_order(value: object) -> object:
+    """The marks of a row come in any order: eight bytes a user."""
+    if not isinstance(value, bytes):
+        return value
+    return sorted(value[at : at + MARK_BYTES] for at in range(0, len(value), MARK_BYTES))
+
+
 async def rows(ctx: ToolContext) -> Tables:
     """Every row of every table that has a day, the day first, without our running numbers."""
     engine = _engine(ctx.settings.database)
@@ -44,14 +52,14 @@ async def rows(ctx: ToolContext) -> Tables:
     async with engine.connect() as connection:
 
         async def ask(sql: str) -> list[tuple[object, ...]]:
-            return [tuple(row) for row in await connection.execute(text(sql))]
+            return [tuple(map(in_order, row)) for row in await connection.execute(text(sql))]
 
         for (table,) in await ask("select name from sqlite_master where type = 'table'"):
             columns = {str(name) for (name,) in await ask(f"select name from pragma_table_info('{table}')")}
             if "metric_date" in columns:
                 others = sorted(columns - {"metric_date", "id", "sync_id", "read_at"})
                 kept = ", ".join(["metric_date", *others])
-                found[str(table)] = await ask(f"select {kept} from {table} order by {kept}")
+                found[str(table)] = sorted(await ask(f"select {kept} from {table}"), key=repr)
     await engine.dispose()
     return found
 

@@ -83,4 +83,4 @@ async def test_a_report_that_cannot_be_asked_for_now_says_when_it_can(
         reading = (await client.get(f"/api/reports/{ERRORS}")).json()
 
     assert reading["reports"] == []
-    assert "the next one is possible at" in reading["unread"][0]["because"]
+    assert "the next one is possible in" in reading["unread"][0]["because"]

@@ -170,7 +170,7 @@ async def test_without_budget_the_older_copy_is_answered_and_the_rest_told(ctx: 
 
     assert [each.report_id for each in reading.reports] == [ERRORS]
     assert {each.name for each in reading.unread} == {"Active people by company", "Errors by reason"}
-    assert all("the next one is possible at" in each.because for each in reading.unread)
+    assert all("the next one is possible in" in each.because for each in reading.unread)
 
 
 async def test_one_reading_does_not_use_up_the_share_of_chat(
