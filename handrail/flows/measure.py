@@ -124,11 +124,14 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
     async with ctx.store.read() as work:
         kept = await work.funnels.kept()
     left = []
+    mixpanel_tells = await _mixpanel_tells(ctx)
     for funnel in wanted:
         if _serves(_of(kept, funnel, period), funnel, period, ctx.clock.now()):
             continue
         try:
-            counts, route = await first_answer(ctx, QUESTION, _routes(ctx, funnel, period))
+            counts, route = await first_answer(
+                ctx, QUESTION, _routes(ctx, funnel, period) if mixpanel_tells or not funnel.steps else []
+            )
         except UpstreamError:
             if not funnel.steps:
                 raise
@@ -137,6 +140,14 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
             made = Measurement(funnel=funnel, period=period, route=route, measured_at=ctx.clock.now())
             await _keep(ctx, [(made, counts)])
     await count(ctx, left, [period])
+
+
+async def _mixpanel_tells(ctx: ToolContext) -> bool:
+    """Whether Mixpanel's accounts are ours: not where ids were united or profiles name the accounts."""
+    if ctx.settings.mixpanel_profile_property or ctx.settings.mixpanel_domain_accounts:
+        return False
+    async with ctx.store.read() as work:
+        return not await work.accounts.same()
 
 
 def _routes(ctx: ToolContext, funnel: Funnel, period: Period) -> list[Route[Counts]]:

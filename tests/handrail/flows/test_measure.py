@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handrail.context import ToolContext, open_context
+from handrail.domain.accounts import AccountFacts
 from handrail.domain.funnels import MeasuredFunnel
 from handrail.domain.periods import Period
 from handrail.engine.periods import standard
@@ -213,3 +214,21 @@ async def test_an_answer_at_the_limit_of_segments_goes_down_a_route(
             await measure.measure(ctx, await ctx.mixpanel.funnels(), week)
 
             assert {one.route for one in await kept(ctx, week.from_date, LAST)} == {"insights"}
+
+
+async def test_two_ids_of_one_company_are_counted_as_one_and_not_asked_of_mixpanel(tmp_path: Path) -> None:
+    events = tried("u1", "2026-11-18", 3), tried("u2", "2026-11-18", 1, account="acme-old")
+    span = Period(from_date=date(2026, 11, 17), to_date=date(2026, 11, 19), zone="UTC")
+    with world(tmp_path, *events) as state:
+        async with opened(state, tmp_path) as ctx:
+            await sync(ctx, from_day=date(2026, 11, 15))
+            async with ctx.store.begin() as work:
+                facts = [AccountFacts(id="acme", mixpanel_ids=("acme", "acme-old"))]
+                await work.accounts.describe(
+                    list(enumerate(facts, 2)), project_id=ctx.mixpanel.project_id, now=ctx.clock.now()
+                )
+            await measure.measure(ctx, await ctx.mixpanel.funnels(), span)
+            async with ctx.store.read() as work:
+                (found,) = await work.funnels.of_period(span)
+
+    assert (found.counts.users, found.route) == ((2, 1, 1), "export")
