@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from agent.lock import one_at_a_time
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
@@ -22,15 +21,19 @@ from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.detect import detect
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
-from handrail.flows.measure import count as count_funnels
+from handrail.flows.measure import count_nightly
+from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
+from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
 
-FUNNEL_DAYS = 30
+SYNC_PATIENCE = 3600.0
+"""Seconds that a night waits for a sync that somebody else started."""
+
 ABANDONED = timedelta(minutes=10)
 """A mail that another process has been sending for so long is not being sent any more."""
 
@@ -67,7 +70,7 @@ async def run(
     ctx = ctx.acting_as("nightly")
     if ctx.settings.send_mode is not SendMode.OFF:
         ctx.mail.require()
-    with one_at_a_time(ctx.settings.data_dir):
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
         zone = await ctx.mixpanel.zone()
         as_of = night or last_complete_day(ctx.clock.now(), zone)
         report = Report(night=as_of, status="running", started_at=ctx.clock.now(), zone=zone, dry_run=dry_run)
@@ -98,6 +101,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     await _mail(ctx, book, as_of, found, tutorials)
     if not book.dry_run:
         await _review(ctx, book, as_of)
+        await _refresh(ctx, book, as_of)
     await _count(ctx, book, as_of)
 
 
@@ -113,7 +117,8 @@ async def _recover(ctx: ToolContext, book: Notebook) -> None:
 
 async def _plan(ctx: ToolContext, book: Notebook) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
-    planned = len(ctx.kb.features()) + bool(ctx.settings.mixpanel_group_id) + 1
+    profiles = bool(ctx.settings.mixpanel_group_id) + len(ctx.settings.mixpanel_cohorts)
+    planned = profiles + bool(ctx.kb.features()) + 1 + await planned_questions(ctx)
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(
@@ -121,11 +126,11 @@ async def _plan(ctx: ToolContext, book: Notebook) -> None:
             "what is left is counted from the raw export, and mails may have to wait."
         )
     book.write(questions_planned=planned, questions_left=left)
-    log.info("the night plans %d questions before the mails; %d are left in this hour", planned, left)
+    log.info("the night plans %d questions beside the mails; %d are left in this hour", planned, left)
 
 
 async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
-    record = await sync(ctx, from_day=backfill_from, to_day=as_of)
+    record = await sync(ctx, from_day=backfill_from, to_day=as_of, patience=SYNC_PATIENCE)
     async with ctx.store.read() as work:
         accounts = await work.accounts.all()
         active = await work.metrics.totals(Period.of_days(7, as_of, record.zone))
@@ -134,6 +139,8 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
         active_accounts=len(active),
         events=record.events,
         events_with_account=record.events_with_account,
+        users=record.users,
+        users_with_account=record.users_with_account,
     )
 
 
@@ -153,12 +160,10 @@ async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Funnels of the last 30 days and of the 30 before, of all accounts, from one export."""
+    """Funnels of all accounts, by standard period and by day, from one export."""
     try:
-        wanted = await ctx.mixpanel.funnels()
-        span = Period.of_days(FUNNEL_DAYS, as_of, book.report.zone)
-        await count_funnels(ctx, wanted, [span, span.before()])
-    except (UpstreamError, BrokenExport) as error:
+        book.notes += await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+    except (UpstreamError, BrokenExport, CallerError) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 
 
@@ -240,6 +245,13 @@ async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:
             f"{len(waiting)} tutorials for {people} people wait for a yes: run `handrail tutorials review`."
         )
     book.write(reviews=len(waiting))
+
+
+async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Users by segment and saved reports: after the mails, which must not wait for their questions."""
+    done = await refresh(ctx, as_of)
+    book.notes.extend(done.notes)
+    book.write(profiles=done.profiles, reports_refreshed=done.reports)
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:

@@ -10,10 +10,10 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from agent import night
-from agent.lock import one_at_a_time
 from handrail.context import ToolContext
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.mailing import Released, release
+from handrail.lock import one_at_a_time
 
 RELEASE_MINUTES = 10
 
@@ -41,7 +41,7 @@ async def one_night(open_context: OpenContext) -> None:
 async def mails_due(ctx: ToolContext) -> Released:
     """Send the planned mails whose hours have begun. Raises `CallerError` while a night is running."""
     ctx = ctx.acting_as("nightly")
-    with one_at_a_time(ctx.settings.data_dir):
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
         return await release(ctx)
 
 

@@ -27,6 +27,8 @@ class Days:
     count: int
     events: int
     requests: int = 1
+    once: bool = False
+    """Read in the first round only."""
 
     @property
     def last(self) -> date:
@@ -57,8 +59,8 @@ def sets(scale: float, *, full: bool) -> list[Days]:
     ]
     if full:
         found += [
-            Days("10M in a day", date(2026, 6, 2), 1, of(10_000_000)),
-            Days("90 days x 11k, 90 requests", date(2026, 7, 1), 90, of(11_000), requests=90),
+            Days("10M in a day", date(2026, 6, 2), 1, of(10_000_000), once=True),
+            Days("90 days x 11k, 90 requests", date(2026, 7, 1), 90, of(11_000), 90, once=True),
         ]
     return found
 
@@ -87,9 +89,10 @@ def generate(folder: Path, days: Days) -> list[Path]:
 def measure(*arguments: str | Path) -> Run:
     """Run one case in a process of its own."""
     started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.cases", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE
-    ) as child:
+    # A machine that never keeps Python's bytecode would measure the compiler in every case.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-m", "benchmarks.cases", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, env=kept, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         answer = child.stdout.read()
         _, status, used = os.wait4(child.pid, 0)
@@ -105,11 +108,14 @@ def rounds(folder: Path, chosen: list[Days], count: int) -> dict[str, list[tuple
     files = {days.name: generate(folder, days) for days in chosen}
     found: dict[str, list[tuple[Run, Run]]] = {days.name: [] for days in chosen}
     with serving([path for paths in files.values() for path in paths]) as url:
-        for _ in range(count):
+        for turn in range(count):
             for days in chosen:
+                if turn and days.once:
+                    continue
                 limit = measure("limit", *files[days.name])
                 ours = measure("ours", url, days.first.isoformat(), days.last.isoformat(), str(days.requests))
                 found[days.name].append((ours, limit))
+                sys.stderr.write(f"{days.name}: {ours} beside {limit}\n")
     return found
 
 
@@ -175,6 +181,9 @@ def main() -> None:
     options.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "handrail-bench", help="keeps the days"
     )
+    options.add_argument(
+        "--peers", type=Path, help="also other tools: a folder with a virtual environment for each, by name"
+    )
     asked = options.parse_args()
     scale, count = (0.001, 1) if asked.quick else (1.0, asked.rounds)
     chosen = sets(scale, full=asked.full)
@@ -186,6 +195,10 @@ def main() -> None:
         f"medians of {count} interleaved rounds, a peak is the highest of them{SMOKE * asked.quick}\n\n"
         f"{table(found, late, chosen)}\n"
     )
+    if asked.peers:
+        from benchmarks.peers import compare  # noqa: PLC0415  (which measures with this module)
+
+        sys.stdout.write(f"\n{compare(asked.folder, asked.peers)}\n")
 
 
 SMOKE = "; a smoke run: its figures mean nothing"

@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 SECRET = bytes(range(32))
+FEATURES = {
+    "import": ("started_import", "import_finished", "import_failed"),
+    "sync": ("started_sync", "sync_finished", "sync_failed"),
+}
+"""Attempt, success and error of two made-up features."""
 
 
 def limit(files: Iterable[Path]) -> dict[str, int]:
@@ -23,6 +28,9 @@ def limit(files: Iterable[Path]) -> dict[str, int]:
         insert_id: str | None = msgspec.field(default=None, name="$insert_id")
         mp_processing_time_ms: int | None = None
         reason: str | None = None
+        browser: str | None = msgspec.field(default=None, name="$browser")
+        os: str | None = msgspec.field(default=None, name="$os")
+        mp_country_code: str | None = None
 
     class Event(msgspec.Struct):
         event: str
@@ -45,11 +53,23 @@ async def ours(url: str, first: date, last: date, *, requests: int = 1) -> dict[
     """Read whole days over HTTP with the product's client, count every table, and give their rows."""
     import httpx2  # noqa: PLC0415
 
+    from handrail.domain.features import Feature, FeatureEvents, Step  # noqa: PLC0415
     from handrail.services.event_table import load  # noqa: PLC0415
     from handrail.services.mixpanel.client import Mixpanel  # noqa: PLC0415
     from handrail.settings import Settings  # noqa: PLC0415
 
     settings = Settings.load(**_connection(url))
+    features = [
+        Feature(
+            slug=slug,
+            title=slug,
+            url=url,
+            summary=slug,
+            events=FeatureEvents(attempt=names[0], success=names[1], error=names[2]),
+            steps=(Step(id="start", event=names[0], title=slug, url=url, text=slug),),
+        )
+        for slug, names in FEATURES.items()
+    ]
     rows: dict[str, Any] = {}
     days = (last - first).days + 1
     async with httpx2.AsyncClient() as http:
@@ -65,6 +85,7 @@ async def ours(url: str, first: date, last: date, *, requests: int = 1) -> dict[
                     zone="UTC",
                     from_day=start,
                     to_day=end,
+                    breakdowns=settings.mixpanel_breakdowns,
                     memory_limit=settings.memory_limit,
                     threads=settings.threads,
                     temp_directory=settings.temp_dir,
@@ -74,6 +95,8 @@ async def ours(url: str, first: date, last: date, *, requests: int = 1) -> dict[
                     "account_days": table.account_days(),
                     "user_days": table.user_days(),
                     "event_days": table.event_days(),
+                    "value_days": table.value_days(),
+                    "feature_days": table.feature_days(features),
                     "hours": table.hours(),
                     "coverage": [table.coverage()],
                 }

@@ -11,6 +11,14 @@ from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 _ME = b'{"status":"ok","results":{"projects":{"1":{"name":"Benchmark","timezone":"UTC"}}}}'
+_ANSWERS = {
+    "/api/app/me": _ME,
+    # What other tools ask before they export.
+    "/api/2.0/engage": b"{}",
+    "/api/2.0/engage/properties": b"{}",
+    "/api/2.0/events/properties/top": b"{}",
+    "/api/query/events/properties/top": b"{}",
+}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -19,8 +27,8 @@ class _Export(BaseHTTPRequestHandler):
     days: dict[date, Path]
 
     def do_GET(self) -> None:
-        if urlsplit(self.path).path == "/api/app/me":
-            self._answer(_ME)
+        if (asked_for := urlsplit(self.path).path) in _ANSWERS:
+            self._answer(_ANSWERS[asked_for])
             return
         asked = parse_qs(urlsplit(self.path).query)
         first, last = (date.fromisoformat(asked[name][0]) for name in ("from_date", "to_date"))

@@ -1,17 +1,22 @@
 """What every tool gets to work with, and the only place that picks real neighbours or stand-ins."""
 
+import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handrail.clock import Clock
+from handrail.domain.connections import Credentials, Source
 from handrail.domain.deliveries import Actor
+from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError
 from handrail.settings import Settings
 
@@ -27,31 +32,81 @@ if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are i
 DEFAULT_KB = Path(__file__).parents[1] / "kb"
 
 
-@dataclass(frozen=True)
-class ToolContext:
-    """Settings, clock, store and neighbours. `secret` is 32 bytes and keys users and nothing else."""
+@dataclass
+class Project:
+    """The connected project, or why there is none. It changes in place when one is connected meanwhile."""
 
     settings: Settings
+    source: Source = "environment"
+    mixpanel: "Mixpanel | None" = None
+    ledger: "Ledger | None" = None
+    people: "People | None" = None
+    missing: str = (
+        "No Mixpanel project is connected: set HANDRAIL_MIXPANEL_PROJECT_ID, "
+        "HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
+    )
+
+    def become(self, other: "Project") -> None:
+        """Everybody who works on this context works on the other project from now on."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
+
+
+class Background:
+    """Work that goes on after the answer, until its context closes."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def start(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def finish(self) -> None:
+        """Wait for all of it; its errors are told where it keeps its state."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.finish()
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """Project, clock, store and neighbours. `secret` is 32 bytes: it keys users; others derive from it."""
+
+    project: Project
+    open_project: Callable[[Settings, Source], Project]
     clock: Clock
     store: "Store"
     kb: "KnowledgeBase"
     mail: "SendGrid"
     make_writer: "Callable[[], Writer]"
-    secret: bytes
+    secret: bytes = field(repr=False)
     actor: Actor
-    connected: "Mixpanel | None"
-    ledger: "Ledger | None"
-    remembered: "People | None"
+    background: Background
+
+    @property
+    def settings(self) -> Settings:
+        return self.project.settings
+
+    @property
+    def connected(self) -> "Mixpanel | None":
+        return self.project.mixpanel
+
+    @property
+    def ledger(self) -> "Ledger | None":
+        return self.project.ledger
 
     @property
     def mixpanel(self) -> "Mixpanel":
-        """Raises `ConfigError` with the missing variable where no project is connected."""
-        if self.connected is None:
-            raise ConfigError(
-                "No Mixpanel project is connected: set HANDRAIL_MIXPANEL_PROJECT_ID, "
-                "HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
-            )
-        return self.connected
+        """Raises `ConfigError` with what is missing where no project is connected."""
+        if self.project.mixpanel is None:
+            raise ConfigError(self.project.missing)
+        return self.project.mixpanel
 
     @property
     def writer(self) -> "Writer":
@@ -61,9 +116,9 @@ class ToolContext:
     @property
     def people(self) -> "People":
         """The people of the connected project; their addresses live in memory only."""
-        if self.remembered is None:
-            raise ConfigError("No Mixpanel project is connected: set HANDRAIL_MIXPANEL_PROJECT_ID.")
-        return self.remembered
+        if self.project.people is None:
+            raise ConfigError(self.project.missing)
+        return self.project.people
 
     async def zone(self) -> str:
         """The project's time zone: from the last sync, else from Mixpanel."""
@@ -90,6 +145,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
     from handrail.services.people import People  # noqa: PLC0415
     from handrail.store import open_store  # noqa: PLC0415
 
+    _refuse_personal(settings.segment_properties)
     async with AsyncExitStack() as stack:
         secret = _secret(settings)
         http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
@@ -103,13 +159,16 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
 
             return Writer(settings, http)
 
-        connected = None
-        ledger = None
-        if settings.mixpanel_project_id is not None:
-            ledger = Ledger(store, clock, project=_project(settings), actor=actor)
-            connected = Mixpanel(http, settings, ledger)
+        def open_project(given: Settings, source: Source) -> Project:
+            ledger = Ledger(store, clock, project=_shared(given), actor=actor)
+            mixpanel = Mixpanel(http, given, ledger, actor=actor)
+            return Project(given, source, mixpanel, ledger, People(mixpanel, secret))
+
+        background = Background()
+        stack.push_async_callback(background.stop)
         yield ToolContext(
-            settings=settings,
+            project=await _connected(settings, store, secret, open_project),
+            open_project=open_project,
             clock=clock,
             store=store,
             kb=kb.read(settings.kb_dir or DEFAULT_KB),
@@ -117,13 +176,53 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             make_writer=make_writer,
             secret=secret,
             actor=actor,
-            connected=connected,
-            ledger=ledger,
-            remembered=People(connected, secret) if connected else None,
+            background=background,
         )
 
 
-def _project(settings: Settings) -> str:
+def _refuse_personal(properties: tuple[str, ...]) -> None:
+    """Users are not broken down by what names them."""
+    for name in properties:
+        if is_personal(name):
+            raise ConfigError(
+                f"HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES names {name}, which holds personal data: take it out."
+            )
+
+
+async def _connected(
+    settings: Settings, store: "Store", secret: bytes, open_project: Callable[[Settings, Source], Project]
+) -> Project:
+    """The project of the environment; where that names none, the one that was connected and kept."""
+    if settings.mixpanel_project_id is not None:
+        return open_project(settings, "environment")
+    async with store.read() as work:
+        kept = await work.connections.sealed()
+    if kept is None or settings.mixpanel_username or settings.mixpanel_secret:
+        return Project(settings)
+    from handrail.services.seal import unseal  # noqa: PLC0415
+
+    try:
+        credentials = Credentials.model_validate_json(unseal(secret, kept))
+    except ConfigError as error:
+        return Project(settings, "stored", missing=str(error))
+    return open_project(settings_of(settings, credentials), "stored")
+
+
+def settings_of(settings: Settings, credentials: Credentials) -> Settings:
+    """The same settings for the project of these credentials, which are one whole: none of it is mixed."""
+    return settings.model_copy(
+        update={
+            "mixpanel_project_id": credentials.project_id,
+            "mixpanel_username": credentials.username,
+            "mixpanel_secret": credentials.secret,
+            "mixpanel_region": credentials.region or settings.mixpanel_region,
+            "mixpanel_account_property": credentials.account_property or settings.mixpanel_account_property,
+            "mixpanel_group_id": credentials.group_id or settings.mixpanel_group_id,
+        }
+    )
+
+
+def _shared(settings: Settings) -> str:
     """What shares one budget: a project on one host."""
     return f"{settings.query_url}/{settings.mixpanel_project_id}"
 
@@ -137,10 +236,11 @@ def _secret(settings: Settings) -> bytes:
         return hashlib.sha256(value.encode()).digest()
     path = settings.data_dir / "secret.key"
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return hashlib.sha256(path.read_bytes().strip()).digest()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
+    if not path.exists():
+        # Written whole under another name first: of two processes that start, none reads half a key.
+        with tempfile.NamedTemporaryFile("w", dir=settings.data_dir) as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     return hashlib.sha256(path.read_bytes().strip()).digest()

@@ -8,15 +8,13 @@ from handrail.clock import Clock
 from handrail.domain.deliveries import Actor
 from handrail.engine import budget
 from handrail.errors import RateLimited
-from handrail.services.mixpanel.budget import System
+from handrail.services.mixpanel.budget import System, soon
 from handrail.store import Store
 
 CHAT_PATIENCE = 5.0
 """Seconds a chat question waits for a free place; it never waits for the hour."""
 
 NIGHT_PATIENCE = 900.0
-REFUSED_AT_MOST = timedelta(minutes=5)
-"""Retry-After names the whole hour; the true next slot comes as soon as somebody's request grows old."""
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +42,7 @@ class Ledger:
                     return await work.budget.take(self._project, system, self._actor, now)
             seconds = max(0.05, (decision.until - now).total_seconds())
             if waited + seconds > self._patience:
-                raise RateLimited(
-                    f"The budget for questions to Mixpanel is used up ({what}); "
-                    f"the next one is possible at {decision.until:%H:%M:%S} UTC.",
-                    retry_after=seconds,
-                )
+                raise _refusal(decision, what, seconds)
             log.info("waiting %.0f s for Mixpanel's budget (%s)", seconds, decision.because)
             await asyncio.sleep(seconds)
             waited += seconds
@@ -60,7 +54,7 @@ class Ledger:
     async def refused(self, system: System, *, limit: int | None, seconds: float) -> None:
         """Mixpanel refused although our books had room: others share the project."""
         now = self._clock.now()
-        until = now + min(timedelta(seconds=seconds), REFUSED_AT_MOST)
+        until = now + timedelta(seconds=seconds)
         async with self._store.begin() as work:
             await work.budget.learn(self._project, system, limit, until=until, now=now)
 
@@ -71,3 +65,16 @@ class Ledger:
             spent = await work.budget.spent(self._project, system, now)
             told = await work.budget.told(self._project, system)
         return budget.left(system, self._actor, spent, told, now)
+
+
+def _refusal(decision: budget.Wait, what: str, seconds: float) -> RateLimited:
+    if decision.because == "concurrent":
+        words = (
+            f"Mixpanel is busy with as many questions as it takes at once ({what}): try again in a minute."
+        )
+        return RateLimited(words, retry_after=60)
+    return RateLimited(
+        f"The budget for questions to Mixpanel is used up ({what}); "
+        f"the next one is possible {soon(seconds)}, at {decision.until:%H:%M:%S} UTC.",
+        retry_after=seconds,
+    )

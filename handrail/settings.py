@@ -1,9 +1,10 @@
 """All settings, read once from the environment or `.env`, frozen, and passed in."""
 
-from datetime import datetime, time
+from collections.abc import Mapping
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -38,8 +39,16 @@ class Settings(BaseSettings):
     """Every variable Handrail reads. `docs/configuration.md` explains each."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
+
+    region_hosts: ClassVar[Mapping[str, tuple[str, str]]] = REGION_HOSTS
+    """No variable: a region's hosts are Mixpanel's. Tests play regions with hosts of their own."""
 
     demo: str = Field("", validation_alias=_named("HANDRAIL_DEMO"))
     data_dir: Path = Field(Path(".handrail"), validation_alias=_named("HANDRAIL_DATA_DIR"))
@@ -58,10 +67,32 @@ class Settings(BaseSettings):
         "company_id", validation_alias=_named("HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY"), min_length=1
     )
     mixpanel_group_id: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_GROUP_ID"))
+    mixpanel_profile_property: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_PROFILE_PROPERTY"))
+    mixpanel_domain_accounts: bool = Field(
+        default=False, validation_alias=_named("HANDRAIL_MIXPANEL_DOMAIN_ACCOUNTS")
+    )
+    mixpanel_breakdowns: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("$browser", "$os", "mp_country_code"),
+        max_length=10,
+        validation_alias=_named("HANDRAIL_MIXPANEL_BREAKDOWNS"),
+    )
+    mixpanel_project_created: date | None = Field(
+        None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_CREATED")
+    )
+    mixpanel_cohorts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_MIXPANEL_COHORTS")
+    )
     mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
     mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
     mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
     mixpanel_ingest_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_INGEST_URL"))
+
+    segment_properties: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("plan", "role"), validation_alias=_named("HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES")
+    )
+    reports: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_MIXPANEL_REPORTS")
+    )
 
     retry_seconds: float = Field(2.0, ge=0, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
 
@@ -120,11 +151,18 @@ class Settings(BaseSettings):
     def _keys(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    @field_validator("internal_domains", mode="before")
+    @field_validator(
+        "internal_domains",
+        "segment_properties",
+        "reports",
+        "mixpanel_breakdowns",
+        "mixpanel_cohorts",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+            return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
         return value
 
     @field_validator("send_hours", mode="before")
@@ -142,6 +180,16 @@ class Settings(BaseSettings):
             raise ValueError("write hours such as 09:00-17:00, or always")
         return opens, closes
 
+    @field_validator("internal_domains")
+    @classmethod
+    def _lowered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(domain.lower() for domain in value)
+
+    @field_validator("mixpanel_project_created", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        return value or None
+
     @classmethod
     def load(cls, **overrides: object) -> "Settings":
         """Read the environment. Raises `ConfigError` with one line that names the variable."""
@@ -158,12 +206,17 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'handrail.db').resolve()}"
 
     @property
+    def wall_clock_times(self) -> bool:
+        """Projects made before 2023 export project days, and times that are wall clocks read as UTC."""
+        return self.mixpanel_project_created is not None and self.mixpanel_project_created.year < 2023
+
+    @property
     def query_url(self) -> str:
-        return (self.mixpanel_query_url or REGION_HOSTS[self.mixpanel_region][0]).rstrip("/")
+        return (self.mixpanel_query_url or self.region_hosts[self.mixpanel_region][0]).rstrip("/")
 
     @property
     def export_url(self) -> str:
-        return (self.mixpanel_export_url or REGION_HOSTS[self.mixpanel_region][1]).rstrip("/")
+        return (self.mixpanel_export_url or self.region_hosts[self.mixpanel_region][1]).rstrip("/")
 
     @property
     def ingest_url(self) -> str:

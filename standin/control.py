@@ -79,6 +79,7 @@ def _ledger(state: Standin) -> dict[str, Any]:
     return {
         "limit": ledger.limit(state),
         "counted_last_hour": sum(entry.system == "query" for entry in recent),
+        "most_at_once": state.most_running,
         "export_last_hour": sum(entry.system == "export" for entry in recent),
         "by_endpoint": dict(Counter(entry.endpoint for entry in recent if entry.system != "jql")),
     }

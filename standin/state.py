@@ -38,28 +38,36 @@ class Standin:
     """Events that came in while running, in the export's shape; the world's own stay on disk."""
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    demands: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Requests about people's data, by tracking id."""
     counted: list[Counted] = field(default_factory=list)
     running: int = 0
     """Mixpanel queries being answered right now."""
+    most_running: int = 0
+    """The most of them that there ever were."""
     sessions: dict[str, Any] = field(default_factory=dict)
     """Snapshots that pages of a profile query are read from, by session id."""
 
     def __post_init__(self) -> None:
-        self._copy_profiles()
+        self._copy_world()
 
     def reset(self) -> None:
         """Back to the world as it was loaded, with nothing received and nothing broken."""
         for received in (self.requests, self.mails, self.prompts, self.written, self.counted):
             received.clear()
+        self.most_running = self.running
         self.sessions.clear()
         self.suppressed.clear()
+        self.demands.clear()
         self.faults.clear()
         self.clock.set(self.world.start())
-        self._copy_profiles()
+        self._copy_world()
 
-    def _copy_profiles(self) -> None:
+    def _copy_world(self) -> None:
         self.profiles = copy.deepcopy(self.world.profiles)
         self.groups = copy.deepcopy(self.world.groups)
+        self.annotations = copy.deepcopy(self.world.project.get("annotations", []))
 
 
 def new_state(world: World) -> Standin:

@@ -59,6 +59,7 @@ def settings_for(state: Standin, data_dir: Path, **changes: Any) -> Settings:
         "mixpanel_secret": SecretStr(project["secret"]),
         "mixpanel_account_property": project["account_property"],
         "mixpanel_group_id": next(iter(project.get("group_keys", {}).values()), ""),
+        "mixpanel_project_created": project.get("created"),
         "mixpanel_query_url": f"{state.base_url}/mixpanel",
         "mixpanel_export_url": f"{state.base_url}/mixpanel",
         "retry_seconds": 0.01,

@@ -3,7 +3,8 @@
 It reads the files itself and shares no code with the product or the stand-ins. The rules:
 
 - A line is an event. Lines with the same (event, distinct_id, time, $insert_id), in whatever day files
-  they lie, are one event; the one with the highest `mp_processing_time_ms` stays.
+  they lie, are one event; the one with the highest `mp_processing_time_ms` stays. Without an `$insert_id`
+  every line is an event of its own.
 - Bookkeeping events (`$identify` and the like) are left out of everything but the counts of lines.
 - A day is a calendar day in the project's zone.
 - An event belongs to each distinct account its account property names, list or not; missing, empty and

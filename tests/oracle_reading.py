@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,6 +59,7 @@ class Feature:
 def read(folder: Path) -> Reading:
     project = json.loads((folder / "project.json").read_text("utf-8"))
     zone = ZoneInfo(project["timezone"])
+    wall_clock = str(project.get("created", "2025")) < "2023"
     kept: dict[tuple[Any, ...], dict[str, Any]] = {}
     lines = 0
     for line in _lines(folder):
@@ -67,16 +68,16 @@ def read(folder: Path) -> Reading:
         properties = row["properties"]
         key = (
             row["event"],
-            properties.get("distinct_id"),
+            _user(properties),
             properties["time"],
-            properties.get("$insert_id"),
+            lines if properties.get("$insert_id") is None else properties["$insert_id"],
         )
         other = kept.get(key)
         if other is None or _processed(row) > _processed(other):
             kept[key] = row
     left_out = Counter(row["event"] for row in kept.values() if _is_left_out(row["event"]))
     events = [
-        _event(row, project["account_property"], zone)
+        _event(row, project["account_property"], zone, wall_clock)
         for row in kept.values()
         if not _is_left_out(row["event"])
     ]
@@ -91,30 +92,44 @@ def _lines(folder: Path) -> Iterator[str]:
 
 
 def _processed(row: dict[str, Any]) -> int:
-    return int(row["properties"].get("mp_processing_time_ms", 0))
+    return int(row["properties"].get("mp_processing_time_ms") or 0)
+
+
+def _user(properties: dict[str, Any]) -> str:
+    user = properties.get("distinct_id")
+    return "" if user is None else str(user)
 
 
 def _is_left_out(name: str) -> bool:
     return name in LEFT_OUT or name.startswith(OWN_EVENTS)
 
 
-def _event(row: dict[str, Any], account_property: str, zone: ZoneInfo) -> Event:
+def _event(row: dict[str, Any], account_property: str, zone: ZoneInfo, wall_clock: bool) -> Event:
+    """Times of projects made before 2023 are what the zone's clocks showed, written as if it were UTC."""
     properties = row["properties"]
-    local = datetime.fromtimestamp(properties["time"], zone)
+    if wall_clock:
+        local = datetime.fromtimestamp(properties["time"], UTC).replace(tzinfo=zone)
+    else:
+        local = datetime.fromtimestamp(properties["time"], zone)
     return Event(
         name=row["event"],
-        user=str(properties.get("distinct_id") or ""),
-        time=properties["time"],
+        user=_user(properties),
+        time=int(local.timestamp()),
         day=local.date(),
         hour=local.hour,
-        accounts=_accounts(properties.get(account_property)),
+        accounts=accounts_of(properties.get(account_property)),
         properties=properties,
     )
 
 
-def _accounts(value: Any) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    names = {str(one) for one in values if one is not None}
+def accounts_of(value: Any) -> tuple[str, ...]:
+    """Texts and numbers, a list of them each; a whole number is written without a fraction."""
+    names = set()
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, str):
+            names.add(one)
+        elif isinstance(one, int | float) and not isinstance(one, bool):
+            names.add(str(int(one)) if one == int(one) else str(one))
     return tuple(sorted(name for name in names if name.strip().lower() not in NO_ACCOUNT))
 
 

@@ -1,7 +1,7 @@
 """What every answer carries: the account, the days, the age of the figures, and one sentence."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +10,7 @@ from handrail.domain.accounts import Account
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import names, periods
+from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
 from handrail.errors import CallerError
 
 
@@ -34,17 +35,19 @@ class Days(BaseModel):
 
 
 class Answer(BaseModel):
-    summary: str = Field(description="The answer in one sentence.")
-    as_of: datetime | None = Field(None, description="When these figures were read from Mixpanel.")
+    summary: str
+    as_of: datetime | None = Field(None, description="When read from Mixpanel.")
 
 
-class AccountAnswer(Answer):
-    account: AccountRef | None = Field(
-        None, description="Null if the name fits several accounts, or none exactly."
-    )
-    candidates: list[Candidate] = Field(
-        default_factory=list, description="Ask the person which one is meant."
-    )
+class Figures(Answer):
+    """An answer out of the tables."""
+
+    caveats: list[str] = Field(default_factory=list, description="Say them too.")
+
+
+class AccountAnswer(Figures):
+    account: AccountRef | None = None
+    candidates: list[Candidate] = Field(default_factory=list, description="Ask which one is meant.")
     period: Days | None = None
 
 
@@ -93,13 +96,32 @@ def resolve(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str
     return period
 
 
-def caveats(period: Period, last: SyncRecord, first_day: date | None) -> list[str]:
-    """What a reader has to know about these days."""
+async def caveats(ctx: ToolContext, last: SyncRecord, period: Period | None = None) -> list[str]:
+    """What a reader has to know about these figures: their age, reach, coverage and accuracy."""
+    async with ctx.store.read() as work:
+        first_day = await work.metrics.first_day()
+        agreement = await work.nights.last_agreement()
     found = []
-    if period.to_date > last.to_date:
+    if period and period.to_date > last.to_date:
         found.append(
             f"Figures reach to {last.to_date} only: the last sync was {last.finished_at:%Y-%m-%d %H:%M} UTC."
         )
-    if first_day and period.from_date < first_day:
+    if period and first_day and period.from_date < first_day:
         found.append(f"Figures begin on {first_day}.")
+    age = ctx.clock.now() - last.finished_at
+    if age > STALE:
+        found.append(
+            f"The last sync that succeeded was {age // timedelta(hours=1)} hours ago: run sync_mixpanel, "
+            "or see why the night did not."
+        )
+    if last.events and last.events_with_account < LEAST_COVERAGE * last.events:
+        found.append(
+            f"Only {last.events_with_account / last.events:.1%} of the events name an account: "
+            "the true figures are higher."
+        )
+    if agreement and agreement.accuracy is not None and agreement.accuracy < LEAST_ACCURACY:
+        found.append(
+            f"Our counts agree with Mixpanel's to {agreement.accuracy:.1%} only "
+            f"({agreement.from_date} to {agreement.to_date})."
+        )
     return found

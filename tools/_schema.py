@@ -4,33 +4,50 @@ from typing import Any
 
 Schema = dict[str, Any]
 
+_NOISE = {"title", "minLength", "maxLength", "minimum"}
+"""Said by the name, or by the refusal of a wrong value."""
 
-def slim(schema: Schema) -> Schema:
-    """The same schema without generated titles and null defaults; nullable scalars as a list of types."""
-    return {key: _part(key, value) for key, value in _nullable(schema).items() if not _is_noise(key, value)}
+
+def arguments(schema: Schema) -> Schema:
+    """What a call takes: names, types, choices, defaults that say something, and descriptions."""
+    properties = {
+        name: {key: value for key, value in each.items() if not _is_noise(key, value)}
+        for name, each in schema.get("properties", {}).items()
+    }
+    required = {"required": schema["required"]} if schema.get("required") else {}
+    return {"type": "object", "properties": properties, **required}
+
+
+def answer(schema: Schema) -> Schema:
+    """What a call answers: the fields of the first level. Everything below is told by its own names.
+
+    It says less than the whole schema and nothing else: what fits the whole one fits this one.
+    `docs/tools.md` has all fields.
+    """
+    properties = {
+        name: {"type": _types(each, schema.get("$defs", {})), **_description(each)}
+        for name, each in schema.get("properties", {}).items()
+    }
+    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
 
 
 def _is_noise(key: str, value: Any) -> bool:
-    return (key == "title" and isinstance(value, str)) or (key == "default" and value in (None, "", [], {}))
+    return key in _NOISE or (key == "default" and value in (None, "", [], {}))
 
 
-def _part(key: str, value: Any) -> Any:
-    if key in {"properties", "$defs"} and isinstance(value, dict):
-        return {name: slim(each) for name, each in value.items()}
-    if isinstance(value, dict):
-        return slim(value)
-    if isinstance(value, list):
-        return [slim(each) if isinstance(each, dict) else each for each in value]
-    return value
+def _description(schema: Schema) -> Schema:
+    return {"description": schema["description"]} if "description" in schema else {}
 
 
-def _nullable(schema: Schema) -> Schema:
-    """`anyOf: [{type: integer}, {type: null}]` says the same as `type: [integer, null]`, at more length."""
-    options = schema.get("anyOf")
-    if not isinstance(options, list) or len(options) != 2 or options[1] != {"type": "null"}:
-        return schema
-    first = options[0]
-    if not isinstance(first.get("type"), str):
-        return schema
-    rest = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**first, **rest, "type": [first["type"], "null"]}
+def _types(schema: Schema, named: Schema) -> str | list[str]:
+    """The JSON types a value may have: a union's, a reference's, or its own."""
+    if "$ref" in schema:
+        return _types(named[schema["$ref"].rsplit("/", 1)[-1]], named)
+    if "anyOf" not in schema:
+        own: str = schema["type"]
+        return own
+    found: dict[str, None] = {}
+    for option in schema["anyOf"]:
+        types = _types(option, named)
+        found.update(dict.fromkeys([types] if isinstance(types, str) else types))
+    return list(found)

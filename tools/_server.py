@@ -14,8 +14,7 @@ from mcp.server.mcpserver.tools import Tool as McpTool
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
-from tools import catalogue
-from tools._schema import slim
+from tools import _schema, catalogue
 from tools._tool import Effect, Tool
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
@@ -84,8 +83,8 @@ def _published(tool: Tool) -> McpTool:
         description=inspect.cleandoc(tool.function.__doc__ or ""),
         annotations=tool.annotations,
     )
-    entry.parameters = slim(entry.parameters)
-    entry.fn_metadata.output_schema = slim(entry.fn_metadata.output_schema or {})
+    entry.parameters = _schema.arguments(entry.parameters)
+    entry.fn_metadata.output_schema = _schema.answer(entry.fn_metadata.output_schema or {})
     return entry
 
 

@@ -27,7 +27,6 @@ class Tool:
     def annotations(self) -> ToolAnnotations:
         """All four hints, so that no host has to assume the worst."""
         return ToolAnnotations(
-            title=self.title,
             read_only_hint=self.effect == "read",
             destructive_hint=self.effect == "send",
             idempotent_hint=True,

@@ -23,10 +23,8 @@ class ModelUse(BaseModel):
 
 
 class DraftedTutorial(Answer):
-    tutorial: Tutorial = Field(
-        description="Each step cites its step id and the span of the document it rests on."
-    )
-    written_now: bool = Field(description="False: it was written before and is used again.")
+    tutorial: Tutorial = Field(description="Each step cites its step id and span of the document.")
+    written_now: bool = Field(description="False: written before.")
     model: ModelUse
 
 
@@ -34,10 +32,8 @@ class DraftedTutorial(Answer):
 async def draft_tutorial(
     ctx: ToolContext,
     feature: FeatureSlug,
-    stuck_step: Annotated[
-        str, Field(description="Step id where people are stuck. Empty: the first step.")
-    ] = "",
-    reason: Annotated[str, Field(description="Error reason, if there is one.", max_length=200)] = "",
+    stuck_step: Annotated[str, Field(description="Step id. Empty: the first step.")] = "",
+    reason: Annotated[str, Field(description="Error reason, if any.", max_length=200)] = "",
     ever_succeeded: Annotated[bool, Field(description="People with successes in the window.")] = False,
     style: Annotated[Style, Field(description="How it is told.")] = "plain",
 ) -> DraftedTutorial:

@@ -8,7 +8,7 @@ from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.metrics import Totals
 from handrail.engine import names
-from tools._answers import Answer, Days, days, resolve, synced
+from tools._answers import Days, Figures, caveats, days, resolve, synced
 from tools._params import FromDate, Limit, PeriodChoice, ToDate
 from tools._tool import tool
 
@@ -24,7 +24,7 @@ class AccountRow(BaseModel):
     )
 
 
-class Accounts(Answer):
+class Accounts(Figures):
     period: Days
     accounts: list[AccountRow]
     has_more: bool
@@ -37,7 +37,7 @@ Sort = Literal["name", "users", "events", "decline"]
 async def find_accounts(
     ctx: ToolContext,
     query: Annotated[
-        str, Field(description="Part of a name, an id or a domain. Empty: all.", max_length=200)
+        str, Field(description="Part of a name, id or domain. Empty: all.", max_length=200)
     ] = "",
     sort_by: Annotated[Sort, Field(description="decline: largest loss of events first.")] = "users",
     period: PeriodChoice = "last_30_days",
@@ -62,6 +62,7 @@ async def find_accounts(
         summary=f"{len(rows)} accounts{f' like {query!r}' if query else ''}, by {sort_by}, {span.words()}.",
         as_of=last.finished_at,
         period=days(span),
+        caveats=await caveats(ctx, last, span),
         accounts=rows[:limit],
         has_more=len(rows) > limit,
     )

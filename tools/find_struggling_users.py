@@ -10,7 +10,7 @@ from handrail.engine import struggles
 from handrail.engine.periods import last_complete_day
 from handrail.engine.text import shown
 from handrail.flows.detect import detect
-from tools._answers import AccountAnswer, find, ref, which
+from tools._answers import AccountAnswer, caveats, find, ref, which
 from tools._params import Limit, OptionalAccount, OptionalFeature
 from tools._tool import tool
 
@@ -33,7 +33,7 @@ class EvidenceCard(BaseModel):
 
 
 class StrugglingUsers(AccountAnswer):
-    as_of_day: date | None = Field(None, description="Last complete project day; the window ends with it.")
+    as_of_day: date | None = Field(None, description="The 7 days end with it.")
     cards: list[EvidenceCard] = Field(default_factory=list)
     by_feature: dict[str, int] = Field(default_factory=dict)
     has_more: bool = False
@@ -62,6 +62,7 @@ async def find_struggling_users(
         kept_for = await work.nights.last_struggle_night()
         report = await work.nights.report(as_of)
         kept = [one for each in features for one in await work.nights.struggles(as_of, each.slug)]
+        last = await work.metrics.last_sync()
     read_at = ctx.clock.now()
     if kept_for == as_of and report is not None:
         found, read_at = kept, report.started_at
@@ -75,6 +76,7 @@ async def find_struggling_users(
         summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {people}"
         f"{'; ' if people else ''}{', '.join(f'{n} with {slug}' for slug, n in by_feature.items() if n)}.",
         as_of=read_at,
+        caveats=await caveats(ctx, last) if last else [],
         account=ref(who) if who else None,
         as_of_day=as_of,
         cards=[_card(one, book) for one in mine[:limit]],

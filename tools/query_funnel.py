@@ -6,44 +6,46 @@ from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
-from handrail.domain.funnels import Bottleneck, Funnel, FunnelStep
-from handrail.domain.metrics import MeasuredFunnel
-from handrail.domain.periods import Period
-from handrail.engine import funnels
+from handrail.domain.funnels import Bottleneck, Funnel, FunnelStep, MeasuredFunnel
+from handrail.domain.metrics import SyncRecord
+from handrail.domain.periods import Period, PeriodName
+from handrail.engine import funnels, periods
 from handrail.errors import CallerError
-from handrail.flows.measure import measure
-from tools._answers import AccountAnswer, days, find, ref, resolve, synced, which
+from handrail.flows.measure import FRESH, measure
+from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
 from tools._params import AccountName, FromDate, PeriodChoice, ToDate
 from tools._tool import tool
 
 LEAST_USERS = 5
 """Accounts with fewer entrants do not take part in the fleet's median: their rates are noise."""
 
+WEEKS = 6
+
 
 class FunnelAnswer(BaseModel):
     funnel: str
-    entered: int = Field(description="Users who did step 1 inside the period.")
+    entered: int = Field(description="Users with step 1 in the period.")
     finished: int
-    conversion: float | None = Field(
-        description="Users finished over users entered, 0 to 1; null: nobody entered."
-    )
-    before: float | None = Field(description="Conversion in the period before; null if not measured.")
-    fleet_median: float | None = Field(description="Median conversion of accounts with at least 5 entrants.")
-    bottleneck: Bottleneck | None = Field(description="The step that loses most users.")
+    conversion: float | None = Field(description="Finished over entered, 0 to 1; null: nobody entered.")
+    before: float | None = Field(description="Conversion in the period before.")
+    weekly: list[float | None] = Field(description="Last 6 weeks.")
+    fleet_median: float | None = Field(description="Median of accounts with 5 entrants or more.")
+    bottleneck: Bottleneck | None
     steps: list[FunnelStep]
-    route: str = Field(description="funnels: Mixpanel's own count. export: counted from raw events.")
+    cohorts: dict[str, str]
+    route: str = Field(description="export: raw events; else Mixpanel's count.")
 
 
 class AccountFunnels(AccountAnswer):
     funnels: list[FunnelAnswer] = Field(default_factory=list)
-    nobody_entered: list[str] = Field(default_factory=list, description="Funnels without a single entrant.")
+    nobody_entered: list[str] = Field(default_factory=list)
 
 
 @tool(title="Account funnels", effect="read")
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
-    funnel: Annotated[str, Field(description="Part of the funnel's name, or its id. Empty: all.")] = "",
+    funnel: Annotated[str, Field(description="Part of its name, or id. Empty: all.")] = "",
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",
@@ -57,23 +59,29 @@ async def query_funnel(
     if isinstance(who, list):
         return AccountFunnels(summary=which(account, who), candidates=who)
     last = await synced(ctx)
-    span = resolve(ctx, last, period, from_date, to_date)
+    span = _span(ctx, last, period, from_date, to_date)
     wanted = _named(funnel, await ctx.mixpanel.funnels())
-    measured = await measure(ctx, wanted, span)
-    async with ctx.store.read() as work:
-        before = span.before()
-        earlier = await work.metrics.funnels(before) if await work.metrics.reaches(before) else []
-    own = [one for one in measured if one.account_id == who.id]
-    answers = [_answer(one, measured, earlier) for one in own]
+    await measure(ctx, wanted, span)
+    own, answers = await _answers(ctx, who, wanted, span)
     entered = {one.funnel_id for one in own}
     return AccountFunnels(
         summary=_summary(who, answers, span),
         as_of=min((one.measured_at for one in own), default=last.finished_at),
         account=ref(who),
         period=days(span),
+        caveats=await caveats(ctx, last, span),
         funnels=answers,
         nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
     )
+
+
+def _span(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
+    """The days that are meant; of a standard period those of the last night, until the next one is due."""
+    span = resolve(ctx, last, name, from_date, to_date)
+    recent = ctx.clock.now() - last.finished_at < FRESH
+    if span.to_date > last.to_date and recent:
+        return periods.standard(last.to_date, last.zone)[name]
+    return span
 
 
 def _named(asked: str, known: list[Funnel]) -> list[Funnel]:
@@ -89,23 +97,40 @@ def _named(asked: str, known: list[Funnel]) -> list[Funnel]:
     return found
 
 
-def _answer(one: MeasuredFunnel, fleet: list[MeasuredFunnel], earlier: list[MeasuredFunnel]) -> FunnelAnswer:
-    peers = [each.counts for each in fleet if each.funnel_id == one.funnel_id]
-    rates = [funnels.conversion(counts) for counts in peers if counts.users[0] >= LEAST_USERS]
-    before = [
-        each for each in earlier if (each.funnel_id, each.account_id) == (one.funnel_id, one.account_id)
+async def _answers(
+    ctx: ToolContext, who: Account, wanted: list[Funnel], span: Period
+) -> tuple[list[MeasuredFunnel], list[FunnelAnswer]]:
+    """What is kept of these funnels, beside what it is compared with."""
+    before, weeks = span.before(), Period.of_days(7 * WEEKS, span.to_date, span.zone)
+    async with ctx.store.read() as work:
+        kept = await work.funnels.of_account(who.id, span)
+        earlier = await work.funnels.of_account(who.id, before) if await work.metrics.reaches(before) else []
+        rates = await work.funnels.rates(span, LEAST_USERS)
+        by_day = await work.funnels.days(who.id, weeks)
+    ids = {funnel.funnel_id for funnel in wanted}
+    own = [one for one in kept if one.funnel_id in ids and not one.cohort]
+    within = [one for one in kept if one.cohort]
+    compared = {one.funnel_id: funnels.conversion(one.counts) for one in earlier}
+    return own, [
+        FunnelAnswer(
+            funnel=one.name,
+            entered=one.counts.users[0],
+            finished=one.counts.users[-1],
+            conversion=funnels.conversion(one.counts),
+            before=compared.get(one.funnel_id),
+            weekly=funnels.weekly([day[1:] for day in by_day if day[0] == one.funnel_id], weeks),
+            fleet_median=funnels.median(rates.get(one.funnel_id, [])),
+            bottleneck=funnels.bottleneck(one.counts),
+            steps=funnels.steps(one.counts),
+            cohorts={
+                each.cohort: f"{each.counts.users[-1]} of {each.counts.users[0]} users"
+                for each in within
+                if each.funnel_id == one.funnel_id
+            },
+            route=one.route,
+        )
+        for one in own
     ]
-    return FunnelAnswer(
-        funnel=one.name,
-        entered=one.counts.users[0],
-        finished=one.counts.users[-1],
-        conversion=funnels.conversion(one.counts),
-        before=funnels.conversion(before[0].counts) if before else None,
-        fleet_median=funnels.median([rate for rate in rates if rate is not None]),
-        bottleneck=funnels.bottleneck(one.counts),
-        steps=funnels.steps(one.counts),
-        route=one.route,
-    )
 
 
 def _summary(who: Account, answers: list[FunnelAnswer], span: Period) -> str:

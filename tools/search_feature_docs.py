@@ -20,7 +20,7 @@ class FeatureDocs(Answer):
 @tool(title="Search feature docs", effect="read")
 async def search_feature_docs(
     ctx: ToolContext,
-    query: Annotated[str, Field(description="Words to look for. Empty: all passages.", max_length=300)] = "",
+    query: Annotated[str, Field(description="Words to look for. Empty: all.", max_length=300)] = "",
     feature: OptionalFeature = "",
     limit: Limit = 20,
 ) -> FeatureDocs:

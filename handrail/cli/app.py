@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +20,15 @@ from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
 from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
-from handrail.engine.periods import last_complete_day
+from handrail.domain.metrics import SyncRecord
+from handrail.domain.runs import Refresh
+from handrail.engine.periods import given_day, last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
-from handrail.flows.connect import check as check_all
+from handrail.flows.doctor import check as check_all
+from handrail.flows.refresh import refresh
 from handrail.flows.rehearse import replay
+from handrail.flows.reports import list_reports
+from handrail.flows.sync import MOST_DAYS
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
@@ -59,13 +64,6 @@ def run() -> None:
     except (UpstreamError, BrokenExport, HandrailError) as error:
         print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
-
-
-def _day(text: str, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise CallerError(f"{option} must be a day such as 2026-11-20, not {text!r}.") from None
 
 
 @app.command()
@@ -107,7 +105,7 @@ def agent_run(
     json_: Json = False,
 ) -> None:
     """Run one night now."""
-    night = _day(date_, "--date")
+    night = given_day(date_, "--date")
     report = _with(lambda ctx: nightly.run(ctx, night=night, dry_run=dry_run), actor="nightly")
     printing.report(report, as_json=json_)
 
@@ -117,7 +115,7 @@ def agent_replay(
     *, date_: Annotated[str, typer.Option("--date", help="As-of day of the night.")] = "", json_: Json = False
 ) -> None:
     """Ask today's rules about a past night again, send nothing, and show for whom they decide otherwise."""
-    night = _day(date_, "--date")
+    night = given_day(date_, "--date")
     printing.replay(_with(lambda ctx: replay(ctx, night), actor="nightly"), as_json=json_)
 
 
@@ -140,24 +138,33 @@ def agent_start() -> None:
 @app.command()
 def sync(
     *,
-    days: Annotated[int, typer.Option(min=0, help="The last N complete days.")] = 0,
+    days: Annotated[int, typer.Option(min=0, max=MOST_DAYS, help="The last N complete days.")] = 0,
     from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
     to: Day = "",
     json_: Json = False,
 ) -> None:
-    """Read Mixpanel's events into account figures."""
-    first, last = _day(from_, "--from"), _day(to, "--to")
+    """Read Mixpanel's events into account figures; one that was stopped goes on where it was."""
+    first, last = given_day(from_, "--from"), given_day(to, "--to")
+    if days and first:
+        raise CallerError("Give --days or --from, not both.")
 
-    async def work(ctx: ToolContext) -> Any:
+    async def work(ctx: ToolContext) -> tuple[SyncRecord, Refresh]:
         start = first
-        if days and start is None:
+        if days:
             end = last or last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
             start = end - timedelta(days=days - 1)
-        return await run_sync(ctx, from_day=start, to_day=last)
+        with printing.progress() as told:
+            record = await run_sync(ctx, from_day=start, to_day=last, told=told)
+        return record, await refresh(ctx, record.to_date)
 
-    record = _with(work, actor="nightly")
-    words = f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read."
-    printing.show(record.model_dump(mode="json"), words, as_json=json_)
+    printing.synced(*_with(work, actor="nightly"), as_json=json_)
+
+
+@app.command()
+def reports(*, json_: Json = False) -> None:
+    """List the saved reports of the Mixpanel project, and how old the copies of them are."""
+    found = _with(list_reports)
+    printing.saved_reports(found, as_json=json_)
 
 
 @accounts.command("import")
@@ -209,8 +216,13 @@ def tool(name: str, arguments: Annotated[str, typer.Argument()] = "{}", *, json_
         raise CallerError(
             f"The arguments must be one JSON object, such as '{json.dumps({'account': 'Acme'})}'."
         ) from None
-    answer = _with(lambda ctx: serving.call(ctx, name, given))
-    printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+
+    async def work(ctx: ToolContext) -> None:
+        answer = await serving.call(ctx, name, given)
+        printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
+        await ctx.background.finish()
+
+    _with(work)
 
 
 def _scope(account: str, feature: str) -> Callable[[ToolContext], Coroutine[Any, Any, str]]:

@@ -104,7 +104,7 @@ async def _figures(ctx: ToolContext, report: Report) -> dict[str, Any]:
         book = await work.accounts.all()
         first = await work.metrics.first_day() or report.night
         everything = Period(from_date=first, to_date=report.night, zone=report.zone)
-        measured = await work.metrics.funnels(month)
+        measured = await work.funnels.of_period(month)
         totals = await work.metrics.totals(month)
         days = {each.id: await work.metrics.days(each.id, everything) for each in book}
         struggles = await work.nights.struggles(report.night)
@@ -154,6 +154,7 @@ def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Setting
         mixpanel_secret=SecretStr(project["secret"]),
         mixpanel_account_property=project["account_property"],
         mixpanel_group_id=next(iter(project.get("group_keys", {}).values()), ""),
+        mixpanel_project_created=project.get("created"),
         mixpanel_query_url=f"{base}/mixpanel",
         mixpanel_export_url=f"{base}/mixpanel",
         anthropic_api_key=SecretStr("demo"),

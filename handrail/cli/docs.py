@@ -1,8 +1,11 @@
 """The generated part of the documentation: one page of tools, written from the catalogue."""
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from tools import catalogue
 from tools._server import published
@@ -25,7 +28,26 @@ def page() -> str:
         for name, argument in schema["properties"].items():
             parts.append(_row(name, argument, name in required))
         parts.append("")
+        parts.append("It answers:\n")
+        parts.extend(_fields(inspect.get_annotations(tool.function, eval_str=True)["return"]))
+        parts.append("")
     return "\n".join(parts)
+
+
+def _fields(model: type[BaseModel], depth: int = 0) -> Iterator[str]:
+    """Every field of an answer, those of its parts indented; clients are told the first level alone."""
+    for name, field in model.model_fields.items():
+        told = f": {field.description}" if field.description else ""
+        yield f"{'  ' * depth}- `{name}`{told}"
+        for part in _parts(field.annotation):
+            yield from _fields(part, depth + 1)
+
+
+def _parts(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside a type: the type itself, or those of a list or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _parts(inner)]
 
 
 def _row(name: str, argument: dict[str, Any], required: bool) -> str:

@@ -2,13 +2,24 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from handrail.domain.checks import Check
-from handrail.domain.runs import Report
+from handrail.domain.metrics import SyncRecord, SyncState
+from handrail.domain.reports import ReportAge
+from handrail.domain.runs import Refresh, Report
 from handrail.flows.deliver import reason_words
 from handrail.flows.rehearse import Replay
 
@@ -26,6 +37,28 @@ def show(values: dict[str, Any], words: str, *, as_json: bool) -> None:
         sys.stdout.write(words + "\n")
 
 
+def synced(record: SyncRecord, refreshed: Refresh, *, as_json: bool) -> None:
+    """What a sync read, and what beside the events."""
+    lines = [
+        f"{record.events} events of {record.from_date} to {record.to_date} ({record.zone}) were read.",
+        f"{refreshed.profiles} profiles were counted, {refreshed.reports} saved reports refreshed.",
+        *refreshed.notes,
+    ]
+    values = record.model_dump(mode="json") | {"refreshed": refreshed.model_dump(mode="json")}
+    show(values, "\n".join(lines), as_json=as_json)
+
+
+def saved_reports(found: Sequence[ReportAge], *, as_json: bool) -> None:
+    """One line a report: its id, its kind, its name, its dashboards, and since when the copy is kept."""
+    lines = [
+        f"{one.report_id}\t{one.kind}\t{one.name}\t{', '.join(one.dashboards)}\t"
+        + (f"copy of {one.fetched_at:%Y-%m-%d %H:%M} UTC" if one.fetched_at else "no copy")
+        for one in found
+    ]
+    values = {"reports": [one.model_dump(mode="json") for one in found]}
+    show(values, "\n".join(lines) or "The project has no saved report.", as_json=as_json)
+
+
 def report(night: Report, *, as_json: bool) -> None:
     if as_json:
         as_object(night.model_dump(mode="json"))
@@ -38,16 +71,21 @@ def report(night: Report, *, as_json: bool) -> None:
         f"run {night.started_at:%Y-%m-%d %H:%M} UTC, sending mode {night.mode}"
     )
     share = night.events_with_account / night.events if night.events else 0
+    of_users = night.users_with_account / night.users if night.users else 0
     console.print(
         f"{night.accounts} accounts, {night.active_accounts} active in the last 7 days; "
-        f"{night.events:,} events read, {share:.1%} with an account."
+        f"{night.events:,} events read, {share:.1%} with an account ({of_users:.1%} of the daily users)."
     )
     console.print(
-        f"{night.questions_planned} questions to Mixpanel planned before the mails; "
+        f"{night.questions_planned} questions to Mixpanel planned beside those of the mails; "
         f"{night.questions_left} were possible in that hour."
     )
     if night.agreement and night.agreement.accuracy is not None:
         console.print(f"Our counts agree with Mixpanel's own to {night.agreement.accuracy:.2%}.")
+    console.print(
+        f"{night.profiles:,} profiles counted by account and segment; "
+        f"{night.reports_refreshed} saved reports refreshed."
+    )
     console.print(_struggles(night))
     console.print(
         f"{night.tutorials} tutorials for {night.struggling_users} people, "
@@ -95,6 +133,27 @@ def checks(found: list[Check], *, as_json: bool) -> None:
     lines = [f"{'ok  ' if one.ok else 'FAIL'}  {one.name}: {one.detail}" for one in found]
     values = {"ok": all(one.ok for one in found), "checks": [one.model_dump() for one in found]}
     show(values, "\n".join(lines), as_json=as_json)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[SyncState], None] | None]:
+    """A bar of days on stderr, on a terminal only."""
+    screen = Console(stderr=True)
+    if not screen.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days, {task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=screen) as bar:
+        task = bar.add_task("Reading Mixpanel", total=None, events=0)
+        yield lambda state: bar.update(
+            task, completed=state.days_done, total=state.days_total, events=state.events
+        )
 
 
 def status(found: dict[str, Any], *, as_json: bool) -> None:

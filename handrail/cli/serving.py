@@ -49,11 +49,18 @@ async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[s
     """Call a tool as a chat client would, with its arguments checked; answers its structured content."""
     from mcp import Client  # noqa: PLC0415
     from mcp.types import TextContent  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
 
     from handrail.errors import CallerError  # noqa: PLC0415
     from mcp_server.server import create_server  # noqa: PLC0415
-    from tools._server import already_open  # noqa: PLC0415
+    from tools._server import already_open, published  # noqa: PLC0415
 
+    entry = next(each for each in published({"read", "write", "send"}) if each.name == name)
+    try:
+        entry.fn_metadata.arg_model.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CallerError(f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
     async with Client(create_server(already_open(ctx))) as client:
         answer = await client.call_tool(name, arguments)
     if answer.is_error:

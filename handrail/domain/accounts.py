@@ -15,6 +15,7 @@ class Account(BaseModel):
     name: str
     domain: str = ""
     aliases: tuple[str, ...] = ()
+    """Other names: given ones, names it once had, and further Mixpanel ids."""
     domains: tuple[str, ...] = ()
     segment: str = ""
     arr: float | None = None
@@ -31,6 +32,8 @@ class AccountFacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = ""
+    mixpanel_ids: tuple[str, ...] = ()
+    """All ids of one company; the first is the one it is kept under."""
     name: str = ""
     aliases: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()

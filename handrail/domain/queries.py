@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from handrail.domain.funnels import FunnelCounts
+
 Counting = Literal["general", "unique"]
 """`general` counts events, `unique` the users of each bucket: users of several buckets do not add up."""
 
@@ -13,6 +15,10 @@ Coarse = Literal["day", "week", "month"]
 OVERALL = "$overall"
 NO_NAME = frozenset({"", "undefined", "null", "<null>", "$other", OVERALL, "$average"})
 """Segments that Mixpanel adds by itself: none of them is the name of an account."""
+
+
+ANY_EVENT = "$all_events"
+"""Stands for every event in a count by `EventCount`."""
 
 
 class _Value(BaseModel):
@@ -106,13 +112,74 @@ class ReportRow(_Value):
 
 
 class SavedReport(_Value):
-    """A saved report as Mixpanel computed it. `complete` is False where it left segments out."""
+    """A saved report as Mixpanel computed it. `complete` is False where it left segments out.
+
+    `by` are the properties that break it down, in the order in which a row's path has their values.
+    """
 
     kind: Literal["insights", "funnels", "retention"]
+    by: tuple[str, ...] = ()
     computed_at: str = ""
     from_date: str = ""
     to_date: str = ""
     rows: tuple[ReportRow, ...] = ()
+    complete: bool = True
+
+
+class Property(_Value):
+    """What a report is broken down or narrowed by: a property of events, or of users as it is now."""
+
+    name: str
+    of_users: bool = False
+
+
+class OneOf(_Value):
+    """Only where the property is one of these texts."""
+
+    property: Property
+    values: tuple[str, ...]
+
+
+class InCohort(_Value):
+    """Only people who are in a saved cohort now; or with `inside` False only people who are not."""
+
+    cohort_id: int
+    inside: bool = True
+
+
+Narrowing = OneOf | InCohort
+
+
+class Did(_Value):
+    """What a person did so often in the last `days` times 24 hours; `at_most=0` is what they never did."""
+
+    event: str
+    days: int
+    at_least: int = 1
+    at_most: int | None = None
+
+
+class EventCount(_Value):
+    """How often an event happened, or how many users did it, over a whole period."""
+
+    event: str
+    counting: Counting = "general"
+
+
+class FunnelTable(_Value):
+    """Users per step by segment, `$overall` among them. `complete` is False where segments are missing."""
+
+    segments: dict[str, FunnelCounts]
+    complete: bool = True
+
+
+class Figures(_Value):
+    """For each figure asked, in the order asked, its value by segment, `$overall` among them.
+
+    A value is None where Mixpanel has none. `complete` is False where segments are missing.
+    """
+
+    rows: tuple[dict[str, float | None], ...]
     complete: bool = True
 
 

@@ -14,7 +14,17 @@ class FeatureStruggles(BaseModel):
     feature: str
     struggling: int
     accounts: int
-    route: Literal["jql", "export"]
+    route: Literal["jql", "behaviors", "export"]
+
+
+class Refresh(BaseModel):
+    """What was read of Mixpanel beside the events, and what could not be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    profiles: int = 0
+    reports: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Report(BaseModel):
@@ -30,13 +40,16 @@ class Report(BaseModel):
     mode: str = ""
     zone: str = ""
     questions_planned: int = 0
-    """Counted queries before the mails; the mails ask one more for each 25."""
+    """Counted queries beside those of the mails, which ask one for each 25."""
     questions_left: int = 0
     """Counted queries the night could still ask in its hour when it began."""
     accounts: int = 0
     active_accounts: int = 0
     events: int = 0
     events_with_account: int = 0
+    users: int = 0
+    """Users of each day that was read, added up."""
+    users_with_account: int = 0
     agreement: Agreement | None = None
     struggles: tuple[FeatureStruggles, ...] = ()
     struggling_users: int = 0
@@ -45,6 +58,9 @@ class Report(BaseModel):
     model_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    profiles: int = 0
+    """Profiles counted by account and segment."""
+    reports_refreshed: int = 0
     sent: int = 0
     failed: int = 0
     unknown: int = 0

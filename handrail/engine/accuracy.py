@@ -1,9 +1,16 @@
 """How far our counts agree with Mixpanel's own."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 LEAST_ACCURACY = 0.99
 """Below this, figures are not to be trusted without a look at the sync."""
+
+LEAST_COVERAGE = 0.9
+"""Share of events with an account below which an account's figures are too low to be trusted."""
+
+STALE = timedelta(hours=24)
+"""Figures whose last sync is older than this are told with their age."""
 
 Cell = tuple[str, str]
 """(account id, ISO day)."""

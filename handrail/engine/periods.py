@@ -1,6 +1,7 @@
 """Which days a period means: complete days of the project's zone only."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from handrail.domain.periods import Period, PeriodName
@@ -34,6 +35,37 @@ def resolve(name: PeriodName, from_date: str, to_date: str, *, now: datetime, zo
     if end > last:
         raise CallerError(f"{end} is not complete yet; the last complete day in {zone} is {last}.")
     return Period(from_date=start, to_date=end, zone=zone)
+
+
+def given_day(text: str, name: str) -> date | None:
+    """The day that was written, None for none. Raises `CallerError` that names the parameter."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise CallerError(f"{name} must be a day such as 2026-11-20, not {text!r}.") from None
+
+
+def standard(last: date, zone: str) -> dict[PeriodName, Period]:
+    """Every named period as it is meant when `last` is the last complete day."""
+    spans = {name: _named(name, last) for name in get_args(PeriodName)}
+    return {name: Period(from_date=start, to_date=end, zone=zone) for name, (start, end) in spans.items()}
+
+
+def nightly(last: date, zone: str, reach: int) -> list[Period]:
+    """What a night measures: every standard period, and of the last `reach` days each day alone, too.
+
+    The period before a standard one is measured where it lies inside those days.
+    """
+    named = standard(last, zone).values()
+    first = last - timedelta(days=reach - 1)
+    before = [each.before() for each in named if each.before().from_date >= first]
+    alone = [Period.of_days(1, last - timedelta(days=ago), zone) for ago in range(reach)]
+    return list(dict.fromkeys([*named, *before, *alone]))
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """The beginning of a project day."""
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(zone))
 
 
 def _named(name: str, last: date) -> tuple[date, date]:

@@ -19,7 +19,7 @@ class FeatureEvent(NamedTuple):
     time: int
     name: str
     account_ids: tuple[str, ...]
-    reason: str
+    reason: str = ""
 
 
 def collect(user_key: str, events: Sequence[FeatureEvent], feature: Feature) -> FeatureUse | None:

@@ -1,158 +1,193 @@
-"""Whether everything that a night needs is there: asked live, each answer in one line."""
+"""The one way to a project: what it answers and offers, and whether its credentials are kept.
 
-from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+The doctor prints it, REST answers it, and a sync that is started by hand begins with it.
+"""
 
-from handrail.context import ToolContext
-from handrail.domain.checks import Check
-from handrail.engine.accuracy import LEAST_ACCURACY
-from handrail.errors import ConfigError, HandrailError, NotOffered
-from handrail.settings import REGION_HOSTS, SendMode
+import json
+import re
+from datetime import date, timedelta
 
-LEAST_COVERAGE = 0.9
-STALE_HOURS = 24
+from handrail.context import Project, ToolContext, settings_of
+from handrail.domain.connections import Connected, Credentials, Found
+from handrail.engine.accounts import account_ids
+from handrail.engine.accuracy import LEAST_COVERAGE
+from handrail.engine.periods import last_complete_day
+from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, NotOffered, UpstreamError
+from handrail.services.event_reader import LEFT_OUT
+from handrail.services.mixpanel.client import Mixpanel
+from handrail.services.seal import seal
+from handrail.settings import Settings
 
-Finding = tuple[bool, str]
+SAMPLE_DAYS = 7
+SAMPLE_EVENTS = 2000
+"""Lines of the raw export that tell how many events name an account: some two megabytes, one export."""
 
+GROUP_PROFILES = 1000
+"""Group profiles that are looked at: one page."""
 
-async def check(ctx: ToolContext) -> list[Check]:
-    """Every check, in the order in which an operator would mend things."""
-    steps: list[tuple[str, Callable[[ToolContext], Awaitable[Finding]]]] = [
-        ("database", _database),
-        ("knowledge base", _documents),
-        ("Mixpanel credentials", _credentials),
-        ("Mixpanel plan", _plan),
-        ("questions left", _quota),
-        ("account coverage", _coverage),
-        ("freshness", _freshness),
-        ("accuracy", _accuracy),
-        ("model", _model),
-        ("sender", _sender),
-        ("mail links", _links),
-    ]
-    found = []
-    for name, step in steps:
-        try:
-            ok, detail = await step(ctx)
-        except HandrailError as error:
-            ok, detail = False, str(error)
-        found.append(Check(name=name, ok=ok, detail=detail))
-    return found
+NO_QUERY_API = (
+    "The Query API is not in the project's plan: funnels and struggles are counted from the raw export, and "
+    "addresses cannot be asked for, so nobody can be mailed."
+)
 
 
-async def _database(ctx: ToolContext) -> Finding:
-    async with ctx.store.read() as work:
-        accounts = len(await work.accounts.all())
-    return True, f"opens, and knows {accounts} accounts"
+async def connect(ctx: ToolContext, given: Credentials) -> Connected:
+    """Check credentials live, and keep them sealed; the running process uses them from now on.
+
+    Nothing is kept where Mixpanel refuses them, or where the environment names a project: it goes before.
+    Raises `CallerError` with what is wrong.
+    """
+    settings = settings_of(ctx.settings, given)
+    mixpanel = ctx.open_project(settings, "given").mixpanel
+    if mixpanel is None:
+        raise ConfigError("The project could not be opened.")
+    region = await _region(mixpanel, settings, given)
+    settings = settings.model_copy(update={"mixpanel_region": region})
+    found = await look(ctx, ctx.open_project(settings, "given"))
+    if ctx.project.source == "environment" and ctx.connected is not None:
+        note = "Nothing was kept: the environment names a project, and goes before."
+        return _connected(found.model_copy(update={"notes": [*found.notes, note]}), kept=False)
+    await _refuse_another_project(ctx, given.project_id)
+    whole = given.model_copy(update={"region": region, "account_property": found.account_property})
+    async with ctx.store.begin() as work:
+        await work.connections.keep(seal(ctx.secret, whole.model_dump_json()), ctx.clock.now())
+    ctx.project.become(ctx.open_project(settings, "stored"))
+    return _connected(found, kept=True)
 
 
-async def _documents(ctx: ToolContext) -> Finding:
-    slugs = [feature.slug for feature in ctx.kb.features()]
-    return True, f"{len(slugs)} feature documents: {', '.join(slugs)}"
+def _connected(found: Found, *, kept: bool) -> Connected:
+    return Connected(**found.model_dump(exclude={"coverage", "summary"}), kept=kept)
 
 
-async def _credentials(ctx: ToolContext) -> Finding:
+async def look(ctx: ToolContext, project: Project | None = None) -> Found:
+    """What the connected project answers and offers: two or three counted questions and one small export."""
+    project = project or ctx.project
+    mixpanel, ledger = project.mixpanel, project.ledger
+    if mixpanel is None or ledger is None:
+        raise ConfigError(project.missing)
+    notes: list[str] = []
+    zone = await mixpanel.zone()
+    query_api, funnels = await _plan(mixpanel, notes)
+    last = last_complete_day(ctx.clock.now(), zone)
+    first = last - timedelta(days=SAMPLE_DAYS - 1)
+    sampled = await _sample(mixpanel, first, last, notes)
+    named = [accounts for accounts in sampled if accounts]
+    profiles = await _group_profiles(mixpanel, project.settings.mixpanel_group_id, notes)
+    if sampled and len(named) < LEAST_COVERAGE * len(sampled):
+        notes.append(
+            f"Only {len(named) / len(sampled):.1%} of the sampled events carry {mixpanel.account_property}: "
+            "is it the property that names the account?"
+        )
+    return Found(
+        project_id=mixpanel.project_id,
+        region=project.settings.mixpanel_region,
+        zone=zone,
+        credentials_from=project.source,
+        query_api=query_api,
+        saved_funnels=funnels,
+        account_property=mixpanel.account_property,
+        sample_from=first,
+        sample_to=last,
+        sampled_events=len(sampled),
+        sampled_with_account=len(named),
+        accounts_in_sample=len({account for accounts in named for account in accounts}),
+        group_profiles=profiles,
+        questions_left=await ledger.left("query"),
+        exports_left=await ledger.left("export"),
+        notes=notes,
+    )
+
+
+async def _region(mixpanel: Mixpanel, settings: Settings, given: Credentials) -> str:
+    """The region that knows these credentials. Raises `CallerError` where it is none, or another one."""
     try:
-        zone = await ctx.mixpanel.zone()
+        await mixpanel.zone()
     except ConfigError as refused:
-        other = await _other_region(ctx)
-        if other:
-            return False, f"the project lives in another region: set HANDRAIL_MIXPANEL_REGION={other}"
-        raise refused from None
-    return True, f"project {ctx.mixpanel.project_id} answers; its time zone is {zone}"
+        other = await other_region(mixpanel, settings)
+        if not other:
+            # Whoever connects gave fields, no variables; they have the same names.
+            said = re.sub(r"HANDRAIL_MIXPANEL_(\w+)", lambda name: name[1].lower(), str(refused))
+            raise CallerError(said) from None
+        if given.region is not None:
+            raise CallerError(
+                f"The project lives in another region than {given.region}: say region {other}."
+            ) from None
+        return other
+    return settings.mixpanel_region
 
 
-async def _other_region(ctx: ToolContext) -> str:
-    """The region that knows these credentials, if the one in the settings does not."""
-    if ctx.settings.mixpanel_query_url or ctx.connected is None:
+async def other_region(mixpanel: Mixpanel, settings: Settings) -> str:
+    """The region that knows the project, where the one of the settings does not; empty if none does."""
+    if settings.mixpanel_query_url:
         return ""
-    for region in REGION_HOSTS:
-        if region == ctx.settings.mixpanel_region:
+    for region in settings.region_hosts:
+        if region == settings.mixpanel_region:
             continue
         try:
-            await ctx.connected.in_region(region).zone()
+            await mixpanel.in_region(region).zone()
         except HandrailError:
             continue
         return region
     return ""
 
 
-async def _plan(ctx: ToolContext) -> Finding:
+async def _refuse_another_project(ctx: ToolContext, project_id: int) -> None:
+    async with ctx.store.read() as work:
+        known = await work.syncs.project()
+    if known not in {None, project_id}:
+        raise CallerError(
+            f"This data directory holds figures of project {known}: "
+            f"set another HANDRAIL_DATA_DIR for project {project_id}."
+        )
+
+
+async def _plan(mixpanel: Mixpanel, notes: list[str]) -> tuple[bool | None, int]:
+    """Whether the plan has the Query API, and how many funnels are saved."""
     try:
-        funnels = await ctx.mixpanel.list_funnels()
+        return True, len(await mixpanel.list_funnels())
     except NotOffered:
-        return True, (
-            "the Query API is not in the project's plan: funnels and struggles are counted from the "
-            "raw export, and addresses cannot be asked for, so nobody can be mailed"
-        )
-    return True, f"the Query API answers; {len(funnels)} saved funnels"
+        notes.append(NO_QUERY_API)
+        return False, 0
+    except (UpstreamError, CallerError) as error:
+        notes.append(f"Whether the plan has the Query API is not known: {error}")
+        return None, 0
 
 
-async def _quota(ctx: ToolContext) -> Finding:
-    if ctx.ledger is None:
-        return False, "no project is connected"
-    left = await ctx.ledger.left("query")
-    return left > 0, f"{left} more questions to Mixpanel in this hour"
+async def _sample(mixpanel: Mixpanel, first: date, last: date, notes: list[str]) -> list[tuple[str, ...]]:
+    """The accounts of each event of a small sample. Nothing of it is kept."""
+    try:
+        async with mixpanel.export(first, last, limit=SAMPLE_EVENTS) as stream:
+            lines = b"".join([chunk async for chunk in stream]).split(b"\n")
+        events = [json.loads(line) for line in lines if line]
+        found = [
+            account_ids(event["properties"].get(mixpanel.account_property))
+            for event in events
+            if event["event"] not in LEFT_OUT
+        ]
+    except (UpstreamError, CallerError, BrokenExport) as error:
+        notes.append(f"The raw export could not be read; the service account needs the role Analyst: {error}")
+        return []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        notes.append("The raw export holds a line that is no event.")
+        return []
+    if not found:
+        notes.append(f"Mixpanel has no event from {first} to {last}.")
+    return found
 
 
-async def _coverage(ctx: ToolContext) -> Finding:
-    async with ctx.store.read() as work:
-        last = await work.metrics.last_sync()
-    if last is None or not last.events:
-        return False, "no event was read yet: run `handrail sync`"
-    share = last.events_with_account / last.events
-    where = ctx.settings.mixpanel_account_property
-    if share < LEAST_COVERAGE:
-        return False, (
-            f"only {share:.1%} of the events carry {where}: check HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY, "
-            "or send the property with every event"
-        )
-    return True, f"{share:.1%} of the events carry {where}"
-
-
-async def _freshness(ctx: ToolContext) -> Finding:
-    async with ctx.store.read() as work:
-        last = await work.metrics.last_sync()
-    if last is None:
-        return False, "never synced: run `handrail sync`"
-    hours = (ctx.clock.now() - last.finished_at).total_seconds() / 3600
-    detail = f"figures reach to {last.to_date} and were read {hours:.0f} hours ago"
-    return (
-        hours < STALE_HOURS,
-        detail if hours < STALE_HOURS else f"{detail}: is `handrail agent start` running?",
-    )
-
-
-async def _accuracy(ctx: ToolContext) -> Finding:
-    async with ctx.store.read() as work:
-        report = await work.nights.report()
-    agreement = report.agreement if report else None
-    if agreement is None or agreement.accuracy is None:
-        return True, "not compared with Mixpanel's own counts yet: the night does it"
-    detail = f"our counts agree with Mixpanel's to {agreement.accuracy:.2%}, up to {agreement.to_date}"
-    return agreement.accuracy >= LEAST_ACCURACY, detail
-
-
-async def _model(ctx: ToolContext) -> Finding:
-    if ctx.settings.anthropic_api_key is None:
-        return True, "no ANTHROPIC_API_KEY: tutorials are told in the documents' own words"
-    return True, f"{ctx.settings.model} words the tutorials"
-
-
-async def _sender(ctx: ToolContext) -> Finding:
-    if ctx.settings.send_mode is SendMode.OFF and ctx.settings.sendgrid_api_key is None:
-        return True, "HANDRAIL_SEND_MODE is off: nobody is mailed"
-    ctx.mail.require()
-    if not await ctx.mail.may_send():
-        return False, "SendGrid refuses the key, or the key may not send: it needs the scope mail.send"
-    return (
-        True,
-        f"SendGrid takes mail from {ctx.settings.mail_from}; HANDRAIL_SEND_MODE is {ctx.settings.send_mode}",
-    )
-
-
-async def _links(ctx: ToolContext) -> Finding:
-    host = urlsplit(ctx.settings.public_url).hostname or ""
-    if ctx.settings.send_mode is SendMode.AUTO and host in {"127.0.0.1", "localhost", "::1"}:
-        return False, "links in mails lead to this machine only: set HANDRAIL_PUBLIC_URL"
-    return True, f"links in mails begin with {ctx.settings.public_url}"
+async def _group_profiles(mixpanel: Mixpanel, group_id: str, notes: list[str]) -> int | None:
+    """How many group profiles there are; one page is enough to know that the key is right."""
+    if not group_id:
+        return None
+    count = 0
+    try:
+        async for _ in mixpanel.profiles(["$name"], group_id=group_id):
+            count += 1
+            if count == GROUP_PROFILES:
+                break
+    except (UpstreamError, CallerError) as error:
+        notes.append(f"Group profiles could not be read: {error}")
+        return None
+    if not count:
+        notes.append("The group key has no profiles: check HANDRAIL_MIXPANEL_GROUP_ID.")
+    return count

@@ -1,22 +1,32 @@
-"""Who struggles: JQL first, the export where a project has no JQL, and one verdict for both."""
+"""Who struggles: by JQL, else by what Mixpanel says of who tried, else by the export; one verdict for all."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
+from handrail.domain.queries import Did
 from handrail.domain.struggles import FeatureUse, Struggle
 from handrail.engine import struggles, uses
 from handrail.engine.accounts import account_ids
-from handrail.errors import NotOffered, RateLimited
+from handrail.engine.periods import midnight
+from handrail.errors import UpstreamError
+from handrail.flows.belonging import homes
+from handrail.flows.routes import Route as Way
+from handrail.flows.routes import first_answer
 from handrail.flows.sync import read_events
 from handrail.services import mixpanel
+from handrail.services.mixpanel.answers import UseState
+from handrail.services.mixpanel.profiles import who_did_any
 
-Route = Literal["jql", "export"]
+Route = Literal["jql", "behaviors", "export"]
+Uses = Mapping[str, Sequence[FeatureUse]]
+"""What users did, by feature."""
+
 _SCRIPT = (Path(mixpanel.__file__).parent / "struggle.js").read_text("utf-8")
 
 log = logging.getLogger(__name__)
@@ -25,23 +35,29 @@ log = logging.getLogger(__name__)
 async def detect(
     ctx: ToolContext, features: Sequence[Feature], as_of: date
 ) -> dict[str, tuple[list[Struggle], Route]]:
-    """Struggles by feature for the window that ends with `as_of` (included), most urgent first; kept."""
+    """Struggles by feature for the window that ends with `as_of` (included), most urgent first; kept.
+
+    One question serves all features; every route gives the same verdicts.
+    """
+    if not features:
+        return {}
     zone = await ctx.zone()
-    found: dict[str, tuple[list[FeatureUse], Route]] = {}
-    left: list[Feature] = []
-    for feature in features:
-        if left:
-            left.append(feature)
-            continue
-        try:
-            found[feature.slug] = (await _by_jql(ctx, feature, as_of, zone), "jql")
-        except (NotOffered, RateLimited) as refusal:
-            log.warning("struggles are counted from the export: %s", refusal)
-            left.append(feature)
-    for slug, seen in (await _by_export(ctx, left, as_of, zone)).items():
-        found[slug] = (seen, "export")
+
+    async def jql() -> Uses:
+        return await _by_jql(ctx, features, as_of, zone)
+
+    async def behaviors() -> Uses:
+        tried = await _who_tried(ctx, features, as_of, zone)
+        return await _by_export(ctx, features, as_of, zone, only=tried) if tried else {}
+
+    try:
+        routes = [Way("jql", jql), Way("behaviors", behaviors)]
+        found, route = await first_answer(ctx, "who struggles", routes)
+    except UpstreamError as refusal:
+        log.warning("struggles are counted from the export: %s", refusal)
+        found, route = await _by_export(ctx, features, as_of, zone), "export"
     judged = {
-        feature.slug: (_judge(found[feature.slug][0], feature, as_of, zone), found[feature.slug][1])
+        feature.slug: (_judge(found.get(feature.slug, ()), feature, as_of, zone), cast("Route", route))
         for feature in features
     }
     async with ctx.store.begin() as work:
@@ -51,49 +67,65 @@ async def detect(
 
 
 def _judge(seen: Iterable[FeatureUse], feature: Feature, as_of: date, zone: str) -> list[Struggle]:
-    end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=ZoneInfo(zone))
+    end = midnight(as_of + timedelta(days=1), zone)
     verdicts = (struggles.judge(use, feature, as_of=end) for use in seen)
     return struggles.prioritised([verdict for verdict in verdicts if verdict])
 
 
-async def _by_jql(ctx: ToolContext, feature: Feature, as_of: date, zone: str) -> list[FeatureUse]:
+async def _by_jql(ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str) -> Uses:
+    """What each user did, counted by Mixpanel with our script."""
     rows = await ctx.mixpanel.uses(
         _SCRIPT,
         {
-            "from_date": _from(feature, as_of).isoformat(),
+            "from_date": min(_from(feature, as_of) for feature in features).isoformat(),
             "to_date": as_of.isoformat(),
-            "attempt": feature.events.attempt,
-            "success": feature.events.success,
-            "error": feature.events.error,
-            "steps": [step.event for step in feature.steps],
+            "features": [_asked(feature, as_of) for feature in features],
             "rage": uses.RAGE_CLICK,
             "dead": uses.DEAD_CLICK,
             "account_property": ctx.mixpanel.account_property,
-            "more_than_attempts": feature.struggle.more_than_attempts,
         },
     )
-    ids = await _ids(ctx)
-    found = []
+    ids, at_home = await _ids(ctx), await homes(ctx)
+    found: dict[str, list[FeatureUse]] = {feature.slug: [] for feature in features}
     for row in rows:
         distinct_id = str(row.key[0]) if row.key else ""
-        state = row.value
-        if not distinct_id or not state.last_attempt:
-            continue
-        found.append(
-            FeatureUse(
-                user_key=ctx.people.key(distinct_id),
-                account_ids=_ours(account_ids(state.accounts), ids),
-                attempts=state.attempts,
-                successes=state.successes,
-                errors=state.errors,
-                rage_clicks=state.rage_clicks,
-                dead_clicks=state.dead_clicks,
-                last_attempt=local_time(state.last_attempt, zone),
-                last_success=local_time(state.last_success, zone) if state.last_success else None,
-                reached=state.reached,
-            )
-        )
+        for feature, state in zip(features, row.value, strict=False):
+            if distinct_id and state.last_attempt:
+                key = ctx.people.key(distinct_id)
+                accounts = _ours(account_ids(state.accounts) or at_home.get(key, ()), ids)
+                found[feature.slug].append(_use(key, state, state.last_attempt, accounts, zone))
     return found
+
+
+def _asked(feature: Feature, as_of: date) -> dict[str, Any]:
+    """A feature as the script wants it; `since` in ms of the project-local epoch, as JQL gives times."""
+    since = datetime.combine(_from(feature, as_of), time(), tzinfo=UTC)
+    return {
+        "own": feature.event_names(),
+        "attempt": feature.events.attempt,
+        "success": feature.events.success,
+        "error": feature.events.error,
+        "steps": [step.event for step in feature.steps],
+        "since": int(since.timestamp() * 1000),
+        "more_than_attempts": feature.struggle.more_than_attempts,
+    }
+
+
+def _use(
+    user_key: str, state: UseState, last_attempt: float, accounts: tuple[str, ...], zone: str
+) -> FeatureUse:
+    return FeatureUse(
+        user_key=user_key,
+        account_ids=accounts,
+        attempts=state.attempts,
+        successes=state.successes,
+        errors=state.errors,
+        rage_clicks=state.rage_clicks,
+        dead_clicks=state.dead_clicks,
+        last_attempt=local_time(last_attempt, zone),
+        last_success=local_time(state.last_success, zone) if state.last_success else None,
+        reached=state.reached,
+    )
 
 
 def local_time(milliseconds: float, zone: str) -> datetime:
@@ -102,12 +134,28 @@ def local_time(milliseconds: float, zone: str) -> datetime:
     return wall.astimezone(ZoneInfo("UTC"))
 
 
+async def _who_tried(ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str) -> set[str]:
+    """Keys of everybody who tried a feature often enough, and perhaps of some who did not.
+
+    Mixpanel counts back from now in whole days of 24 hours, so the days asked for cover the window.
+    """
+    now = ctx.clock.now()
+    asked = [
+        Did(
+            event=feature.events.attempt,
+            days=(now - midnight(_from(feature, as_of), zone)).days + 1,
+            at_least=feature.struggle.more_than_attempts + 1,
+        )
+        for feature in features
+    ]
+    found = ctx.mixpanel.profiles([], who=who_did_any(asked))
+    return {ctx.people.key(profile.distinct_id) async for profile in found}
+
+
 async def _by_export(
-    ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str
-) -> dict[str, list[FeatureUse]]:
-    """One export for all features that are left."""
-    if not features:
-        return {}
+    ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str, *, only: set[str] | None = None
+) -> Uses:
+    """One export for all features; with `only`, of these users alone."""
     clicks = [uses.RAGE_CLICK, uses.DEAD_CLICK]
     names = [*dict.fromkeys(name for feature in features for name in feature.event_names()), *clicks]
     first = min(_from(feature, as_of) for feature in features)
@@ -116,8 +164,10 @@ async def _by_export(
     found: dict[str, list[FeatureUse]] = {feature.slug: [] for feature in features}
     try:
         for user_key, events in table.by_user(names):
+            if only is not None and user_key not in only:
+                continue
             for feature in features:
-                since = datetime.combine(_from(feature, as_of), time(), tzinfo=ZoneInfo(zone)).timestamp()
+                since = midnight(_from(feature, as_of), zone).timestamp()
                 use = uses.collect(user_key, [event for event in events if event.time >= since], feature)
                 if use is not None:
                     ours = _ours(use.account_ids, ids)
@@ -133,8 +183,8 @@ def _from(feature: Feature, as_of: date) -> date:
 
 async def _ids(ctx: ToolContext) -> dict[str, str]:
     async with ctx.store.read() as work:
-        return {account.mixpanel_id: account.id for account in await work.accounts.all()}
+        return await work.accounts.ids()
 
 
 def _ours(mixpanel_ids: Iterable[str], ids: dict[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(ids[each] for each in mixpanel_ids if each in ids))
+    return tuple(sorted({ids[each] for each in mixpanel_ids if each in ids}))

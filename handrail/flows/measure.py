@@ -1,128 +1,279 @@
-"""Funnels by account: counted from the export at night, asked of Mixpanel when a chat wants other days.
+"""Funnels by account: counted from one export at night, asked of Mixpanel when a chat wants other days.
 
 Both count alike, but for events whose account property is a word that means nothing, such as "undefined":
 Mixpanel takes it for a value, our rules look on to the next step.
 """
 
-import logging
-from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from handrail.context import ToolContext
-from handrail.domain.funnels import Funnel, FunnelCounts
-from handrail.domain.metrics import MeasuredFunnel
+from handrail.domain.funnels import Funnel, FunnelCounts, Kept, Measurement
 from handrail.domain.periods import Period
-from handrail.engine import funnels
+from handrail.domain.queries import Property
+from handrail.engine import periods as days
 from handrail.engine.accounts import account_ids
-from handrail.engine.periods import last_complete_day
-from handrail.errors import NotOffered, RateLimited
-from handrail.flows.sync import read_events
+from handrail.engine.attempts import Tally
+from handrail.engine.keys import user_key
+from handrail.engine.periods import last_complete_day, midnight
+from handrail.errors import CallerError, UpstreamError
+from handrail.flows.routes import Route, first_answer
+from handrail.flows.sync import REREAD_DAYS, read_events
+from handrail.services.mixpanel.profiles import in_cohort
+from handrail.services.mixpanel.queries import MOST_SEGMENTS
 
 if TYPE_CHECKING:
     from handrail.services.event_table import EventTable
 
-FRESH = timedelta(hours=1)
-"""A measurement of the same period younger than this is not made again."""
+EXPORT = "export"
+AGAIN = timedelta(hours=1)
+"""A count of the same period younger than this is not made again."""
 
-Counts = dict[str, FunnelCounts]
+FRESH = timedelta(hours=24)
+"""A chat is served from the tables with figures of this age at most, if they can still move."""
 
-log = logging.getLogger(__name__)
+FORGOTTEN = timedelta(days=7)
+"""Periods that are no standard periods any more, or never were, are kept so long."""
+
+LEAST_IN_COHORT = 5
+ROWS_AT_ONCE = 20_000
+"""A transaction of that many rows keeps other writers waiting for a second or so."""
+
+QUESTION = "a funnel by account"
+
+Counts = Mapping[str, FunnelCounts]
 
 
-async def count(ctx: ToolContext, wanted: Sequence[Funnel], periods: Sequence[Period]) -> None:
+@dataclass
+class _Due:
+    """A funnel that has to be counted over some periods: of everybody, or of a cohort's members."""
+
+    funnel: Funnel
+    cohort: str
+    members: Set[str] | None
+    periods: list[Period] = field(default_factory=list)
+
+
+async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date) -> list[str]:
+    """Count the standard periods, those before them and each day of the reach, and forget old periods.
+
+    The reach is HANDRAIL_BACKFILL_DAYS. Only what can still move is counted again. Funnels whose steps
+    Mixpanel does not tell cost a question each: they are measured for the last 30 days alone. Answers what
+    was left out.
+    """
+    zone = await ctx.zone()
+    cohorts, notes = await _tracked(ctx)
+    await count(
+        ctx,
+        [funnel for funnel in wanted if funnel.steps],
+        days.nightly(as_of, zone, ctx.settings.backfill_days),
+        cohorts=cohorts,
+    )
+    named = days.standard(as_of, zone)
+    await measure(ctx, [funnel for funnel in wanted if not funnel.steps], named["last_30_days"])
+    current = [span for each in named.values() for span in (each, each.before())]
+    async with ctx.store.begin() as work:
+        await work.funnels.forget(ctx.clock.now() - FORGOTTEN, but=current)
+    return notes
+
+
+async def count(
+    ctx: ToolContext,
+    wanted: Sequence[Funnel],
+    periods: Sequence[Period],
+    *,
+    cohorts: Mapping[str, Set[str]] | None = None,
+) -> None:
     """Count funnels over several periods from one export of their events, and keep the result.
 
-    Funnels whose steps Mixpanel does not tell are asked for one by one.
+    `cohorts` are user keys by name: their members are counted alone, too, over periods of several days.
     """
-    stale = [period for period in periods if len(await _fresh(ctx, wanted, period)) < len(wanted)]
-    known = [funnel for funnel in wanted if funnel.steps]
-    if stale and known:
-        table = await _events(ctx, known, stale)
-        try:
-            for period in stale:
-                for funnel in known:
-                    await _keep(ctx, funnel, period, _count(table, funnel, period), "export")
-        finally:
-            table.close()
-    for period in stale:
-        await measure(ctx, [funnel for funnel in wanted if not funnel.steps], period)
+    async with ctx.store.read() as work:
+        kept = await work.funnels.kept()
+    now = ctx.clock.now()
+    several = [each for each in periods if each.days > 1]
+    asked = [
+        (_Due(funnel, cohort, members), several if cohort else periods)
+        for funnel in wanted
+        for cohort, members in (("", None), *(cohorts or {}).items())
+    ]
+    for one, spans in asked:
+        one.periods += [
+            each
+            for each in spans
+            if not _stands(_of(kept, one.funnel, each, one.cohort), one.funnel, each, now)
+        ]
+    due = [one for one, _ in asked if one.periods]
+    if not due:
+        return
+    table = await _events(ctx, due)
+    try:
+        for _, group in groupby(due, key=lambda each: each.funnel):
+            counted = await asyncio.to_thread(_count, table, list(group), now)
+            await _keep(ctx, counted)
+    finally:
+        table.close()
 
 
-async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) -> list[MeasuredFunnel]:
-    """Funnels of every account over a period: kept ones if fresh, else one query each, else the export."""
-    fresh = await _fresh(ctx, wanted, period)
+async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) -> None:
+    """See that these funnels are kept for a period: as they are, asked of Mixpanel, or counted."""
+    async with ctx.store.read() as work:
+        kept = await work.funnels.kept()
+    left = []
+    mixpanel_tells = await _mixpanel_tells(ctx)
     for funnel in wanted:
-        if funnel.funnel_id in fresh:
+        if _serves(_of(kept, funnel, period), funnel, period, ctx.clock.now()):
             continue
         try:
-            asked = await ctx.mixpanel.funnel_by_account(funnel, period)
-            await _keep(ctx, funnel, period, asked, "funnels")
-        except (NotOffered, RateLimited):
+            counts, route = await first_answer(
+                ctx, QUESTION, _routes(ctx, funnel, period) if mixpanel_tells or not funnel.steps else []
+            )
+        except UpstreamError:
             if not funnel.steps:
                 raise
-            log.warning("funnel %d is counted from the export", funnel.funnel_id)
-            await count(ctx, [funnel], [period])
-    ids = {funnel.funnel_id for funnel in wanted}
+            left.append(funnel)
+        else:
+            made = Measurement(funnel=funnel, period=period, route=route, measured_at=ctx.clock.now())
+            await _keep(ctx, [(made, counts)])
+    await count(ctx, left, [period])
+
+
+async def _mixpanel_tells(ctx: ToolContext) -> bool:
+    """Whether Mixpanel's accounts are ours: not where ids were united or profiles name the accounts."""
+    if ctx.settings.mixpanel_profile_property or ctx.settings.mixpanel_domain_accounts:
+        return False
     async with ctx.store.read() as work:
-        return [one for one in await work.metrics.funnels(period) if one.funnel_id in ids]
+        return not await work.accounts.same()
 
 
-async def _fresh(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) -> set[int]:
-    """Funnels that were measured over this period a short while ago."""
-    limit = ctx.clock.now() - FRESH
+def _routes(ctx: ToolContext, funnel: Funnel, period: Period) -> list[Route[Counts]]:
+    """Every way to ask Mixpanel for all accounts in one query."""
+
+    async def saved() -> Counts | None:
+        counts = await ctx.mixpanel.funnel_by_account(funnel, period)
+        return counts if len(counts) < MOST_SEGMENTS else None
+
+    async def ad_hoc() -> Counts | None:
+        by = Property(name=ctx.mixpanel.account_property)
+        table = await ctx.mixpanel.insights.funnel(funnel, period, by=by)
+        return table.segments if table.complete else None
+
+    return [Route("funnels", saved), *([Route("insights", ad_hoc)] if funnel.steps else [])]
+
+
+def _of(
+    kept: Mapping[tuple[int, str, date, date], Kept], funnel: Funnel, period: Period, cohort: str = ""
+) -> Kept | None:
+    """The measurement of this very definition of the funnel, if there is one."""
+    found = kept.get((funnel.funnel_id, cohort, period.from_date, period.to_date))
+    same = found and (not funnel.steps or found.definition == funnel.definition)
+    return found if same else None
+
+
+def _stands(found: Kept | None, funnel: Funnel, period: Period, now: datetime) -> bool:
+    """Whether this need not be counted again."""
+    if found is None or found.route != EXPORT:
+        return False
+    return _settled(found, funnel, period) or now - found.measured_at < AGAIN
+
+
+def _serves(found: Kept | None, funnel: Funnel, period: Period, now: datetime) -> bool:
+    """Whether a chat can be answered with this."""
+    return found is not None and (_settled(found, funnel, period) or now - found.measured_at < FRESH)
+
+
+def _settled(found: Kept, funnel: Funnel, period: Period) -> bool:
+    """Whether the last window had closed and the last late event had come when this was measured."""
+    over = midnight(period.to_date + timedelta(days=1), period.zone)
+    return found.measured_at >= over + timedelta(seconds=funnel.window_seconds, days=REREAD_DAYS)
+
+
+async def _keep(ctx: ToolContext, made: Iterable[tuple[Measurement, Counts]]) -> None:
+    """Replace what is kept, whole measurements at a time. Very few of a cohort are not broken down."""
     async with ctx.store.read() as work:
-        kept = {one.funnel_id for one in await work.metrics.funnels(period) if one.measured_at > limit}
-    return kept & {funnel.funnel_id for funnel in wanted}
-
-
-async def _keep(ctx: ToolContext, funnel: Funnel, period: Period, counts: Counts, route: str) -> None:
-    now = ctx.clock.now()
-    async with ctx.store.begin() as work:
         ids = {account.mixpanel_id: account.id for account in await work.accounts.all()}
-        await work.metrics.keep_funnels(
-            [
-                MeasuredFunnel(
-                    account_id=ids[account],
-                    funnel_id=funnel.funnel_id,
-                    name=funnel.name,
-                    period=period,
-                    counts=row,
-                    route=route,
-                    measured_at=now,
-                )
-                for account, row in counts.items()
-                if account in ids and account_ids(account) and row.users
-            ]
-        )
+    waiting: list[tuple[Measurement, Counts]] = []
+    rows = 0
+    for one, counts in made:
+        least = LEAST_IN_COHORT if one.cohort else 1
+        ours = {
+            ids[account]: row
+            for account, row in counts.items()
+            if account in ids and account_ids(account) and row.users and row.users[0] >= least
+        }
+        waiting.append((one, ours))
+        rows += len(ours)
+        if rows >= ROWS_AT_ONCE:
+            await _replace(ctx, waiting)
+            waiting, rows = [], 0
+    await _replace(ctx, waiting)
 
 
-async def _events(ctx: ToolContext, wanted: Sequence[Funnel], periods: Sequence[Period]) -> "EventTable":
+async def _replace(ctx: ToolContext, made: Sequence[tuple[Measurement, Counts]]) -> None:
+    async with ctx.store.begin() as work:
+        for one, ours in made:
+            await work.funnels.replace(one, ours)
+
+
+async def _tracked(ctx: ToolContext) -> tuple[dict[str, Set[str]], list[str]]:
+    """The members of each tracked cohort as of now, under their keys, and what could not be had.
+
+    One question a cohort.
+    """
+    found: dict[str, Set[str]] = {}
+    notes: list[str] = []
+    for asked in ctx.settings.mixpanel_cohorts:
+        try:
+            known = await ctx.mixpanel.queries.cohorts()
+            cohort = next((one for one in known if asked in (str(one.cohort_id), one.name)), None)
+            if cohort is None:
+                notes.append(f"There is no cohort {asked!r}: check HANDRAIL_MIXPANEL_COHORTS.")
+                continue
+            members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
+            found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
+        except (UpstreamError, CallerError) as error:
+            notes.append(f"Funnels of the cohort {asked!r} were not counted: {error}")
+    return found, notes
+
+
+async def _events(ctx: ToolContext, due: Sequence[_Due]) -> "EventTable":
     """The steps' events of all periods, and one window longer, as far as there are any."""
+    periods = [period for each in due for period in each.periods]
     zone = periods[0].zone
-    longest = max(funnel.window_seconds for funnel in wanted)
+    longest = max(each.funnel.window_seconds for each in due)
     today = last_complete_day(ctx.clock.now(), zone) + timedelta(days=1)
     first = min(period.from_date for period in periods)
     until = max(period.to_date for period in periods) + timedelta(seconds=longest, days=1)
-    return await read_events(ctx, zone, first, min(until, today), events=_step_events(wanted))
+    names = list(dict.fromkeys(event for each in due for event in each.funnel.steps))
+    return await read_events(ctx, zone, first, min(until, today), events=names)
 
 
-def _count(table: "EventTable", funnel: Funnel, period: Period) -> Counts:
-    users = (
-        [(event.time, event.name, event.account_ids) for event in events]
-        for _, events in table.by_user(_step_events([funnel]))
-    )
-    zone = ZoneInfo(period.zone)
-    entry = (_midnight(period.from_date, zone), _midnight(period.to_date + timedelta(days=1), zone))
-    counted = funnels.count(users, funnel.steps, funnel.window_seconds, entry)
-    return {account: row for account, row in counted.items() if account}
+def _count(table: "EventTable", due: Sequence[_Due], now: datetime) -> list[tuple[Measurement, Counts]]:
+    """Everything that is due of one funnel, in one pass over its users."""
+    funnel = due[0].funnel
+    tallies = [
+        Tally(funnel.steps, funnel.window_seconds, dict(enumerate(map(_entry, each.periods)))) for each in due
+    ]
+    for user, events in table.by_user(list(dict.fromkeys(funnel.steps))):
+        for each, tally in zip(due, tallies, strict=True):
+            if each.members is None or user in each.members:
+                tally.add(events)
+    return [
+        (
+            Measurement(funnel=funnel, period=period, cohort=each.cohort, route=EXPORT, measured_at=now),
+            tally.counts(number),
+        )
+        for each, tally in zip(due, tallies, strict=True)
+        for number, period in enumerate(each.periods)
+    ]
 
 
-def _step_events(wanted: Sequence[Funnel]) -> list[str]:
-    return list(dict.fromkeys(event for funnel in wanted for event in funnel.steps))
-
-
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    """Epoch seconds of the beginning of a project day."""
-    return int(datetime.combine(day, time(), tzinfo=zone).timestamp())
+def _entry(period: Period) -> tuple[int, int]:
+    """The epoch seconds in which step 1 must lie."""
+    ends = (period.from_date, period.to_date + timedelta(days=1))
+    first, end = (int(midnight(day, period.zone).timestamp()) for day in ends)
+    return first, end

@@ -1,68 +1,174 @@
-"""The sync: Mixpanel's export and funnels into account figures, whole days at a time."""
+"""The sync: Mixpanel's export and funnels into account figures, whole days at a time.
 
+Each batch of days is replaced and marked as whole in one transaction: a sync that is killed goes on where
+it was, and never leaves half a day.
+"""
+
+import asyncio
 import logging
-from collections.abc import Iterator
-from datetime import UTC, date, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import GroupProfile
-from handrail.domain.metrics import AccountDay, DayTables, SyncRecord
+from handrail.domain.metrics import AccountDay, DayTables, ReadDay, SyncRecord, SyncState, SyncStatus
 from handrail.engine.accounts import account_ids
 from handrail.engine.periods import last_complete_day
 from handrail.engine.text import shown
-from handrail.errors import BrokenExport, CallerError
+from handrail.errors import BrokenExport, CallerError, HandrailError
+from handrail.flows.belonging import homes
+from handrail.lock import one_at_a_time
 from handrail.services.event_table import EventTable, load
 
 REREAD_DAYS = 5
 """Late events are accepted for days after: the last days are read again every night."""
 
+RESUMED_FOR = timedelta(days=7)
+"""A sync that stopped longer ago is not gone on with: its days are read anew."""
+
+MOST_DAYS = 3650
+"""Ten years: whoever asks for more has mistyped."""
+
 DAYS_A_REQUEST = 31
 TRIES = 3
+
+Told = Callable[[SyncState], None]
 
 log = logging.getLogger(__name__)
 
 
-async def sync(ctx: ToolContext, *, from_day: date | None = None, to_day: date | None = None) -> SyncRecord:
+@dataclass(frozen=True)
+class Plan:
+    """What one sync has to read. `shape` names the settings that the figures depend on."""
+
+    sync_id: int
+    zone: str
+    shape: str
+    days: tuple[date, ...]
+
+
+async def sync(
+    ctx: ToolContext,
+    *,
+    from_day: date | None = None,
+    to_day: date | None = None,
+    patience: float = 0.0,
+    told: Told | None = None,
+) -> SyncRecord:
     """Read whole project days and replace their figures; without dates, what a night needs.
 
-    The first sync reads back as far as HANDRAIL_BACKFILL_DAYS, later ones the last days and any gap before.
+    The first sync reads back as far as HANDRAIL_BACKFILL_DAYS, later ones the days that are missing or were
+    last read before late events were in. Waits `patience` seconds for a sync of another process to end.
     """
-    started = ctx.clock.now()
+    async with one_at_a_time(ctx.settings.data_dir, "sync", patience=patience):
+        return await carry_out(ctx, await plan(ctx, from_day, to_day), told)
+
+
+async def plan(ctx: ToolContext, from_day: date | None, to_day: date | None) -> Plan:
+    """Find the days to read, and put the sync on record. Ask for it under the lock only.
+
+    Where the newest sync was interrupted, what it has read of these days is not read again.
+    """
+    now = ctx.clock.now()
     zone = await ctx.mixpanel.zone()
-    last = last_complete_day(started, zone)
+    last = last_complete_day(now, zone)
     end = to_day or last
-    start = from_day or min(await _start(ctx, last), end - timedelta(days=REREAD_DAYS - 1))
-    if start > end or end > last:
+    if end > last or (from_day and from_day > end):
         raise CallerError(
-            f"Only complete days can be synced: up to {last} in {zone}, asked {start} to {end}."
+            f"Only complete days can be synced, the first before the last: up to {last} in {zone}, "
+            f"asked {from_day or 'what is missing'} to {end}."
         )
-    profiles = await group_profiles(ctx)
-    events = with_account = 0
-    for first, final in _batches(start, end):
-        tables = await _count(ctx, zone, first, final)
-        await _keep(ctx, tables, profiles, (first, final))
-        events, with_account = events + tables.events, with_account + tables.events_with_account
-        log.info("synced %s to %s: %d events", first, final, tables.events)
-    record = SyncRecord(
-        started_at=started,
-        finished_at=ctx.clock.now(),
-        zone=zone,
-        from_date=start,
-        to_date=end,
-        events=events,
-        events_with_account=with_account,
-    )
+    if from_day and (end - from_day).days >= MOST_DAYS:
+        raise CallerError(f"At most {MOST_DAYS} days are read at once; {from_day} to {end} is more.")
+    shape = shape_of(ctx, zone)
     async with ctx.store.begin() as work:
-        await work.metrics.record_sync(record)
-    return record
+        read = await work.syncs.days(shape)
+        before = await work.syncs.newest()
+        begun = await work.metrics.last_sync() is not None
+        first = from_day or _first_day(ctx, read if begun else {}, end)
+        asked = [first + timedelta(days=number) for number in range((end - first).days + 1)]
+        resumed = _to_resume(before, now)
+        done = {day for day in asked if _whole(read.get(day), resumed, any_sync=from_day is None)}
+        if from_day is None:
+            done -= set(asked[-REREAD_DAYS:])
+        mine = {day for day in done if resumed and read[day].sync_id == resumed.id}
+        days = tuple(day for day in asked if day not in done)
+        sync_id = await work.syncs.start(
+            (min([*days, *mine], default=first), end),
+            zone,
+            now,
+            days_total=len(days) + len(mine),
+            taken_over=mine,
+            resumed=resumed.id if resumed else 0,
+        )
+    return Plan(sync_id, zone, shape, days)
 
 
-async def _start(ctx: ToolContext, last: date) -> date:
-    async with ctx.store.read() as work:
-        before = await work.metrics.last_sync()
-    if before is None:
-        return last - timedelta(days=ctx.settings.backfill_days - 1)
-    return min(before.to_date + timedelta(days=1), last - timedelta(days=REREAD_DAYS - 1))
+def shape_of(ctx: ToolContext, zone: str) -> str:
+    """What the figures of a day depend on; days read with other settings are read again."""
+    settings = ctx.settings
+    return " ".join(
+        [
+            str(ctx.mixpanel.project_id),  # first: see `Syncs.project`
+            zone,
+            ctx.mixpanel.account_property,
+            settings.mixpanel_profile_property,
+            str(settings.mixpanel_domain_accounts),
+            *settings.mixpanel_breakdowns,
+        ]
+    )
+
+
+def _to_resume(newest: SyncState | None, now: datetime) -> SyncState | None:
+    """The newest sync, if it did not come to its end and not long ago. Nobody else runs: we hold the lock."""
+    if newest is None or newest.status == "done" or now - newest.started_at > RESUMED_FOR:
+        return None
+    return newest
+
+
+def _whole(row: ReadDay | None, resumed: SyncState | None, *, any_sync: bool) -> bool:
+    """Whether a day need not be read: late events were in when it was, by the interrupted sync or by any."""
+    if row is None or row.read_at.date() < row.day + timedelta(days=REREAD_DAYS):
+        return False
+    return any_sync or (resumed is not None and row.sync_id == resumed.id)
+
+
+def _first_day(ctx: ToolContext, read: Iterable[date], end: date) -> date:
+    oldest = min(read, default=end - timedelta(days=ctx.settings.backfill_days - 1))
+    return min(oldest, end - timedelta(days=REREAD_DAYS - 1))
+
+
+async def carry_out(ctx: ToolContext, plan: Plan, told: Told | None = None) -> SyncRecord:
+    """Read what is planned. What ends it too soon is kept with it, and raised."""
+    try:
+        await _tell(ctx, plan, told)
+        profiles = await group_profiles(ctx)
+        for span in _batches(plan.days):
+            tables = await _count(ctx, plan.zone, *span)
+            await _keep(ctx, plan, tables, profiles, span)
+            await _tell(ctx, plan, told)
+            log.info("synced %s to %s: %d events", *span, tables.coverage.events)
+    except HandrailError as error:
+        await _end(ctx, plan, "failed", str(error))
+        raise
+    except BaseException:
+        await asyncio.shield(_end(ctx, plan, "interrupted", "It was stopped before it was done."))
+        raise
+    return await _end(ctx, plan, "done")
+
+
+async def _tell(ctx: ToolContext, plan: Plan, told: Told | None) -> None:
+    if told is not None:
+        async with ctx.store.read() as work:
+            state = await work.syncs.get(plan.sync_id)
+        if state is not None:
+            told(state)
+
+
+async def _end(ctx: ToolContext, plan: Plan, status: SyncStatus, message: str = "") -> SyncRecord:
+    async with ctx.store.begin() as work:
+        return await work.syncs.end(plan.sync_id, status, ctx.clock.now(), message)
 
 
 async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
@@ -89,7 +195,13 @@ async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
 
 
 async def read_events(
-    ctx: ToolContext, zone: str, first: date, final: date, *, events: list[str] | None = None
+    ctx: ToolContext,
+    zone: str,
+    first: date,
+    final: date,
+    *,
+    events: list[str] | None = None,
+    breakdowns: Sequence[str] = (),
 ) -> EventTable:
     """The events of whole project days, counted; a broken export is asked for again.
 
@@ -97,6 +209,9 @@ async def read_events(
     """
     today = ctx.clock.now().astimezone(UTC).date()
     until = min(final + timedelta(days=1), today)
+    users = await homes(ctx)
+    async with ctx.store.read() as work:
+        same = await work.accounts.same()
     for attempt in range(1, TRIES + 1):
         try:
             async with ctx.mixpanel.export(first - timedelta(days=1), until, events=events) as stream:
@@ -107,6 +222,10 @@ async def read_events(
                     zone=zone,
                     from_day=first,
                     to_day=final,
+                    breakdowns=breakdowns,
+                    wall_clock=ctx.settings.wall_clock_times,
+                    same=same,
+                    homes=users,
                     memory_limit=ctx.settings.memory_limit,
                     threads=ctx.settings.threads,
                     temp_directory=ctx.settings.temp_dir,
@@ -119,9 +238,8 @@ async def read_events(
 
 
 async def _count(ctx: ToolContext, zone: str, first: date, final: date) -> DayTables:
-    table = await read_events(ctx, zone, first, final)
+    table = await read_events(ctx, zone, first, final, breakdowns=ctx.settings.mixpanel_breakdowns)
     try:
-        events, with_account = table.coverage()
         return DayTables(
             account_days=[
                 AccountDay(
@@ -130,17 +248,18 @@ async def _count(ctx: ToolContext, zone: str, first: date, final: date) -> DayTa
                 for account, day, total, users, sessions in table.account_days()
             ],
             user_days=table.user_days(),
-            event_days=[(a, day, shown(name), total) for a, day, name, total in table.event_days()],
+            event_days=table.event_days(),
+            value_days=table.value_days(),
+            feature_days=table.feature_days(ctx.kb.features()),
             hours=table.hours(),
-            events=events,
-            events_with_account=with_account,
+            coverage=table.coverage(),
         )
     finally:
         table.close()
 
 
 async def _keep(
-    ctx: ToolContext, tables: DayTables, profiles: list[GroupProfile], span: tuple[date, date]
+    ctx: ToolContext, plan: Plan, tables: DayTables, profiles: list[GroupProfile], span: tuple[date, date]
 ) -> None:
     named = {profile.mixpanel_id for profile in profiles}
     async with ctx.store.begin() as work:
@@ -151,10 +270,19 @@ async def _keep(
             [*profiles, *nameless], project_id=ctx.mixpanel.project_id, now=ctx.clock.now()
         )
         await work.metrics.replace_days(tables, ids, span)
+        await work.syncs.advance(
+            plan.sync_id,
+            span,
+            counts=tables.coverage,
+            shape=plan.shape,
+            now=ctx.clock.now(),
+        )
 
 
-def _batches(start: date, end: date) -> Iterator[tuple[date, date]]:
-    while start <= end:
-        final = min(end, start + timedelta(days=DAYS_A_REQUEST - 1))
-        yield start, final
-        start = final + timedelta(days=1)
+def _batches(days: tuple[date, ...]) -> Iterator[tuple[date, date]]:
+    """First and last day of each request: days in a row, at most so many."""
+    start = 0
+    for at in range(1, len(days) + 1):
+        if at == len(days) or at - start == DAYS_A_REQUEST or days[at] - days[at - 1] > timedelta(days=1):
+            yield days[start], days[at - 1]
+            start = at

@@ -9,7 +9,18 @@ from pydantic import ValidationError
 from handrail.domain.accounts import AccountFacts
 from handrail.errors import CallerError
 
-COLUMNS = ("id", "name", "aliases", "domains", "segment", "arr", "csm", "renewal", "churned_at")
+COLUMNS = (
+    "id",
+    "mixpanel_ids",
+    "name",
+    "aliases",
+    "domains",
+    "segment",
+    "arr",
+    "csm",
+    "renewal",
+    "churned_at",
+)
 
 
 def read(path: Path) -> list[tuple[int, AccountFacts]]:
@@ -18,33 +29,52 @@ def read(path: Path) -> list[tuple[int, AccountFacts]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey="", restval="")
             _check_header(path, reader.fieldnames or [])
-            return [(reader.line_num, _facts(path, reader.line_num, row)) for row in reader]
+            facts = [(reader.line_num, _facts(path, reader.line_num, row)) for row in reader]
     except FileNotFoundError:
         raise CallerError(f"There is no file {path}.") from None
     except (UnicodeDecodeError, csv.Error):
         raise CallerError(f"{path} is not a CSV file in UTF-8.") from None
+    _check_ids(path, facts)
+    return facts
 
 
 def _check_header(path: Path, names: Any) -> None:
     unknown = [name for name in names if name not in COLUMNS]
-    if unknown or not {"id", "name"} & set(names):
+    if unknown or not {"id", "mixpanel_ids", "name"} & set(names):
         raise CallerError(
             f"{path}, line 1: the columns must be some of {', '.join(COLUMNS)}, id or name among them"
             + (f"; not {', '.join(map(repr, unknown))}." if unknown else ".")
         )
 
 
+def _check_ids(path: Path, facts: list[tuple[int, AccountFacts]]) -> None:
+    """One Mixpanel id belongs to one company."""
+    lines: dict[str, int] = {}
+    for line, fact in facts:
+        for mixpanel_id in {fact.id, *fact.mixpanel_ids} - {""}:
+            if mixpanel_id in lines:
+                raise CallerError(
+                    f"{path}, line {line}: {mixpanel_id!r} is on line {lines[mixpanel_id]} already."
+                )
+            lines[mixpanel_id] = line
+
+
 def _facts(path: Path, line: int, row: dict[str, Any]) -> AccountFacts:
     if "" in row:
         raise CallerError(f"{path}, line {line}: there are more values than columns.")
     given = {name: value.strip() for name, value in row.items() if value.strip()}
-    several = {name: given[name].split(";") for name in ("aliases", "domains") if name in given}
+    several = {
+        name: given[name].split(";") for name in ("mixpanel_ids", "aliases", "domains") if name in given
+    }
     lists = {name: tuple(part.strip() for part in parts if part.strip()) for name, parts in several.items()}
     try:
         facts = AccountFacts.model_validate({**given, **lists})
     except ValidationError as error:
-        first = error.errors()[0]
-        raise CallerError(f"{path}, line {line}, {first['loc'][0]}: {first['msg']}.") from None
-    if not facts.id and not facts.name:
+        fault = error.errors()[0]
+        raise CallerError(f"{path}, line {line}, {fault['loc'][0]}: {fault['msg']}.") from None
+    first = facts.mixpanel_ids[0] if facts.mixpanel_ids else facts.id
+    if facts.id not in ("", first):
+        raise CallerError(f"{path}, line {line}, mixpanel_ids: the first must be {facts.id!r}, as the id is.")
+    if not first and not facts.name:
         raise CallerError(f"{path}, line {line}: id or name must be filled in.")
-    return facts
+    return facts.model_copy(update={"id": first})

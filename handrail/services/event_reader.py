@@ -4,14 +4,17 @@ docs/performance.md says what the shape of the statements saves.
 """
 
 import contextlib
-import os
-from collections.abc import Iterator
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from handrail.engine.accounts import NO_ACCOUNT
+from handrail.engine.accounts import account_ids
 from handrail.engine.uses import REASON_PROPERTY
 from handrail.errors import BrokenExport, ConfigError
+from handrail.services.event_pieces import Piece, too_long
 
 LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record")
 """Not things that a person did. Handrail's own events, `handrail_…`, are left out beside them."""
@@ -21,24 +24,39 @@ SESSION_GAP_SECONDS = 1800
 _QUARTER = 900
 """Seconds of a quarter of an hour: no zone changes its day or hour inside, and no session ends inside."""
 
+LONGEST_LINE = 4 << 20
+"""Bytes that a line may have at least; Mixpanel takes no event of more than 1 MB."""
+
+_REGULARS = 1_000_000
+"""While so many users are known at most, none of them is hashed again: a look-up in a larger set might spill
+what is looked up, raw ids among it."""
+
 _TABLES = """
 create table names (number integer, event varchar, counts boolean);
 create table owners (number integer, value varchar);
-create table people (number integer, inner_hash varchar, user_key varchar);
-create table events (name integer, owner integer, person integer, time bigint, insert_hash ubigint,
-  processed bigint, reason varchar)
+create table people (number ubigint, user_key varchar);
+create table nobody (number ubigint);
+create table events (name integer, owner integer, person ubigint, trait integer, time bigint,
+  insert_hash ubigint, processed bigint, reason varchar);
+create table traits (number integer{trait_columns})
 """
 
 _READ = """
 create table piece as
-select event, properties.time as time, hash(properties."$insert_id") as insert_hash,
-       properties."$insert_id" is null as without_insert_id, properties.mp_processing_time_ms as processed,
-       case when properties.distinct_id <> ''
-            then sha256($inner::blob || encode(properties.distinct_id)) end as inner_hash,
-       properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
-from read_json('{pipe}', format = 'newline_delimited', maximum_object_size = 4194304, columns = {{
-  event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
-    mp_processing_time_ms BIGINT, {fields})'}})
+select * exclude (id),
+       case when id <> '' and person not in (select number from {known})
+            then sha256($inner::blob || encode(id)) end as inner_hash
+from (
+  select event, properties.time as time, hash(properties."$insert_id") as insert_hash,
+         properties."$insert_id" is null as without_insert_id, properties.mp_processing_time_ms as processed,
+         properties.distinct_id as id,
+         case when properties.distinct_id <> '' then hash($salt || properties.distinct_id) end as person,
+         properties.{account}::varchar as value, coalesce(properties.{reason}, '') as reason
+         {trait_values}
+  from read_json('{path}', format = 'newline_delimited', maximum_object_size = {longest}, columns = {{
+    event: 'VARCHAR', properties: 'STRUCT(time BIGINT, distinct_id VARCHAR, "$insert_id" VARCHAR,
+      mp_processing_time_ms BIGINT, {fields})'}})
+)
 """
 
 _NO_EVENT = "select 1 from piece where event is null or time is null limit 1"
@@ -58,34 +76,39 @@ from (select distinct value from piece where value is not null) anti join owners
 
 _PEOPLE = """
 insert into people
-select (select count(*) from people) + row_number() over (), inner_hash,
-       sha256($outer::blob || unhex(inner_hash))
-from (select distinct inner_hash from piece where inner_hash is not null) anti join people using (inner_hash)
+select number, sha256($outer::blob || unhex(inner_hash))
+from (select person as number, any_value(inner_hash) as inner_hash from piece where inner_hash is not null
+      group by person)
+anti join people using (number)
+"""
+
+_TRAIT = "if(contains(properties.{name}, '@'), '@', coalesce(properties.{name}, '')) as {trait}"
+"""A value of a breakdown: no address enters a table."""
+
+_TRAITS = """
+insert into traits
+select (select count(*) from traits) + row_number() over (), {traits}
+from (select distinct {traits} from piece) anti join traits using ({traits})
 """
 
 _EVENTS = """
 insert into events
-select names.number, coalesce(owners.number, 0), coalesce(people.number, 0), time,
+select names.number, coalesce(owners.number, 0), coalesce(person, 0), {trait}, time,
        case when without_insert_id then null else insert_hash end, processed, reason
-from piece join names using (event) left join owners using (value) left join people using (inner_hash);
+from piece join names using (event) left join owners using (value) {join_traits};
 drop table piece
 """
 
-_ACCOUNTS = """
-create table accounts as
-select number as owner, list_filter(list_distinct(case json_type(value)
-    when 'ARRAY' then list_transform(
-      list_filter(from_json(value, '["JSON"]'),
-        lambda item: list_contains(['VARCHAR', 'UBIGINT', 'BIGINT', 'DOUBLE'], json_type(item))),
-      lambda item: case json_type(item) when 'DOUBLE' then regexp_replace(item ->> '$', '\\.0+$', '')
-        else item ->> '$' end)
-    when 'VARCHAR' then [value ->> '$']
-    when 'UBIGINT' then [value ->> '$']
-    when 'BIGINT' then [value ->> '$']
-    when 'DOUBLE' then [regexp_replace(value ->> '$', '\\.0+$', '')]
-    else []::varchar[] end),
-    lambda name: name is not null and not list_contains($no_account, name)) as accounts
-from (select number, value::json as value from owners union all select 0, 'null'::json)
+_BELONGS = """
+create table belongs as
+select unnest($owners::integer[]) as owner, unnest($accounts::varchar[]) as account
+"""
+
+_HOMES = """
+create table homes as
+select number as person, owner
+from (select unnest($users::varchar[]) as user_key, unnest($owners::integer[]) as owner)
+join people using (user_key)
 """
 
 _COPIES = """
@@ -103,19 +126,22 @@ where copy > 1
 
 _QUARTERS = """
 create table quarters as
-select quarter, local::date as day, extract(hour from local)::integer as hour
-from (
-  select quarter, timezone($zone, to_timestamp(quarter * $seconds)) as local
-  from (select unnest(range($from_time // $seconds, $to_time // $seconds)) as quarter)
-)
-where day between $from_day and $to_day
+select unnest($quarters::bigint[]) as quarter, unnest($days::date[]) as day,
+       unnest($hours::integer[]) as hour, unnest($shifts::bigint[]) as shift
 """
 
 _COUNTED = """
 create table counted as
-select name, owner, person, time, reason, quarter, day, hour
-from events join quarters on events.time // $seconds = quarters.quarter
+select name, {owner} as owner, events.person, trait, time - shift as time, reason,
+       (time - shift) // $seconds as quarter, day, hour
+from events join quarters on events.time // $seconds = quarters.quarter {join_homes}
 where name in (select number from names where counts) and events.rowid not in (select row from copies);
+"""
+
+_HOME = "coalesce(belonging.owner, homes.owner, events.owner)"
+_JOIN_HOMES = """
+left join (select distinct owner from belongs) belonging on belonging.owner = events.owner
+left join homes on homes.person = events.person
 """
 
 _SUMS = """
@@ -134,7 +160,7 @@ from (
   select *, (first - lag(last, 1, first) over (partition by visitor order by quarter) > {gap})::integer
     as starts
   from (
-    select person, quarter, any_value(person::bigint * 1000000 + (day - date '1970-01-01')) as visitor,
+    select person, quarter, any_value(hash(person, day)) as visitor,
       min(first) as first, max(last) as last
     from quarter_sum where person > 0 group by person, quarter
   )
@@ -142,15 +168,16 @@ from (
 create table session_sum as
 select distinct owner, day, person, session from quarter_sum join visits using (person, quarter);
 drop table visits;
-drop table quarter_sum;
-create view belongs as select owner, unnest(accounts) as account from accounts
+drop table quarter_sum
 """
 
 
 class EventReader:
     """Reads pieces into a connection of its own, then counts; its methods run in threads."""
 
-    def __init__(self, account_property: str, secret: bytes, options: dict[str, Any]) -> None:
+    def __init__(
+        self, account_property: str, secret: bytes, options: dict[str, Any], breakdowns: Sequence[str] = ()
+    ) -> None:
         import duckdb  # noqa: PLC0415  (a third of a second that no chat question should pay)
 
         self._engine = duckdb
@@ -163,41 +190,95 @@ class EventReader:
             ) from None
         names = {"account": _identifier(account_property), "reason": _identifier(REASON_PROPERTY)}
         kinds = {names["account"]: "JSON", names["reason"]: "VARCHAR"}
+        traits = {f"trait{number}": _identifier(name) for number, name in enumerate(breakdowns)}
+        kinds |= dict.fromkeys(traits.values(), "VARCHAR")
         fields = ", ".join(f"{name} {kind}" for name, kind in kinds.items()).replace("'", "''")
-        self._names = {**names, "fields": fields}
+        values = "".join(", " + _TRAIT.format(name=name, trait=trait) for trait, name in traits.items())
+        self._names = {**names, "fields": fields, "trait_values": values}
+        self._traits = ", ".join(traits)
+        self.breakdowns = tuple(breakdowns)
         key = secret.ljust(64, b"\0")
+        self._salt = secrets.token_hex()
+        self._people = 0
+        self.mended = 0
         self._inner, self._outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
-        self.connection.execute(_TABLES)
+        self.connection.execute(_TABLES.format(trait_columns="".join(f", {each} varchar" for each in traits)))
 
-    def read(self, readable: int) -> None:
-        """Append one piece to the events; closes the pipe, read to its end or not."""
-        try:
-            with self._errors():
-                run = self.connection.execute
-                run(_READ.format(pipe=f"/dev/fd/{readable}", **self._names), {"inner": self._inner})
-                if run(_NO_EVENT).fetchall():
-                    raise _broken() from None
-                run(_NAMES, {"left_out": list(LEFT_OUT)})
-                run(_OWNERS)
-                run(_PEOPLE, {"outer": self._outer})
-                run(_EVENTS)
-        finally:
-            os.close(readable)
+    def read(self, piece: Piece) -> None:
+        """Append one piece to the events."""
+        run = self.connection.execute
+        with self._errors():
+            try:
+                self._parse(piece)
+            except self._engine.InvalidInputException:
+                mended = piece.mend()
+                if not mended:
+                    raise
+                self.mended += mended
+                self._parse(piece)
+            if run(_NO_EVENT).fetchall():
+                raise _broken() from None
+            run(_NAMES, {"left_out": list(LEFT_OUT)})
+            run(_OWNERS)
+            [(new,)] = run(_PEOPLE, {"outer": self._outer}).fetchall()
+            self._people += new
+            if self._traits:
+                run(_TRAITS.format(traits=self._traits))
+            run(
+                _EVENTS.format(
+                    trait="traits.number" if self._traits else "0",
+                    join_traits=f"join traits using ({self._traits})" if self._traits else "",
+                )
+            )
 
-    def count(self, zone: str, from_day: date, to_day: date) -> None:
-        """Cut off what lies outside the days, drop copies, and sum up."""
-        around = {
-            "from_time": _utc(from_day - timedelta(days=1)),
-            "to_time": _utc(to_day + timedelta(days=2)),
-            "seconds": _QUARTER,
-        }
+    def _parse(self, piece: Piece) -> None:
+        with piece.path() as path:
+            known = "people" if self._people <= _REGULARS else "nobody"
+            statement = _READ.format(path=path, known=known, longest=LONGEST_LINE, **self._names)
+            self.connection.execute(statement, {"inner": self._inner, "salt": self._salt})
+
+    def count(
+        self,
+        zone: str,
+        from_day: date,
+        to_day: date,
+        *,
+        wall_clock: bool = False,
+        same: Mapping[str, str] | None = None,
+        homes: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """Cut off what lies outside the days, drop copies, and sum up.
+
+        `wall_clock`: times are those of the zone's clocks, read as if they were UTC. `same` leads from an
+        account's further ids to the one it is kept under. `homes` are the accounts of users, by user key,
+        for events that name none.
+        """
         with self._errors():
             run = self.connection.execute
-            run(_ACCOUNTS, {"no_account": sorted(NO_ACCOUNT)})
-            run(_QUARTERS, {**around, "zone": zone, "from_day": from_day, "to_day": to_day})
+            self._belongs(same or {}, homes or {})
+            run(_QUARTERS, _quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
             run(_COPIES)
-            run(_COUNTED, {"seconds": _QUARTER})
+            run(
+                _COUNTED.format(
+                    owner=_HOME if homes else "events.owner", join_homes=_JOIN_HOMES if homes else ""
+                ),
+                {"seconds": _QUARTER},
+            )
             run(_SUMS.format(gap=SESSION_GAP_SECONDS))
+
+    def _belongs(self, same: Mapping[str, str], homes: Mapping[str, tuple[str, ...]]) -> None:
+        """Which accounts the values of the account property name, and the profiles of users."""
+        run = self.connection.execute
+        found = {number: account_ids(json.loads(value)) for number, value in run("from owners").fetchall()}
+        numbers = {ids: len(found) + place for place, ids in enumerate(dict.fromkeys(homes.values()), 1)}
+        found |= {number: ids for ids, number in numbers.items()}
+        pairs = [
+            (number, name)
+            for number, ids in found.items()
+            for name in dict.fromkeys(same.get(each, each) for each in ids)
+        ]
+        run(_BELONGS, {"owners": [pair[0] for pair in pairs], "accounts": [pair[1] for pair in pairs]})
+        run(_HOMES, {"users": list(homes), "owners": [numbers[ids] for ids in homes.values()]})
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -207,13 +288,31 @@ class EventReader:
             raise ConfigError(
                 "The export of these days does not fit into HANDRAIL_MEMORY_LIMIT: raise it."
             ) from None
-        except self._engine.Error:
+        except self._engine.Error as error:
             # The engine's message quotes the line it could not read: it must not travel on.
-            raise _broken() from None
+            raise (too_long() if "maximum_object_size" in str(error) else _broken()) from None
 
 
 def _broken() -> BrokenExport:
     return BrokenExport("Mixpanel's export holds a line that is no event; nothing of it was kept.")
+
+
+def _quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
+    """Day, hour, and the seconds by which exported times are ahead of true ones, of every quarter.
+
+    A wall-clock time of the hour that comes twice is taken for the first of the two.
+    """
+    quarters, days, hours, shifts = [], [], [], []
+    start, end = _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
+    for seconds in range(start, end, _QUARTER):
+        utc = datetime.fromtimestamp(seconds, UTC)
+        local = utc.replace(tzinfo=zone) if wall_clock else utc.astimezone(zone)
+        if from_day <= local.date() <= to_day:
+            quarters.append(seconds // _QUARTER)
+            days.append(local.date())
+            hours.append(local.hour)
+            shifts.append(seconds - int(local.timestamp()))
+    return {"quarters": quarters, "days": days, "hours": hours, "shifts": shifts}
 
 
 def _identifier(name: str) -> str:

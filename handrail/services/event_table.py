@@ -4,40 +4,46 @@ Users enter a table under keyed hashes only, so neither a table nor a spill file
 """
 
 import asyncio
-import contextlib
-import fcntl
-import os
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handrail.domain.features import Feature
+from handrail.domain.metrics import Coverage, EventCount, FeatureDay, ValueCount
 from handrail.engine.uses import REASON_PROPERTY, FeatureEvent
 from handrail.errors import ConfigError
+from handrail.services.event_pieces import read_pieces
 from handrail.services.event_reader import EventReader
+from handrail.services.event_sums import EventSums
 
 if TYPE_CHECKING:
     import duckdb
 
 _TAKEN = {"time", "distinct_id", "$insert_id", "mp_processing_time_ms", REASON_PROPERTY}
+_PERSONAL = {
+    "$user_id", "$device_id", "$identified_id", "$anon_id", "alias", "$distinct_ids", "$email", "email",
+    "$name", "$first_name", "$last_name", "$phone", "ip", "$ip",
+}  # fmt: skip
 MEMORY_LIMIT = "1GB"
 
-PIECE_BYTES = 128 << 20
-"""The reader keeps all that it has read from one pipe: a stream of any length is read in pieces."""
-
-_SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 0)
-"""A pipe of a megabyte saves half of the switching between writer and reader; Linux only."""
+log = logging.getLogger(__name__)
 
 
 class EventTable:
     """The counted events of `from_day` to `to_day` (project days, inclusive)."""
 
     def __init__(
-        self, connection: "duckdb.DuckDBPyConnection", folder: "tempfile.TemporaryDirectory[str]"
+        self,
+        connection: "duckdb.DuckDBPyConnection",
+        folder: "tempfile.TemporaryDirectory[str]",
+        sums: EventSums,
     ) -> None:
         self._connection = connection
         self._folder = folder
+        self._sums = sums
 
     def account_days(self) -> list[tuple[str, date, int, int, int]]:
         """(account id, day, total events, unique users, sessions)."""
@@ -58,12 +64,17 @@ class EventTable:
             from (select distinct account, day, person from user_sum join belongs using (owner))
             join people on people.number = person order by all""")
 
-    def event_days(self) -> list[tuple[str, date, str, int]]:
-        """(account id, day, event name, events)."""
-        return self._rows("""
-            select account, day, event, sum(events)::bigint
-            from (select owner, day, name, count(*) as events from counted group by all)
-            join belongs using (owner) join names on names.number = name group by all order by all""")
+    def event_days(self) -> list[EventCount]:
+        """Events and users of every event of every account and day."""
+        return self._sums.event_days()
+
+    def value_days(self) -> list[ValueCount]:
+        """Events and users by value of each breakdown property, by account and day."""
+        return self._sums.value_days()
+
+    def feature_days(self, features: Iterable[Feature]) -> list[FeatureDay]:
+        """How each feature went, by account and day."""
+        return self._sums.feature_days(features)
 
     def hours(self) -> list[tuple[str, date, int, int]]:
         """(account id, day, hour of the project's day, events)."""
@@ -72,20 +83,23 @@ class EventTable:
             from (select owner, day, hour, count(*) as events from counted group by all)
             join belongs using (owner) group by all order by all""")
 
-    def coverage(self) -> tuple[int, int]:
-        """(events, events with an account)."""
-        [(events, with_account)] = self._rows("""
+    def coverage(self) -> Coverage:
+        """Events and users that belong to an account, a user once a day."""
+        [row] = self._rows("""
             select coalesce(sum(events), 0)::bigint,
-                   coalesce(sum(events) filter (where len(accounts) > 0), 0)::bigint
-            from user_sum join accounts using (owner)""")
-        return int(events), int(with_account)
+                   coalesce(sum(events) filter (owned), 0)::bigint,
+                   count(distinct (day, person)) filter (person > 0),
+                   count(distinct (day, person)) filter (person > 0 and owned)
+            from (select *, owner in (select owner from belongs) as owned from user_sum)""")
+        return Coverage(*map(int, row))
 
     def by_user(self, events: list[str]) -> Iterator[tuple[str, list[FeatureEvent]]]:
         """Each user's events of these names, in time order."""
         rows = self._connection.execute(
             "select user_key, time, event, accounts, reason from counted "
             "join people on people.number = person join names on names.number = name "
-            "join accounts using (owner) where list_contains(?, event) order by user_key, time",
+            "left join (select owner, list(account) as accounts from belongs group by owner) using (owner) "
+            "where list_contains(?, event) order by user_key, time",
             [events],
         )
         user, seen = "", list[FeatureEvent]()
@@ -95,7 +109,7 @@ class EventTable:
                     if seen:
                         yield user, seen
                     user, seen = key, []
-                seen.append(FeatureEvent(time, name, tuple(accounts), reason))
+                seen.append(FeatureEvent(time, name, tuple(accounts or ()), reason))
         if seen:
             yield user, seen
 
@@ -115,6 +129,10 @@ async def load(
     zone: str,
     from_day: date,
     to_day: date,
+    breakdowns: Sequence[str] = (),
+    wall_clock: bool = False,
+    same: Mapping[str, str] | None = None,
+    homes: Mapping[str, tuple[str, ...]] | None = None,
     memory_limit: str = "",
     threads: int = 0,
     temp_directory: Path | None = None,
@@ -122,12 +140,9 @@ async def load(
     """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole.
 
     What does not fit `memory_limit` spills into a folder in `temp_directory`; `threads` 0 takes all cores.
+    `breakdowns` are the properties whose values are counted; the rest as in `EventReader.count`.
     """
-    if account_property.casefold() in _TAKEN:
-        raise ConfigError(
-            f"{account_property!r} cannot name the account: it is a property of every event. "
-            "Check HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY."
-        )
+    _check(account_property, breakdowns)
     try:
         folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
     except OSError:
@@ -136,64 +151,35 @@ async def load(
     if threads:
         options["threads"] = str(threads)
     try:
-        loader = await asyncio.to_thread(EventReader, account_property, secret, options)
+        loader = await asyncio.to_thread(EventReader, account_property, secret, options, breakdowns)
         try:
-            await _feed(stream, loader)
-            await asyncio.to_thread(loader.count, zone, from_day, to_day)
+            await read_pieces(stream, loader.read)
+            if loader.mended:
+                log.warning("%d lone surrogate escapes in the export became U+FFFD", loader.mended)
+            await asyncio.to_thread(
+                loader.count, zone, from_day, to_day, wall_clock=wall_clock, same=same, homes=homes
+            )
         except BaseException:
             loader.connection.close()
             raise
     except BaseException:
         folder.cleanup()
         raise
-    return EventTable(loader.connection, folder)
+    return EventTable(loader.connection, folder, EventSums(loader.connection, secret, breakdowns))
 
 
-async def _feed(stream: AsyncIterator[bytes], loader: EventReader) -> None:
-    """Pass the stream on in pieces of whole lines, each through a pipe of its own."""
-    rest: bytes | None = b""
-    while rest is not None:
-        readable, writable = os.pipe()
-        if _SET_SIZE:
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(writable, _SET_SIZE, 1 << 20)
-        reading = asyncio.create_task(asyncio.to_thread(loader.read, readable))
-        try:
-            rest = await _piece(stream, writable, rest)
-        finally:
-            os.close(writable)
-            # What the reader says of a piece that was cut short says less than what cut it.
-            await asyncio.wait([reading])
-            failure = reading.exception()
-        if failure is not None:
-            raise failure
-
-
-async def _piece(stream: AsyncIterator[bytes], writable: int, start: bytes) -> bytes | None:
-    """Write one piece; what is left of a chunk after its last line, or None after the last chunk."""
-    with contextlib.suppress(BrokenPipeError):  # a reader that gave up (a bad line) ends the writing early
-        written = len(start)
-        await _in_thread(_write, writable, start)
-        async for chunk in stream:
-            written += len(chunk)
-            end = chunk.rfind(b"\n") + 1 if written >= PIECE_BYTES else 0
-            await _in_thread(_write, writable, memoryview(chunk)[: end or None])
-            if end:
-                return chunk[end:]
-    return None
-
-
-async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
-    """Wait for it even when cancelled: what it works on is closed after."""
-    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
-    try:
-        await asyncio.shield(running)
-    finally:
-        if not running.done():
-            await asyncio.wait([running])
-
-
-def _write(descriptor: int, chunk: bytes | memoryview) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def _check(account_property: str, breakdowns: Sequence[str]) -> None:
+    """Names differ for the reader in more than their case. Raises `ConfigError`."""
+    if account_property.casefold() in _TAKEN:
+        raise ConfigError(
+            f"{account_property!r} cannot name the account: it is a property of every event. "
+            "Check HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY."
+        )
+    taken = _TAKEN | _PERSONAL | {account_property.casefold()}
+    for name in breakdowns:
+        if name.casefold() in taken:
+            raise ConfigError(
+                f"{name!r} cannot be broken down: it names a person, is counted already, or is listed "
+                "twice. Check HANDRAIL_MIXPANEL_BREAKDOWNS."
+            )
+        taken |= {name.casefold()}

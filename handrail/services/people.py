@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from handrail.engine import keys
@@ -37,6 +38,12 @@ class People:
         self._ids: dict[str, str] = {}
         self._expected: set[str] = set()
         self._absent: set[str] = set()
+        self.homes: tuple[datetime, dict[str, tuple[str, ...]]] | None = None
+        """When the accounts of users were read from their profiles, and these by user key."""
+
+    def key_of(self, distinct_id: str) -> str:
+        """The user key of an id, which is forgotten again."""
+        return keys.user_key(self._secret, distinct_id)
 
     def key(self, distinct_id: str) -> str:
         """The user key of an id that just passed by; the id itself is remembered in memory."""

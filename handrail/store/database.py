@@ -17,11 +17,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
+from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
+from handrail.store.funnels import Funnels
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
+from handrail.store.reports import Reports
 from handrail.store.reviews import Reviews
+from handrail.store.routes import Routes
+from handrail.store.segments import Segments
+from handrail.store.syncs import Syncs
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -32,11 +38,17 @@ class Work:
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
         self.budget = Budget(session)
+        self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
+        self.funnels = Funnels(session)
         self.nights = Nights(session)
+        self.reports = Reports(session)
         self.reviews = Reviews(session)
+        self.routes = Routes(session)
+        self.segments = Segments(session)
+        self.syncs = Syncs(session)
 
 
 class Store:

@@ -1,21 +1,40 @@
-"""Account figures in the store: days, users, events, hours, funnels and syncs."""
+"""Account figures in the store: days, users, events, hours and syncs."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, func, insert, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.funnels import FunnelCounts
-from handrail.domain.metrics import AccountDay, DayTables, MeasuredFunnel, SyncRecord, Totals
+from handrail.domain.metrics import (
+    AccountDay,
+    DayTables,
+    EventCount,
+    EventUse,
+    FeatureDay,
+    SyncRecord,
+    Totals,
+    ValueCount,
+    ValueKind,
+)
 from handrail.domain.periods import Period
-from handrail.engine import funnels
-from handrail.store.tables import Customer, EventDay, EventHour, MixpanelFunnel, MixpanelMetric, Sync, UserDay
+from handrail.engine.breakdowns import Group
+from handrail.engine.marks import MARK_BYTES, split, union
+from handrail.store.tables import (
+    Customer,
+    EventDay,
+    EventHour,
+    FeatureDayRow,
+    MixpanelMetric,
+    Sync,
+    UserDay,
+    ValueDay,
+)
 
 USER_DAYS_KEPT = 100
+MARKS_KEPT = 30
 _BLOCK = 2000
 
 
@@ -25,7 +44,7 @@ class Metrics:
 
     async def replace_days(self, tables: DayTables, ids: dict[str, str], span: tuple[date, date]) -> None:
         """Replace every figure of the days of `span` (both included) at once."""
-        for table in (MixpanelMetric, UserDay, EventDay, EventHour):
+        for table in (MixpanelMetric, UserDay, EventDay, EventHour, ValueDay, FeatureDayRow):
             day = col(table.metric_date)
             await self._session.exec(delete(table).where(day >= span[0], day <= span[1]))
         await self._fill(MixpanelMetric, [_metric(row, ids[row.mixpanel_id]) for row in tables.account_days])
@@ -37,21 +56,28 @@ class Metrics:
             ],
         )
         await self._fill(
-            EventDay,
-            [
-                {"customer_id": ids[a], "metric_date": day, "event": name, "total": total}
-                for a, day, name, total in tables.event_days
-            ],
-        )
-        await self._fill(
             EventHour,
             [
                 {"customer_id": ids[a], "metric_date": day, "hour": hour, "total": total}
                 for a, day, hour, total in tables.hours
             ],
         )
-        oldest = span[1] - timedelta(days=USER_DAYS_KEPT)
+        for counted, rows in (
+            (EventDay, tables.event_days),
+            (ValueDay, tables.value_days),
+            (FeatureDayRow, tables.feature_days),
+        ):
+            await self._fill(counted, [_counted(row, ids[row.account]) for row in rows])
+        await self._forget(span[1])
+
+    async def _forget(self, last: date) -> None:
+        """What stands for single persons is not kept for ever."""
+        oldest = last - timedelta(days=USER_DAYS_KEPT)
         await self._session.exec(delete(UserDay).where(col(UserDay.metric_date) < oldest))
+        oldest = last - timedelta(days=MARKS_KEPT)
+        for table in (EventDay, ValueDay):
+            old = col(table.metric_date) <= oldest, col(table.marks).is_not(None)
+            await self._session.exec(update(table).where(*old).values(marks=None))
 
     async def _fill(self, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
         for at in range(0, len(rows), _BLOCK):
@@ -111,15 +137,48 @@ class Metrics:
         first = await self.first_day()
         return first is not None and first <= period.from_date
 
-    async def top_events(self, account_id: str, period: Period, limit: int) -> list[tuple[str, int]]:
-        rows = await self._session.exec(
+    async def top_events(self, account_id: str, period: Period, limit: int) -> list[EventUse]:
+        """The commonest events; their users are known while the marks of all of the period's days are."""
+        within = EventDay.customer_id == account_id, *_within(EventDay.metric_date, period)
+        top = await self._session.exec(
             select(EventDay.event, func.sum(EventDay.total))
-            .where(EventDay.customer_id == account_id, *_within(EventDay.metric_date, period))
+            .where(*within)
             .group_by(col(EventDay.event))
             .order_by(func.sum(EventDay.total).desc(), col(EventDay.event))
             .limit(limit)
         )
-        return [(name, total) for name, total in rows]
+        totals = dict(top.all())
+        marked = await self._session.exec(
+            select(col(EventDay.event), col(EventDay.marks)).where(*within, col(EventDay.event).in_(totals))
+        )
+        marks: dict[str, list[bytes | None]] = {}
+        for event, row in marked.all():
+            marks.setdefault(event, []).append(row)
+        return [EventUse(event, total, _users(marks[event])) for event, total in totals.items()]
+
+    async def values(self, account_id: str, period: Period, name: str) -> list[Group]:
+        """What was counted of the property's values; groups of any size, not folded yet."""
+        rows = await self._session.exec(
+            select(ValueDay).where(
+                ValueDay.customer_id == account_id,
+                ValueDay.property == name,
+                *_within(ValueDay.metric_date, period),
+            )
+        )
+        found: dict[tuple[ValueKind, str], list[ValueDay]] = {}
+        for row in rows:
+            found.setdefault((cast("ValueKind", row.kind), row.value), []).append(row)
+        return [
+            Group(
+                kind=kind,
+                label=label,
+                total=sum(row.total for row in days),
+                marks=frozenset(mark for row in days for mark in split(row.marks or b"")),
+                daily_users=max(row.users for row in days),
+                whole=all(row.marks is not None for row in days),
+            )
+            for (kind, label), days in found.items()
+        ]
 
     async def commonest_event(self, period: Period) -> str:
         """The event that happened most often, empty if there was none."""
@@ -153,52 +212,26 @@ class Metrics:
             grid[day.weekday()][hour] += total
         return grid
 
-    async def keep_funnels(self, measured: Sequence[MeasuredFunnel]) -> None:
-        """Keep measurements, each in place of an earlier one of the same account, funnel and period."""
-        for one in measured:
-            await self._session.exec(
-                delete(MixpanelFunnel).where(
-                    col(MixpanelFunnel.customer_id) == one.account_id,
-                    col(MixpanelFunnel.funnel_id) == one.funnel_id,
-                    col(MixpanelFunnel.metric_date) == one.period.to_date,
-                    col(MixpanelFunnel.from_date) == one.period.from_date,
-                )
-            )
-        await self._fill(MixpanelFunnel, [_funnel_row(one) for one in measured])
-
-    async def funnels(self, period: Period) -> list[MeasuredFunnel]:
-        """Every funnel measured over exactly this period."""
-        rows = await self._session.exec(
-            select(MixpanelFunnel).where(
-                MixpanelFunnel.metric_date == period.to_date, MixpanelFunnel.from_date == period.from_date
-            )
-        )
-        return [
-            MeasuredFunnel(
-                account_id=row.customer_id,
-                funnel_id=row.funnel_id,
-                name=row.funnel_name,
-                period=period,
-                counts=FunnelCounts(
-                    events=tuple(json.loads(row.step_events)), users=tuple(json.loads(row.step_users))
-                ),
-                route=row.route,
-                measured_at=row.measured_at,
-            )
-            for row in rows
-        ]
-
-    async def record_sync(self, record: SyncRecord) -> None:
-        self._session.add(Sync(**record.model_dump()))
-
     async def last_sync(self) -> SyncRecord | None:
-        rows = await self._session.exec(select(Sync).order_by(col(Sync.finished_at).desc()).limit(1))
+        """Of the syncs that are done and reach furthest, the newest: the last days are as old as it is."""
+        rows = await self._session.exec(
+            select(Sync)
+            .where(Sync.status == "done")
+            .order_by(col(Sync.to_date).desc(), col(Sync.finished_at).desc())
+            .limit(1)
+        )
         row = rows.first()
         return SyncRecord.model_validate(row.model_dump()) if row else None
 
     async def first_day(self) -> date | None:
         """The oldest day with figures."""
         return (await self._session.exec(select(func.min(MixpanelMetric.metric_date)))).one()
+
+
+def _users(days: Sequence[bytes | None]) -> int | None:
+    """Different users over days, None if the marks of a day are gone."""
+    known = [marks for marks in days if marks is not None]
+    return len(union(known)) // MARK_BYTES if len(known) == len(days) else None
 
 
 def _within(column: Any, period: Period) -> tuple[Any, Any]:
@@ -217,20 +250,8 @@ def _metric(row: AccountDay, customer_id: str) -> dict[str, Any]:
     }
 
 
-def _funnel_row(one: MeasuredFunnel) -> dict[str, Any]:
-    worst = funnels.bottleneck(one.counts)
-    return {
-        "customer_id": one.account_id,
-        "funnel_id": one.funnel_id,
-        "funnel_name": one.name,
-        "metric_date": one.period.to_date,
-        "from_date": one.period.from_date,
-        "conversion_rate": funnels.conversion(one.counts),
-        "entered_users": one.counts.users[0],
-        "completed_users": one.counts.users[-1],
-        "drop_off_step": worst.event if worst else "",
-        "step_events": json.dumps(one.counts.events, ensure_ascii=False),
-        "step_users": json.dumps(one.counts.users),
-        "route": one.route,
-        "measured_at": one.measured_at,
-    }
+def _counted(row: EventCount | ValueCount | FeatureDay, customer_id: str) -> dict[str, Any]:
+    figures = row._asdict()
+    del figures["account"]
+    day = figures.pop("day")
+    return {**figures, "customer_id": customer_id, "metric_date": day}

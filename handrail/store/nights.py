@@ -7,10 +7,14 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from handrail.domain.metrics import Agreement
 from handrail.domain.runs import Report
 from handrail.domain.struggles import Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.store.tables import Run, StruggleRow, TutorialRow
+
+LOOKED_BACK = 7
+"""Nights in which a comparison with Mixpanel's counts is looked for."""
 
 
 class Nights:
@@ -32,6 +36,13 @@ class Nights:
             statement = statement.where(Run.night == night)
         row = (await self._session.exec(statement)).first()
         return Report.model_validate_json(row.report) if row else None
+
+    async def last_agreement(self) -> Agreement | None:
+        """How far our counts agreed with Mixpanel's when they were last compared."""
+        newest = select(Run.report).order_by(col(Run.night).desc()).limit(LOOKED_BACK)
+        reports = await self._session.exec(newest)
+        found = (Report.model_validate_json(report).agreement for report in reports if report)
+        return next((agreement for agreement in found if agreement is not None), None)
 
     async def replace_struggles(self, night: date, feature: str, struggles: Sequence[Struggle]) -> None:
         await self._session.exec(

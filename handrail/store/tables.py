@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, UniqueConstraint
+from sqlalchemy import DateTime, Dialect, Index, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -40,6 +40,7 @@ class Customer(SQLModel, table=True):
     opted_out: bool = False
     given_name: str = Field(default="", description="From the company's own file; goes before Mixpanel's.")
     aliases: str = Field(default="[]", description="JSON list of names.")
+    former_names: str = Field(default="[]", description="JSON list of names it once had.")
     domains: str = Field(default="[]", description="JSON list of mail domains.")
     segment: str = ""
     arr: float | None = None
@@ -48,6 +49,15 @@ class Customer(SQLModel, table=True):
     churned_at: date | None = None
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
+
+
+class AccountId(SQLModel, table=True):
+    """A further Mixpanel id of an account: what was counted under it is the account's."""
+
+    __tablename__ = "account_ids"
+
+    mixpanel_id: str = Field(primary_key=True)
+    customer_id: str = Field(foreign_key="customers.id", index=True)
 
 
 class MixpanelMetric(SQLModel, table=True):
@@ -65,10 +75,16 @@ class MixpanelMetric(SQLModel, table=True):
 
 
 class MixpanelFunnel(SQLModel, table=True):
-    """One funnel of one account over `from_date` to `metric_date` (both included, project days)."""
+    """One funnel of one account over `from_date` to `metric_date` (both included, project days).
+
+    Both are the same in the row of a day. Rows without an entrant are not kept.
+    """
 
     __tablename__ = "mixpanel_funnels"
-    __table_args__ = (UniqueConstraint("customer_id", "funnel_id", "metric_date", "from_date"),)
+    __table_args__ = (
+        UniqueConstraint("customer_id", "funnel_id", "metric_date", "from_date", "cohort"),
+        Index("ix_mixpanel_funnels_period", "metric_date", "from_date", "funnel_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     customer_id: str = Field(foreign_key="customers.id")
@@ -76,14 +92,42 @@ class MixpanelFunnel(SQLModel, table=True):
     funnel_name: str
     metric_date: date
     from_date: date
+    cohort: str = Field(default="", description="The cohort whose members are counted; empty: everybody.")
     conversion_rate: float | None
     entered_users: int
     completed_users: int
     drop_off_step: str
     step_events: str = Field(description="JSON list of event names.")
     step_users: str = Field(description="JSON list of users who reached each step.")
+    step_seconds: str = Field(default="[]", description="JSON list of median seconds since the step before.")
     route: str
     measured_at: datetime = _moment()
+
+
+class FunnelMeasurement(SQLModel, table=True):
+    """That a funnel was measured over a period, for all accounts: also when nobody entered it."""
+
+    __tablename__ = "funnel_measurements"
+
+    funnel_id: int = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True)
+    from_date: date = Field(primary_key=True)
+    cohort: str = Field(default="", primary_key=True)
+    definition: str
+    route: str
+    measured_at: datetime = _moment()
+
+
+class ClosedRoute(SQLModel, table=True):
+    """A way of asking that a project does not offer, so that it is not tried every night."""
+
+    __tablename__ = "closed_routes"
+
+    project: str = Field(primary_key=True)
+    question: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    why: str
+    learned_at: datetime = _moment()
 
 
 class UserDay(SQLModel, table=True):
@@ -103,6 +147,40 @@ class EventDay(SQLModel, table=True):
     metric_date: date = Field(primary_key=True, index=True)
     event: str = Field(primary_key=True)
     total: int
+    users: int = 0
+    marks: bytes | None = Field(default=None, description="Of its users, to count a period. Kept 30 days.")
+
+
+class ValueDay(SQLModel, table=True):
+    """An account's events and users of a day by one value of a property; see `ValueKind`."""
+
+    __tablename__ = "value_days"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    property: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    total: int
+    users: int
+    marks: bytes | None = Field(default=None, description="Of its users, to count a period. Kept 30 days.")
+
+
+class FeatureDayRow(SQLModel, table=True):
+    """How a feature went for an account on one day; see `FeatureDay`."""
+
+    __tablename__ = "feature_days"
+
+    customer_id: str = Field(primary_key=True)
+    metric_date: date = Field(primary_key=True, index=True)
+    feature: str = Field(primary_key=True)
+    attempts: int
+    successes: int
+    errors: int
+    users_attempting: int
+    users_succeeding: int
+    rage_clicks: int
+    dead_clicks: int
 
 
 class EventHour(SQLModel, table=True):
@@ -119,12 +197,64 @@ class Sync(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     started_at: datetime = _moment()
-    finished_at: datetime = _moment()
+    finished_at: datetime | None = _perhaps()
     zone: str
     from_date: date
     to_date: date
-    events: int
-    events_with_account: int
+    events: int = 0
+    events_with_account: int = 0
+    users: int = Field(default=0, description="Of each day, added up.")
+    users_with_account: int = 0
+    status: str = "running"
+    days_total: int = 0
+    days_done: int = 0
+    message: str = ""
+
+
+class AccountUsersRow(SQLModel, table=True):
+    """The users of an account in numbers, folded; replaced as a whole. Nothing of a profile stands here."""
+
+    __tablename__ = "account_users"
+
+    customer_id: str = Field(primary_key=True, foreign_key="customers.id")
+    document: str = Field(description="The AccountUsers as JSON.")
+
+
+class ReportCopy(SQLModel, table=True):
+    """What a saved report showed, from one fetch until it showed something else."""
+
+    __tablename__ = "report_copies"
+
+    id: int | None = Field(default=None, primary_key=True)
+    report_id: int = Field(index=True)
+    name: str
+    kind: str
+    dashboards: str = Field(description="JSON list of the dashboards' ids.")
+    computed_at: str = Field(description="As Mixpanel writes it.")
+    first_fetched_at: datetime = _moment()
+    fetched_at: datetime = _moment()
+    content: str = Field(description="The SavedReport as JSON, without its computed_at.")
+
+
+class SyncedDay(SQLModel, table=True):
+    """A day whose figures are whole. `shape` names the settings that they depend on, the project first."""
+
+    __tablename__ = "synced_days"
+
+    metric_date: date = Field(primary_key=True)
+    sync_id: int
+    read_at: datetime = _moment()
+    shape: str
+
+
+class StoredConnection(SQLModel, table=True):
+    """The service account that was given over REST, sealed with a key that lies elsewhere. One row."""
+
+    __tablename__ = "connections"
+
+    id: int = Field(default=1, primary_key=True)
+    sealed: str
+    saved_at: datetime = _moment()
 
 
 class StruggleRow(SQLModel, table=True):

@@ -1,15 +1,17 @@
-"""The app API: who am I, and the saved reports, boards and cohorts of the project."""
+"""The app API: who am I, and what people saved, described and noted in the project."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from standin.mixpanel import auth
+from standin.mixpanel import auth, privacy
+from standin.mixpanel.call import read_call
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
 
@@ -28,12 +30,19 @@ def routes(project: Project) -> list[BaseRoute]:
         f"{base}/dashboards": _dashboards,
         f"{base}/dashboards/{{dashboard_id}}": _dashboard,
         f"{base}/workspaces/public": _workspaces,
+        f"{base}/schemas": _schemas,
+        f"{base}/schemas/{{kind}}": _schemas,
+        f"{base}/annotations": _annotations,
     }
-    return [
+    reading = [
         Route(path + slash, _reading(project, read), methods=["GET"])
         for path, read in paths.items()
         for slash in ("", "/")
     ]
+    writing = [
+        Route(f"{base}/annotations{slash}", _annotating(project), methods=["POST"]) for slash in ("", "/")
+    ]
+    return [*reading, *writing, *privacy.routes(project)]
 
 
 def _reading(project: Project, read: Read) -> Callable[[Request], Any]:
@@ -46,6 +55,45 @@ def _reading(project: Project, read: Read) -> Callable[[Request], Any]:
             return JSONResponse({"status": "error", "error": error.message}, error.status)
 
     return endpoint
+
+
+def _annotating(project: Project) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            auth.check(project.settings, request, request.path_params["project_id"])
+            call = await read_call(request)
+            date, text, tags = call.required("date"), call.required("description"), call.listed("tags")
+            datetime.strptime(date, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  (a wall clock's)
+        except ValueError:
+            return JSONResponse({"status": "error", "error": "Invalid date"}, 400)
+        except RefusalError as error:
+            return JSONResponse({"status": "error", "error": error.message}, error.status)
+        known = project.state.annotations
+        made = {
+            "id": 1 + max((one["id"] for one in known), default=0),
+            "date": date,
+            "description": text,
+            "user": {"id": 1, "first_name": "Service", "last_name": "Account"},
+            "tags": [{"id": tag, "name": f"tag {tag}"} for tag in tags or []],
+        }
+        known.append(made)
+        return JSONResponse({"status": "ok", "results": made}, 201)
+
+    return endpoint
+
+
+def _annotations(project: Project, request: Request) -> list[dict[str, Any]]:
+    first, last = (request.query_params.get(name, "") for name in ("fromDate", "toDate"))
+    return [
+        one
+        for one in project.state.annotations
+        if (not first or one["date"][:10] >= first) and (not last or one["date"][:10] <= last)
+    ]
+
+
+def _schemas(project: Project, request: Request) -> list[dict[str, Any]]:
+    kind = request.path_params.get("kind")
+    return [one for one in project.settings.get("schemas", []) if kind in (None, one["entityType"])]
 
 
 def _me(project: Project, _: Request) -> dict[str, Any]:

@@ -34,6 +34,18 @@ def is_token(project: dict[str, Any], request: Request) -> bool:
     return _same(name, project["token"]) and not password
 
 
+def is_project_secret(project: dict[str, Any], request: Request) -> bool:
+    """The old API secret as user name with an empty password, where the world gives the project one."""
+    name, password = basic(request)
+    return bool(project.get("api_secret")) and _same(name, project["api_secret"]) and not password
+
+
+def check_query(project: dict[str, Any], request: Request, project_id: str) -> None:
+    """Queries and the export also answer the project secret, which names the project by itself."""
+    if not (is_project_secret(project, request) and project_id in ("", str(project["project_id"]))):
+        check(project, request, project_id)
+
+
 def check(project: dict[str, Any], request: Request, project_id: str) -> None:
     """Refuse anybody but the project's service account asking for its own project."""
     if not is_service_account(project, request):

@@ -29,6 +29,8 @@ class Snapshot:
     made: datetime
     page_size: int
     results: list[dict[str, Any]]
+    asked: dict[str, Any]
+    """The parameters, which each page has to repeat."""
 
     def page(self, number: int) -> list[dict[str, Any]]:
         return self.results[number * self.page_size : (number + 1) * self.page_size]
@@ -40,11 +42,14 @@ def answer(project: Project, call: Call) -> dict[str, Any]:
         snapshot = project.state.sessions.get(session_id)
         if snapshot is None or project.state.clock.now() - snapshot.made > LIFETIME:
             raise RefusalError(400, UNCACHED)
+        if snapshot.asked != _asked(call) or (snapshot.asked.get("behaviors") and not _as_of(call)):
+            raise RefusalError(400, UNCACHED)
     elif page > 0:
         raise RefusalError(400, UNCACHED)
     else:
         now = project.state.clock.now()
-        snapshot = Snapshot(now, max(1, call.number("page_size", PAGE_SIZE)), _find(project, call))
+        page_size = min(max(1, call.number("page_size", PAGE_SIZE)), PAGE_SIZE)
+        snapshot = Snapshot(now, page_size, _find(project, call), _asked(call))
         session_id = _new_session(now)
         project.state.sessions[session_id] = snapshot
     found = {
@@ -113,7 +118,7 @@ def _filter(project: Project, call: Call) -> Callable[[str, dict[str, Any]], boo
     behaviors, cohort = call.listed("behaviors"), call.parsed("filter_by_cohort")
     if behaviors is not None and cohort is not None:
         raise RefusalError(400, "behaviors and filter_by_cohort are mutually exclusive")
-    now = seconds(call.number("as_of_timestamp", 0)) or project.state.clock.now().timestamp()
+    now = _as_of(call) or project.state.clock.now().timestamp()
     text = call.text("where")
     where = parse(text, project.zone) if text else None
     counts = {name: one.counts(project, now) for name, one in cohorts.named(behaviors or []).items()}
@@ -129,6 +134,14 @@ def _filter(project: Project, call: Call) -> Callable[[str, dict[str, Any]], boo
         return where.keeps(Row(known, known, known, done, now=now))
 
     return keeps
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    return {name: value for name, value in call.params.items() if name not in {"session_id", "page"}}
+
+
+def _as_of(call: Call) -> float:
+    return seconds(call.number("as_of_timestamp", 0))
 
 
 def _projected(properties: dict[str, Any], wanted: list[Any] | None) -> dict[str, Any]:

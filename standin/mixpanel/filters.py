@@ -8,6 +8,7 @@ from typing import Any
 
 from standin.mixpanel import cohorts, values
 from standin.mixpanel.events import Event
+from standin.mixpanel.matching import Attempt
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
 from standin.mixpanel.values import UNDEFINED
@@ -63,6 +64,19 @@ def all_of(project: Project, filters: list[dict[str, Any]], determiner: str = "a
     if determiner == "any":
         return lambda event: any(test(event) for test in tests)
     return lambda event: all(test(event) for test in tests)
+
+
+def of_attempts(project: Project, filters: list[dict[str, Any]]) -> Callable[[Attempt], bool]:
+    """A funnel's global filters: each looks at the first step whose event has the property."""
+    tests = [(reader(project, given), _filter(project, given)) for given in filters]
+
+    def keeps(attempt: Attempt) -> bool:
+        return all(
+            test(next((event for event in attempt.events if values.defined(read(event))), attempt.entry))
+            for read, test in tests
+        )
+
+    return keeps
 
 
 def reader(project: Project, given: dict[str, Any]) -> Callable[[Event], Any]:

@@ -84,13 +84,17 @@ class Funnel:
         return list(by_user(taken).values())
 
     def count(
-        self, users: Iterable[list[Event]], enters: Match, segments: Segments | None = None
+        self,
+        users: Iterable[list[Event]],
+        enters: Match,
+        segments: Segments | None = None,
+        keeps: Callable[[Attempt], bool] = lambda _: True,
     ) -> dict[str, Tally]:
-        """Tallies by segment, `$overall` among them."""
+        """Tallies by segment, `$overall` among them, of the attempts that are kept."""
         tallies = {"$overall": Tally(self.steps)}
         for events in users:
             seen: set[str] = set()
-            for attempt in attempts(events, self.steps, self.window, enters):
+            for attempt in filter(keeps, attempts(events, self.steps, self.window, enters)):
                 keys = ["$overall", *(segments(attempt) if segments else ())]
                 for key in keys:
                     if key not in seen:

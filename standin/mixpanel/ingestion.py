@@ -132,7 +132,7 @@ def _report(request: Request, good: int, failed: list[dict[str, Any]]) -> Respon
 
 
 def _authorize_import(project: Project, request: Request) -> None:
-    if auth.is_token(project.settings, request):
+    if auth.is_token(project.settings, request) or auth.is_project_secret(project.settings, request):
         return
     known = auth.is_service_account(project.settings, request)
     if not known or request.query_params.get("project_id", "") != project.id:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from standin.mixpanel import filters, funnels, metrics, values
+from standin.mixpanel import filters, funnels, metrics, permitted, values
 from standin.mixpanel.call import Call
 from standin.mixpanel.days import start_of
 from standin.mixpanel.events import Event
@@ -19,7 +19,6 @@ from standin.mixpanel.refusal import RefusalError
 SEGMENTS = 3000
 MOST_SEGMENTS = 50_000
 BY_BUCKET = {"line", "column", "stacked-line", "bar-stacked"}
-KNOWN_KEYS = {"sections", "displayOptions"}
 UNITS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 
 
@@ -160,9 +159,11 @@ def _tallies(report: Report, metric: dict[str, Any]) -> dict[str, funnels.Tally]
         raise RefusalError(400, f"Unsupported conversionWindowUnit: {unit}")
     window = int(behavior.get("conversionWindowDuration", 14)) * funnels.SECONDS[unit]
     funnel = funnels.Funnel(steps, window)
-    keeps = report.keeps()
-    users = funnel.users(project.events, keeps)
-    return funnel.count(users, lambda event: report.first <= event.day <= report.last, _by_group(report))
+    keeps = filters.of_attempts(project, report.sections.get("filter") or [])
+    users = funnel.users(project.events)
+    return funnel.count(
+        users, lambda event: report.first <= event.day <= report.last, _by_group(report), keeps
+    )
 
 
 def _by_group(report: Report) -> Callable[[Attempt], list[str]] | None:
@@ -220,12 +221,7 @@ def _envelope(
 
 def _report(project: Project, call: Call) -> Report:
     wanted = call.text("bookmark_id")
-    body = _saved(project, wanted) if wanted else call.parsed("bookmark")
-    if not isinstance(body, dict):
-        raise RefusalError(400, "Missing required parameter: bookmark_id")
-    for key in body.keys() - KNOWN_KEYS:
-        if not wanted:
-            raise RefusalError(400, f"Extra inputs are not permitted at {key}")
+    body = _saved(project, wanted) if wanted else _ad_hoc(project, call)
     limits = call.parsed("queryLimits")
     limit = int(limits.get("limit", SEGMENTS)) if isinstance(limits, dict) else SEGMENTS
     if limit > MOST_SEGMENTS:
@@ -234,6 +230,18 @@ def _report(project: Project, call: Call) -> Report:
     first, last = _dates(project, sections)
     chart = str(body.get("displayOptions", {}).get("chartType", "line"))
     return Report(project, sections, chart, first, last, limit)
+
+
+def _ad_hoc(project: Project, call: Call) -> dict[str, Any]:
+    """The body of a report that nobody saved. The fault `ad_hoc` refuses it as its `status` says."""
+    fault = project.state.faults.take("mixpanel", call.path, {"ad_hoc"})
+    if fault is not None:
+        raise RefusalError(int(fault.details.get("status", 404)), "Injected by the stand-in.")
+    body = call.parsed("bookmark")
+    if not isinstance(body, dict):
+        raise RefusalError(400, "Missing required parameter: bookmark_id")
+    permitted.check(call.params, body)
+    return body
 
 
 def _saved(project: Project, wanted: str) -> Any:

@@ -58,6 +58,7 @@ def query_slot(state: Standin, call: Call) -> Iterator[bool]:
         if endpoint_of(call) == "jql":
             _count(state, "jql", "jql")
     state.running += 1
+    state.most_running = max(state.most_running, state.running)
     try:
         yield counted
     finally:

@@ -85,7 +85,7 @@ def _query(project: Project, answer: Answer) -> Callable[[Request], Any]:
         try:
             call = await read_call(request)
             url = call.url
-            auth.check(project.settings, request, call.text("project_id"))
+            auth.check_query(project.settings, request, call.text("project_id"))
             with ledger.query_slot(project.state, call) as counted:
                 request.scope["standin"]["counted"] = counted
                 await _be_slow(project, call)
@@ -109,7 +109,7 @@ def _export(project: Project) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
             call = await read_call(request)
-            auth.check(project.settings, request, call.text("project_id"))
+            auth.check_query(project.settings, request, call.text("project_id"))
             ledger.count_export(project.state, call)
             return await run_in_threadpool(export.answer, project, call, _takes_gzip(request))
         except RefusalError as error:

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import delete
 
 from agent import night
-from agent.lock import one_at_a_time
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.errors import CallerError, ConfigError
+from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from handrail.store import Work
 from handrail.store.tables import DeliveryAccount, DeliveryRow
@@ -185,7 +185,7 @@ async def test_with_sending_off_no_address_is_asked_for(
     assert report.withheld == {"mode_off": 42}
     assert standins.mails == []
     profile_queries = [each for each in standins.requests if "/engage" in each["path"]]
-    assert len(profile_queries) == 1, "the group profiles of the sync, and nobody's own"
+    assert len(profile_queries) == 2, "group profiles, and account, plan and role of all; no addresses"
 
 
 async def test_in_review_mode_mails_wait_for_a_person(
@@ -199,14 +199,14 @@ async def test_in_review_mode_mails_wait_for_a_person(
 
 
 @pytest.mark.parametrize("status", [402, 403, 404, 410, 412])
-async def test_without_jql_the_export_finds_the_same_people(
+async def test_without_jql_the_same_people_are_found_in_another_way(
     status: int, ctx: ToolContext, standins: Standin
 ) -> None:
     standins.faults.add({"neighbour": "mixpanel", "route": "/jql", "fault": "status", "status": status})
 
     report = await night.run(ctx)
 
-    assert {each.route for each in report.struggles} == {"export"}
+    assert {each.route for each in report.struggles} == {"behaviors"}
     assert report.struggling_users == 41
     assert report.sent == len(standins.mails) == 26
 
@@ -293,7 +293,7 @@ async def test_if_mixpanel_cannot_be_asked_again_nobody_is_mailed(
 
 
 def _with_settings(ctx: ToolContext, settings: Any) -> ToolContext:
-    return replace(ctx, settings=settings)
+    return replace(ctx, project=replace(ctx.project, settings=settings))
 
 
 async def test_a_broken_export_is_read_again_and_counts_once(ctx: ToolContext, standins: Standin) -> None:
@@ -309,8 +309,9 @@ async def test_a_broken_export_is_read_again_and_counts_once(ctx: ToolContext, s
 
 
 async def test_two_nights_at_once_are_refused(ctx: ToolContext) -> None:
-    with one_at_a_time(ctx.settings.data_dir), pytest.raises(CallerError, match="Another night"):
-        await night.run(ctx)
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
+        with pytest.raises(CallerError, match="Another night"):
+            await night.run(ctx)
 
 
 async def test_a_missing_sender_is_named_before_anything_is_asked(
@@ -375,7 +376,7 @@ async def test_a_night_plans_its_questions_and_says_when_they_do_not_fit(
     ctx: ToolContext, standins: Standin
 ) -> None:
     fits = await night.run(ctx)
-    assert (fits.questions_planned, fits.notes) == (6, ())
+    assert (fits.questions_planned, fits.notes) == (4, ())
     assert ctx.ledger is not None
     while await ctx.ledger.left("query") > 2:
         await ctx.ledger.end(await ctx.ledger.take("query", "a test"), counted=True)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from agent import schedule
-from agent.lock import one_at_a_time
 from handrail.context import ToolContext
+from handrail.lock import one_at_a_time
 from standin.state import Standin
 from tests.conftest import OpenWith
 
@@ -40,7 +40,7 @@ async def test_while_a_night_runs_planned_mails_wait_and_nothing_fails(
     ctx: ToolContext, open_with: OpenWith, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    with one_at_a_time(ctx.settings.data_dir):
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
         await schedule.one_release(open_with)
 
     assert "planned mails wait: Another night is running" in caplog.text

@@ -86,6 +86,9 @@ async def test_a_name_that_nobody_has_is_told_with_its_line(ctx: ToolContext, tm
         ("id,renewal\nacct_1001,soon\n", "line 2, renewal"),
         ("id,name\n,\n", "line 2: id or name"),
         ("id,name\nacct_1001,Acme,more\n", "line 2: there are more values"),
+        ("id,mixpanel_ids\nb,a;b\n", "line 2, mixpanel_ids: the first must be 'b'"),
+        ("id,mixpanel_ids\na,a;b\nc,c;b\n", "line 3: 'b' is on line 2 already"),
+        ("id,mixpanel_ids\na,a;b\nb,\n", "line 3: 'b' is on line 2 already"),
     ],
 )
 def test_a_fault_is_told_with_file_line_and_column(text: str, words: str, tmp_path: Path) -> None:
@@ -103,3 +106,59 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     binary.write_bytes(b"id\n\xff\xfe\n")
     with pytest.raises(CallerError, match="UTF-8"):
         account_file.read(binary)
+
+
+async def test_several_ids_of_one_company_make_one_account_that_each_of_them_finds(
+    ctx: ToolContext, tmp_path: Path
+) -> None:
+    before = await book(ctx)
+    totals = [(await query_events(ctx, account=each)).figures for each in ("acct_1001", "acct_1002")]
+
+    await take_over(ctx, written(tmp_path, "mixpanel_ids,name\nacct_1001;acct_1002;old_7,Acme\n"))
+
+    after = await book(ctx)
+    assert before.keys() - after.keys() == {"acct_1002"}
+    for asked in ("acct_1002", "old_7", before["acct_1002"].name):
+        answer = await query_events(ctx, account=asked)
+        assert answer.account is not None
+        assert (answer.account.name, answer.account.mixpanel_id) == ("Acme", "acct_1001")
+        assert answer.figures is not None
+        assert answer.figures.total_events == sum(each.total_events for each in totals if each)
+
+
+async def test_opting_out_or_pausing_one_id_holds_for_the_company(ctx: ToolContext, tmp_path: Path) -> None:
+    book_before = await book(ctx)
+    out = next(account for account in book_before.values() if account.opted_out)
+    async with ctx.store.begin() as work:
+        await work.deliveries.pause(f"account:{book_before['acct_1002'].id}", ctx.clock.now())
+
+    await take_over(ctx, written(tmp_path, f"mixpanel_ids\nacct_1001;acct_1002;{out.mixpanel_id}\n"))
+    acme = (await book(ctx))["acct_1001"]
+    async with ctx.store.read() as work:
+        pauses = await work.deliveries.pauses()
+    assert acme.opted_out
+    assert list(pauses) == [f"account:{acme.id}"]
+    await sync(ctx)
+    assert (await book(ctx))["acct_1001"].opted_out, "Mixpanel's profile of the first id does not lift it"
+
+
+async def test_an_id_that_was_united_cannot_be_described_or_taken_again(
+    ctx: ToolContext, tmp_path: Path
+) -> None:
+    await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1001;acct_1002\n"))
+
+    with pytest.raises(CallerError, match="'acct_1001'"):
+        await take_over(ctx, written(tmp_path, "id,name\nacct_1002,Labs\n"))
+    with pytest.raises(CallerError, match="one account with another id already"):
+        await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1003;acct_1002\n"))
+    assert await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1001;acct_1002\n")) == (1, [])
+
+
+async def test_the_name_that_an_account_had_still_finds_it(ctx: ToolContext, tmp_path: Path) -> None:
+    await take_over(ctx, written(tmp_path, "id,name\nacct_1001,Apex Corporation\n"))
+    await take_over(ctx, written(tmp_path, "id,name,aliases\nacct_1001,Summit,Peak\n"))
+
+    for asked in ("Acme", "apex corporation", "Peak"):
+        answer = await query_events(ctx, account=asked)
+        assert answer.account is not None
+        assert answer.account.name == "Summit"

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from handrail.context import ToolContext
 from handrail.domain.checks import Check
-from handrail.flows.connect import check
+from handrail.flows.doctor import check
 from standin.state import Standin
 from tests.conftest import OpenWith
 
@@ -62,8 +62,32 @@ async def test_a_plan_without_the_query_api_is_explained(ctx: ToolContext, stand
     assert "nobody can be mailed" in found.detail
 
 
-async def test_before_the_first_sync_coverage_and_freshness_say_what_to_run(empty_ctx: ToolContext) -> None:
+async def test_before_the_first_sync_coverage_is_told_from_a_sample_and_freshness_says_what_to_run(
+    empty_ctx: ToolContext,
+) -> None:
     found = await check(empty_ctx)
 
-    assert "handrail sync" in of(found, "account coverage").detail
+    assert "sampled events carry company_id" in of(found, "account coverage").detail
     assert "handrail sync" in of(found, "freshness").detail
+
+
+async def test_a_wrong_account_property_is_found_before_the_first_sync(open_with: OpenWith) -> None:
+    async with open_with(mixpanel_account_property="tenant") as ctx:
+        found = of(await check(ctx), "account coverage")
+
+    assert not found.ok
+    assert "only 0.0%" in found.detail
+    assert "HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY" in found.detail
+
+
+async def test_the_doctor_says_where_the_credentials_come_from(ctx: ToolContext) -> None:
+    assert "credentials from the environment" in of(await check(ctx), "Mixpanel credentials").detail
+
+
+async def test_a_role_that_may_not_export_is_named(empty_ctx: ToolContext, standins: Standin) -> None:
+    standins.faults.add({"neighbour": "mixpanel", "route": "/export", "fault": "status", "status": 403})
+
+    found = of(await check(empty_ctx), "account coverage")
+
+    assert not found.ok
+    assert "role Analyst" in found.detail

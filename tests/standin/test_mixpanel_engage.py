@@ -101,6 +101,22 @@ def test_a_later_page_needs_a_session_that_is_still_there(serve: Serve) -> None:
         assert answer.json()["error"] == "request for page in uncached query for params"
 
 
+def test_a_later_page_has_to_repeat_the_question_and_its_moment(serve: Serve) -> None:
+    mixpanel = serve(EVENTS, profiles=PROFILES)
+    tried = [{"window": "30d", "name": "tried", "event_selectors": [{"event": "Tried"}]}]
+    asked = {"behaviors": json.dumps(tried), "page_size": 1}
+    session = mixpanel.ask("engage", **asked)["session_id"]
+    timed = asked | {"as_of_timestamp": 1795226400}
+    other = mixpanel.ask("engage", **timed)["session_id"]
+
+    good = mixpanel.get("/api/query/engage", **timed, page=1, session_id=other)
+    untimed = mixpanel.get("/api/query/engage", **asked, page=1, session_id=session)
+    changed = mixpanel.get("/api/query/engage", **timed, page=1, session_id=other, where="true")
+
+    assert [each.status_code for each in (good, untimed, changed)] == [200, 400, 400]
+    assert untimed.json()["error"] == "request for page in uncached query for params"
+
+
 def test_groups_are_asked_by_their_data_group_id(serve: Serve) -> None:
     groups = {"company_id": {"acme": {"$name": "Acme", "ARR": 9}, "globex": {"$name": "Globex"}}}
     mixpanel = serve(EVENTS, profiles=PROFILES, groups=groups)

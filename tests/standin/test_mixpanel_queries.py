@@ -91,6 +91,7 @@ def test_later_pages_and_refusals_cost_nothing_and_jql_costs_in_both_budgets(ser
     assert ledger == {
         "limit": 60,
         "counted_last_hour": 3,
+        "most_at_once": 1,
         "export_last_hour": 0,
         "by_endpoint": {"engage": 1, "segmentation": 1, "jql": 1},
     }
@@ -235,3 +236,24 @@ def test_unknown_paths_are_404_in_json(serve: Serve) -> None:
     answer = mixpanel.get("/api/query/nothing")
 
     assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})
+
+
+SECRET = "8f1b2c3d4e5f60718293a4b5c6d7e8f9"
+
+
+def test_the_project_secret_of_old_answers_queries_without_a_project_id_but_no_app_api(serve: Serve) -> None:
+    state = serve(EVENTS, api_secret=SECRET).state
+    with client(state, auth=(SECRET, "")) as http:
+        names = http.get("/mixpanel/api/query/events/names")
+        exported = http.get("/mixpanel/api/2.0/export", params=DATES)
+        taken = http.post("/mixpanel/import", json=[])
+        other = http.get("/mixpanel/api/query/events/names", params={"project_id": "99"})
+        me = http.get("/mixpanel/api/app/me")
+
+    assert [answer.status_code for answer in (names, exported, taken, other, me)] == [200, 200, 200, 401, 401]
+    assert me.json()["error"] == "Invalid service account credentials"
+
+
+def test_a_world_without_a_project_secret_takes_none(serve: Serve) -> None:
+    with client(serve(EVENTS).state, auth=("", "")) as http:
+        assert http.get("/mixpanel/api/query/events/names").status_code == 401

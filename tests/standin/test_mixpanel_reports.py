@@ -160,6 +160,39 @@ def test_a_funnel_chart_holds_the_whole_step_table(serve: Serve) -> None:
     assert segments["globex"]["count"] == {"1. Opened": {"all": 1}, "2. Closed": {"all": 1}}
 
 
+def test_a_filter_over_a_funnel_looks_at_the_first_step_that_has_the_property(serve: Serve) -> None:
+    """The step without the property stays in, which a filter over single events would lose."""
+    events = [
+        event("Opened", "u1", "2026-11-20T10:00:00"),
+        event("Shared", "u1", "2026-11-20T10:05:00", company_id="acme"),
+        event("Closed", "u1", "2026-11-20T10:10:00"),
+        event("Opened", "u2", "2026-11-20T10:00:00", company_id="globex"),
+        event("Shared", "u2", "2026-11-20T10:05:00", company_id="acme"),
+    ]
+    acme = [{"value": "company_id", "filterOperator": "equals", "filterValue": ["acme"]}]
+
+    answer = adhoc(serve(events), body("funnel-steps", funnel("Opened", "Shared", "Closed"), filter=acme))
+
+    assert answer["series"]["Opened through Closed"]["count"] == {
+        "1. Opened": {"all": 1},
+        "2. Shared": {"all": 1},
+        "3. Closed": {"all": 1},
+    }
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_ad_hoc_reports_can_be_refused_while_saved_ones_are_answered(serve: Serve, status: int) -> None:
+    saved = {"id": 3, "name": "R", "type": "insights", "params": body("bar", metric("Closed"))}
+    mixpanel = serve(EVENTS, reports=[saved])
+    mixpanel.fault("ad_hoc", "/insights", status=status)
+
+    answer = mixpanel.post("/api/query/insights", json={"bookmark": body("bar", metric("Closed"))})
+
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert mixpanel.ask("insights", bookmark_id=3)["series"] == {"Closed [Total Events]": {"all": 1}}
+
+
 def test_funnels_stand_beside_other_metrics(serve: Serve) -> None:
     answer = adhoc(serve(EVENTS), body("table", funnel("Opened", "Closed"), metric("Closed")))
 
@@ -186,6 +219,17 @@ def test_a_saved_report_is_answered_by_its_id(serve: Serve) -> None:
     [
         ({"queryLimits": {"limit": 50_001}}, "Query limit exceeds max limit of 50000 (50001 was given)"),
         ({"bookmark": {"queryLimits": {}}}, "Extra inputs are not permitted at queryLimits"),
+        ({"limit": 5}, "Extra inputs are not permitted at limit"),
+        ({"queryLimits": {"segments": 5}}, "Extra inputs are not permitted at queryLimits.segments"),
+        ({"bookmark": body("bar", groups=[])}, "Extra inputs are not permitted at sections.groups"),
+        (
+            {"bookmark": body("bar", metric("Opened"), filter=[{"expression": "x"}])},
+            "Extra inputs are not permitted at sections.filter.expression",
+        ),
+        (
+            {"bookmark": body("bar", metric("Opened", where="x"))},
+            "Extra inputs are not permitted at behavior.where",
+        ),
         ({"bookmark": {"sections": {}}}, "sections.show must not be empty"),
         ({"bookmark": None}, "Missing required parameter: bookmark_id"),
         ({"bookmark": body("bar", {"type": "formula"})}, "Unsupported metric: formula"),

@@ -1,11 +1,15 @@
 """Events of an account, against an independent count."""
 
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from handrail.context import ToolContext
 from handrail.errors import CallerError
+from tests.oracle_reading import Event, read
 from tools.query_events import query_events
 
 
@@ -89,3 +93,62 @@ async def test_today_is_not_complete(ctx: ToolContext) -> None:
 async def test_before_the_first_sync_the_next_step_is_named(empty_ctx: ToolContext) -> None:
     with pytest.raises(CallerError, match="handrail sync"):
         await query_events(empty_ctx, account="Acme")
+
+
+async def test_users_of_an_event_count_once_over_the_whole_period(
+    ctx: ToolContext, acme_folder: Path
+) -> None:
+    users: dict[str, set[str]] = defaultdict(set)
+    for event in read(acme_folder).events:
+        if "acct_1001" in event.accounts and date(2026, 10, 21) <= event.day <= date(2026, 11, 19):
+            users[event.name].add(event.user)
+
+    answer = await query_events(ctx, account="Acme")
+
+    assert len(answer.top_events) > 10
+    assert {row.event: row.users for row in answer.top_events}.items() <= {
+        name: len(each - {""}) for name, each in users.items()
+    }.items()
+
+
+async def test_a_breakdown_shows_groups_of_five_users_and_folds_the_others(
+    ctx: ToolContext, acme_folder: Path
+) -> None:
+    answer = await query_events(ctx, account="Acme", breakdown="$browser")
+    had: dict[str, list[Event]] = defaultdict(list)
+    for event in read(acme_folder).events:
+        if "acct_1001" in event.accounts and date(2026, 10, 21) <= event.day <= date(2026, 11, 19):
+            had[event.properties["$browser"]].append(event)
+    users = {browser: len({event.user for event in events} - {""}) for browser, events in had.items()}
+    large = {browser: (len(had[browser]), count) for browser, count in users.items() if count >= 5}
+
+    shown = {row.value: (row.total, row.users) for row in answer.breakdown if row.value != "(other)"}
+    assert shown
+    assert shown.items() <= large.items()
+    assert answer.figures is not None
+    assert sum(row.total for row in answer.breakdown) == answer.figures.total_events
+    assert (answer.breakdown[-1].value == "(other)") == any("(other)" in caveat for caveat in answer.caveats)
+
+
+async def test_no_small_group_is_shown_in_any_account_whatever_the_property(ctx: ToolContext) -> None:
+    async with ctx.store.read() as work:
+        accounts = await work.accounts.all()
+    seen = 0
+    for account in accounts:
+        for name in ("$browser", "$os", "mp_country_code"):
+            answer = await query_events(ctx, account=account.id, breakdown=name)
+            groups = [row for row in answer.breakdown if row.value != "(other)"]
+            seen += len(groups)
+            assert all(row.users is not None and row.users >= 5 for row in groups)
+    assert seen > 30
+
+
+async def test_users_of_events_older_than_thirty_days_are_not_told(ctx: ToolContext) -> None:
+    answer = await query_events(ctx, account="Acme", from_date="2026-10-15", to_date="2026-11-19")
+
+    assert {row.users for row in answer.top_events[:5]} == {None}
+
+
+async def test_a_property_that_is_not_counted_is_refused_with_those_that_are(ctx: ToolContext) -> None:
+    with pytest.raises(CallerError, match=r"\$browser, \$os, mp_country_code"):
+        await query_events(ctx, account="Acme", breakdown="$city")

@@ -1,5 +1,6 @@
 """Funnels of an account, against an independent count."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -7,15 +8,21 @@ from sqlalchemy import delete
 
 from handrail.context import ToolContext
 from handrail.errors import CallerError
-from handrail.store.tables import MixpanelFunnel
+from handrail.store.tables import FunnelMeasurement
 from standin.state import Standin
-from tools.query_funnel import query_funnel
+from tests.conftest import OpenWith
+from tools.query_funnel import FunnelAnswer, query_funnel
+
+
+def figures(one: FunnelAnswer) -> tuple[object, ...]:
+    """What both routes tell: Mixpanel knows no median of the time between steps."""
+    return one.funnel, [(step.event, step.users, step.from_previous) for step in one.steps], one.bottleneck
 
 
 async def forget_funnels(ctx: ToolContext) -> None:
     """Let the next question be asked anew."""
     async with ctx.store.begin() as work:
-        await work.metrics._session.exec(delete(MixpanelFunnel))
+        await work.funnels._session.exec(delete(FunnelMeasurement))
 
 
 async def test_every_funnel_of_every_account_equals_an_independent_count(
@@ -60,6 +67,17 @@ async def test_kept_figures_cost_no_query(ctx: ToolContext, standins: Standin) -
     assert [each["path"] for each in standins.requests if each["counted"]] == []
 
 
+async def test_between_the_projects_midnight_and_the_next_night_the_last_night_answers(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    async with open_with(now=ctx.clock.now() + timedelta(hours=8)) as morning:
+        answer = await query_funnel(morning, account="Acme")
+
+    assert answer.period is not None
+    assert answer.period.to_date == date(2026, 11, 19)
+    assert [each["path"] for each in standins.requests if each["counted"]] == []
+
+
 async def test_another_period_costs_one_query_a_funnel_for_all_accounts(
     ctx: ToolContext, standins: Standin
 ) -> None:
@@ -69,20 +87,24 @@ async def test_another_period_costs_one_query_a_funnel_for_all_accounts(
     assert len([each for each in standins.requests if each["counted"]]) == 1
 
 
-async def test_without_the_query_api_the_export_gives_the_same_numbers(
+async def test_each_route_gives_the_same_numbers_and_what_is_not_offered_is_not_asked_again(
     ctx: ToolContext, standins: Standin
 ) -> None:
-    measured = await query_funnel(ctx, account="Acme", period="last_7_days")
-    assert {one.route for one in measured.funnels} == {"funnels"}
-    await forget_funnels(ctx)
-    standins.faults.add({"neighbour": "mixpanel", "route": "query/funnels", "fault": "status", "status": 402})
+    told = []
+    for route, refused in (
+        ("funnels", "query/funnels"),
+        ("insights", "query/insights"),
+        ("export", "nothing"),
+    ):
+        await forget_funnels(ctx)
+        answer = await query_funnel(ctx, account="Acme", period="last_7_days")
+        assert {one.route for one in answer.funnels} == {route}
+        told.append([figures(one) for one in answer.funnels])
+        standins.faults.add({"neighbour": "mixpanel", "route": refused, "fault": "status", "status": 402})
 
-    counted = await query_funnel(ctx, account="Acme", period="last_7_days")
-
-    assert {one.route for one in counted.funnels} == {"export"}
-    assert [(one.funnel, one.steps, one.bottleneck) for one in counted.funnels] == [
-        (one.funnel, one.steps, one.bottleneck) for one in measured.funnels
-    ]
+    assert told[0] == told[1] == told[2]
+    refusals = [each["path"] for each in standins.requests if each["status"] == 402]
+    assert [path.rsplit("/", 1)[-1] for path in refusals] == ["funnels", "insights"]
 
 
 async def test_a_candidate_answer_holds_no_rates(ctx: ToolContext) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -201,3 +202,108 @@ async def test_health_and_readiness_are_told_apart(
         connected = await client.get("/readyz")
 
     assert (healthy.status_code, ready.status_code, connected.status_code) == (200, 503, 200)
+
+
+UNSET = {"mixpanel_project_id": None, "mixpanel_username": "", "mixpanel_secret": None}
+
+
+def unconnected(settings: Settings) -> Settings:
+    """The same installation before a project is connected."""
+    return settings.model_copy(update=UNSET)
+
+
+def service_account(standins: Standin, **changes: object) -> dict[str, object]:
+    project = standins.world.project
+    given = {name: project[name] for name in ("project_id", "username", "secret")}
+    return {**given, **changes}
+
+
+async def test_a_project_is_connected_synced_and_asked_over_rest_alone(
+    settings: Settings, standins: Standin
+) -> None:
+    async with browser(unconnected(settings)) as client:
+        before = await client.post("/api/mixpanel/sync")
+        found = await client.post("/api/integrations/mixpanel/connect", json=service_account(standins))
+        started = await client.post("/api/mixpanel/sync", json={"from_date": "2026-10-21"})
+        again = await client.post("/api/mixpanel/sync")
+        await client._transport.app.state.ctx.background.finish()  # type: ignore[attr-defined]
+        followed = await client.get(f"/api/mixpanel/sync/{started.json()['id']}")
+        events = await client.get("/api/mixpanel/events/acct_1001")
+    async with browser(unconnected(settings)) as client:
+        ready = await client.get("/readyz")
+
+    assert before.status_code == 503
+    assert found.status_code == 200
+    assert found.json()["kept"]
+    assert found.json()["zone"] == "America/New_York"
+    assert "secret" not in found.text
+    assert (started.status_code, started.json()["status"]) == (202, "running")
+    assert (again.status_code, again.json()["id"]) == (202, started.json()["id"])
+    assert (followed.json()["status"], followed.json()["days_done"]) == ("done", 30)
+    assert events.json()["figures"]["unique_users"] == 39
+    assert ready.status_code == 200, "the next start knows the project"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"secret": "wrong-secret"}, 400, "check username, secret, project_id and region"),
+        ({"project_id": "no number"}, 422, "project_id"),
+        ({"username": ""}, 422, "username"),
+        ({"region": "mars"}, 422, "region"),
+        ({"password": "hunter2"}, 422, "password"),
+    ],
+)
+async def test_wrong_credentials_are_a_problem_in_our_words_and_are_not_echoed(
+    body: dict[str, object], status: int, words: str, settings: Settings, standins: Standin
+) -> None:
+    given = service_account(standins, **body)
+    async with browser(unconnected(settings)) as client:
+        answer = await client.post("/api/integrations/mixpanel/connect", json=given)
+        ready = await client.get("/readyz")
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert words in answer.json()["detail"]
+    assert str(given["secret"]) not in answer.text
+    assert ready.status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/api/mixpanel/sync/77", 404), ("/api/mixpanel/sync/0", 422), ("/api/mixpanel/sync/no-number", 422)],
+)
+async def test_an_unknown_sync_is_a_problem(
+    path: str, status: int, settings: Settings, standins: Standin
+) -> None:
+    async with browser(settings) as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}]
+)
+@pytest.mark.parametrize("path", ["/api/mixpanel/sync", "/api/integrations/mixpanel/connect"])
+async def test_a_page_of_another_site_cannot_start_anything(
+    path: str, headers: dict[str, str], settings: Settings, standins: Standin
+) -> None:
+    async with browser(settings) as client:
+        answer = await client.post(path, headers=headers, json=service_account(standins))
+
+    assert answer.status_code == 403
+    assert standins.requests == []
+
+
+async def test_the_pages_show_what_has_to_be_known_of_the_figures(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    later = settings.model_copy(update={"now": ctx.clock.now() + timedelta(hours=31)})
+    standins.clock.set(ctx.clock.now() + timedelta(hours=31))
+    async with browser(later) as client:
+        pages = [await client.get(path) for path in ("/", "/accounts/acct_1001")]
+
+    for page in pages:
+        assert "30 hours ago" in page.text

@@ -20,8 +20,16 @@ class Project(_Answer):
     name: str = ""
 
 
+class DataView(_Answer):
+    id: int
+    name: str = ""
+    project_id: int | None = None
+    is_global: bool = False
+
+
 class MeResults(_Answer):
     projects: dict[str, Project]
+    workspaces: dict[str, DataView] = Field(default_factory=dict)
 
 
 class Me(_Answer):
@@ -67,22 +75,24 @@ class EngagePage(_Answer):
 
 
 class UseState(_Answer):
-    """One user's row of the struggle query. Times are ms of the project-local epoch."""
+    """What one user did with one feature. Times are ms of the project-local epoch."""
 
     attempts: int
     successes: int
     errors: dict[str, int]
     rage_clicks: int
     dead_clicks: int
-    last_attempt: float
+    last_attempt: float | None
     last_success: float | None
     reached: int
     accounts: list[Any]
 
 
 class UseRow(_Answer):
+    """One user; a state for each feature asked, in that order."""
+
     key: list[Any]
-    value: UseState
+    value: list[UseState]
 
 
 def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
@@ -90,4 +100,6 @@ def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
     try:
         return adapter.validate_python(raw)
     except ValidationError:
-        raise UpstreamError(f"Mixpanel answered {what} in a shape Handrail does not know.") from None
+        raise UpstreamError(
+            f"Mixpanel answered {what} in a shape Handrail does not know: try again, or update Handrail."
+        ) from None

@@ -1,5 +1,6 @@
 """The query budget as the wire sees it: what counts, and who is asked before a request leaves."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Literal, Protocol
@@ -66,3 +67,23 @@ def told_limit(headers: Mapping[str, str]) -> int | None:
     """The project's true hourly limit, if the refusal names it."""
     found = _POLICY.search(headers.get("ratelimit-policy", ""))
     return int(found.group(1)) if found else None
+
+
+MOST_PAUSE = 300.0
+"""Retry-After names the whole hour; the true next slot comes as soon as somebody's request grows old."""
+
+_FULL = re.compile(r'"project(?:-concurrency)?";r=0;t=(\d+)')
+
+
+def pause(headers: Mapping[str, str]) -> float:
+    """Seconds until it is worth asking again: as the refusal says, or a minute if it says nothing."""
+    told = headers.get("retry-after", "")
+    full = _FULL.search(headers.get("ratelimit", ""))
+    if told.isdigit():
+        return min(float(told), MOST_PAUSE)
+    return min(float(full[1]), MOST_PAUSE) if full else 60.0
+
+
+def soon(seconds: float) -> str:
+    """Rounded up, so that it is true: "in 42 minutes"."""
+    return "within a minute" if seconds <= 60 else f"in {math.ceil(seconds / 60)} minutes"

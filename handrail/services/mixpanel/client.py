@@ -1,6 +1,7 @@
 """Mixpanel's HTTP API: authentication, budgets' refusals, and errors in our words."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import date
@@ -9,17 +10,26 @@ from typing import Any
 import httpx2
 from pydantic import TypeAdapter
 
+from handrail.domain.deliveries import Actor
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
+from handrail.domain.project import Workspace
 from handrail.errors import ConfigError, NotOffered, UpstreamError
 from handrail.services.mixpanel import answers, expressions
+from handrail.services.mixpanel.annotations import Annotations
 from handrail.services.mixpanel.budget import Budget, Unlimited
+from handrail.services.mixpanel.insights import Insights
+from handrail.services.mixpanel.lexicon import Lexicon
+from handrail.services.mixpanel.profiles import PAGE, Profiles, Who
 from handrail.services.mixpanel.queries import Queries
+from handrail.services.mixpanel.saved import Saved
 from handrail.services.mixpanel.wire import Wire
 from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
 from handrail.settings import Settings
 
-IDS_A_REQUEST = 2000
+_PROJECT_SECRET = re.compile(r"[0-9a-fA-F]{32}\Z")
+"""Names of service accounts have dots in them."""
+
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 _me = TypeAdapter(answers.Me)
@@ -27,7 +37,6 @@ _bookmarks = TypeAdapter(answers.Bookmarks)
 _entries = TypeAdapter(list[answers.FunnelEntry])
 _segmented = TypeAdapter(answers.SegmentedFunnel)
 _segments = TypeAdapter(dict[str, list[answers.StepCount]])
-_page = TypeAdapter(answers.EngagePage)
 _uses = TypeAdapter(list[answers.UseRow])
 
 
@@ -40,8 +49,16 @@ class Mixpanel:
         settings: Settings,
         budget: Budget | None = None,
         *,
-        first_wait: float = 2.0,
+        actor: Actor = "chat",
+        timeout: httpx2.Timeout | None = None,
     ) -> None:
+        """The actor decides how long an answer is waited for, unless `timeout` says so for every request."""
+        if _PROJECT_SECRET.match(settings.mixpanel_username):
+            raise ConfigError(
+                "HANDRAIL_MIXPANEL_USERNAME holds a project's API secret, which Mixpanel retires on "
+                "3 March 2027: create a service account in Mixpanel's project settings, and put its name "
+                "and its secret into HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
+            )
         if settings.mixpanel_project_id is None:
             raise ConfigError("HANDRAIL_MIXPANEL_PROJECT_ID is not set: put the project's number there.")
         if not settings.mixpanel_username or settings.mixpanel_secret is None:
@@ -52,20 +69,30 @@ class Mixpanel:
         self.project_id = settings.mixpanel_project_id
         self.account_property = settings.mixpanel_account_property
         auth = (settings.mixpanel_username, settings.mixpanel_secret.get_secret_value())
-        self._wire = Wire(http, auth=auth, budget=budget or Unlimited(), first_wait=settings.retry_seconds)
+        self._wire = Wire(
+            http,
+            auth=auth,
+            budget=budget or Unlimited(),
+            actor=actor,
+            timeout=timeout,
+            first_wait=settings.retry_seconds,
+        )
         self._query_url = settings.query_url
         self._export_url = settings.export_url
         self._settings, self._http = settings, http
         self.queries = Queries(self._wire, self._query_url, self.project_id)
-        self.ingest = _ingest(http, settings)
+        self._profiles = Profiles(self._wire, self._query_url, self.project_id)
+        self.insights = Insights(self._wire, self._query_url, self.project_id)
+        self.lexicon = Lexicon(self._wire, self._query_url, self.project_id)
+        self.annotations = Annotations(self._wire, self._query_url, self.project_id)
+        self.saved = Saved(self._wire, self._query_url, self.project_id)
+        self.ingest = _ingest(http, settings, timeout or TIMEOUT)
         self._zone: str | None = None
 
     async def zone(self) -> str:
         """The project's time zone name, asked once."""
         if self._zone is None:
-            raw = await self._get("/api/app/me", {}, "who am I")
-            projects = answers.read(_me, raw, "who am I").results.projects
-            project = projects.get(str(self.project_id))
+            project = (await self._asked_me()).projects.get(str(self.project_id))
             if project is None:
                 raise ConfigError(
                     f"The service account does not reach project {self.project_id}: "
@@ -73,6 +100,15 @@ class Mixpanel:
                 )
             self._zone = project.timezone
         return self._zone
+
+    async def workspaces(self) -> tuple[Workspace, ...]:
+        """The project's data views, as far as the service account may see them."""
+        views = (await self._asked_me()).workspaces.values()
+        return tuple(
+            Workspace(workspace_id=view.id, name=view.name, whole=view.is_global)
+            for view in views
+            if view.project_id == self.project_id
+        )
 
     def in_region(self, region: str) -> "Mixpanel":
         """The same project asked in another region: it answers in its own alone."""
@@ -138,37 +174,37 @@ class Mixpanel:
         )
         return answers.read(_uses, raw, "JQL")
 
-    async def profiles(
-        self, output: list[str], *, distinct_ids: list[str] | None = None, group_id: str = ""
+    def profiles(
+        self,
+        output: list[str],
+        *,
+        distinct_ids: list[str] | None = None,
+        group_id: str = "",
+        who: Who | None = None,
+        page_size: int = PAGE,
     ) -> AsyncIterator[answers.Profile]:
         """Profiles, page by page; only the first page of an answer counts against the budget."""
-        form = {**self._project(), "output_properties": json.dumps(output)}
-        if group_id:
-            form["data_group_id"] = group_id
-        blocks = _blocks(distinct_ids) if distinct_ids is not None else [None]
-        for block in blocks:
-            asked = form if block is None else {**form, "distinct_ids": json.dumps(block)}
-            page = 0
-            while True:
-                raw = await self._wire.send(
-                    "POST", self._query_url, "/api/query/engage", "profiles", data=asked
-                )
-                answer = answers.read(_page, raw, "profiles")
-                for profile in answer.results:
-                    yield profile
-                if len(answer.results) < answer.page_size or not answer.session_id:
-                    break
-                page += 1
-                asked = {**asked, "session_id": answer.session_id, "page": str(page)}
+        return self._profiles.read(
+            output, distinct_ids=distinct_ids, group_id=group_id, who=who, page_size=page_size
+        )
 
     def export(
-        self, from_day: date, to_day: date, *, events: list[str] | None = None
+        self, from_day: date, to_day: date, *, events: list[str] | None = None, limit: int = 0
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The raw export of whole export days as a stream of bytes. Raises `BrokenExport` if it is cut."""
+        """The raw export of whole export days as a stream of bytes. Raises `BrokenExport` if it is cut.
+
+        `limit`, up to 100,000 lines, is for samples: which lines come is not said.
+        """
         params = {**self._project(), "from_date": from_day.isoformat(), "to_date": to_day.isoformat()}
         if events is not None:
             params["event"] = json.dumps(events)
+        if limit:
+            params["limit"] = str(limit)
         return self._wire.stream(f"{self._export_url}/api/2.0/export", "the export", params)
+
+    async def _asked_me(self) -> answers.MeResults:
+        what = "who am I"
+        return answers.read(_me, await self._get("/api/app/me", {}, what), what).results
 
     def _project(self) -> dict[str, str]:
         return {"project_id": str(self.project_id)}
@@ -177,13 +213,13 @@ class Mixpanel:
         return await self._wire.send("GET", self._query_url, path, what, params=params)
 
 
-def _ingest(http: httpx2.AsyncClient, settings: Settings) -> Ingest | None:
+def _ingest(http: httpx2.AsyncClient, settings: Settings, timeout: httpx2.Timeout) -> Ingest | None:
     """Writes need the project's token; they do not touch the query budget."""
     if settings.mixpanel_token is None:
         return None
     token = settings.mixpanel_token.get_secret_value()
     wire = IngestWire(
-        http, auth=(token, ""), budget=Unlimited(), timeout=TIMEOUT, first_wait=settings.retry_seconds
+        http, auth=(token, ""), budget=Unlimited(), timeout=timeout, first_wait=settings.retry_seconds
     )
     return Ingest(wire, settings.ingest_url, token)
 
@@ -205,7 +241,3 @@ def _is_day(key: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _blocks(ids: list[str]) -> list[list[str] | None]:
-    return [ids[at : at + IDS_A_REQUEST] for at in range(0, len(ids), IDS_A_REQUEST)]

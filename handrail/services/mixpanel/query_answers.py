@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -17,6 +18,7 @@ from handrail.domain.queries import (
     Series,
     TopEvent,
 )
+from handrail.errors import UpstreamError
 from handrail.services.mixpanel.answers import read
 
 
@@ -133,6 +135,27 @@ def top(raw: object, what: str) -> tuple[TopEvent, ...]:
 
 def uses(raw: object, what: str) -> tuple[PropertyUse, ...]:
     return tuple(PropertyUse(name=name, events=use.count) for name, use in read(_uses, raw, what).items())
+
+
+def leaf(raw: object, what: str, *, adds_up: bool = False) -> float | None:
+    """The one number of a report's leaf: bare, under `all`, or under its date; None where there is none.
+
+    Several dates make one number only where they add up, as events do and users do not.
+    """
+    if not isinstance(raw, dict):
+        return number(raw, what)
+    found = [number(value, what) for value in raw.values()]
+    known = [one for one in found if one is not None]
+    return sum(known) if known and (adds_up or len(found) == 1) else None
+
+
+def number(value: object, what: str) -> float | None:
+    """A number, or nothing where Mixpanel has none."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)):
+        return value
+    raise UpstreamError(
+        f"Mixpanel answered {what} in a shape Handrail does not know: try again, or update Handrail."
+    )
 
 
 def texts(raw: object, what: str) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from handrail.domain.queries import ReportRow, ReportStep, RetentionCohort, SavedReport
-from handrail.errors import UpstreamError
 from handrail.services.mixpanel import query_answers
 from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.query_answers import leaf, number
 
 Path = tuple[str, ...]
 
 WHAT = "the saved report"
+_NOT_A_PROPERTY = frozenset({"$metric", "$event", "$funnel", "$retention"})
 _STEP = re.compile(r"(\d+)\. (.*)\Z", re.DOTALL)
 
 
@@ -39,6 +40,7 @@ def saved_report(raw: object) -> SavedReport:
     dates = found.date_range or {}
     return SavedReport(
         kind=kind,
+        by=tuple(name for name in found.headers or [] if name not in _NOT_A_PROPERTY),
         computed_at=found.computed_at or "",
         from_date=dates.get("from_date") or "",
         to_date=dates.get("to_date") or "",
@@ -67,10 +69,10 @@ def _is_cohort(node: Mapping[str, Any]) -> bool:
 
 def _points(path: Path, node: Mapping[str, Any]) -> Iterator[ReportRow]:
     """Numbers side by side are the buckets of one row; whatever has children is a level of the path."""
-    numbers = {key: _number(value) for key, value in node.items() if not isinstance(value, dict)}
+    numbers = {key: number(value, WHAT) for key, value in node.items() if not isinstance(value, dict)}
     if numbers and not path:
-        for key, number in numbers.items():
-            yield ReportRow(path=(key,), points=query_answers.points({"all": number}))
+        for key, count in numbers.items():
+            yield ReportRow(path=(key,), points=query_answers.points({"all": count}))
     elif numbers or not node:
         yield ReportRow(path=path, points=query_answers.points(numbers))
     for key, value in node.items():
@@ -82,19 +84,19 @@ def _steps(path: Path, node: Mapping[str, Any]) -> Iterator[ReportRow]:
     """A table of steps has its counts by "1. Event"; of a segment without counts nothing is known."""
     counts = node.get("count")
     if isinstance(counts, dict) and all(_STEP.match(key) for key in counts):
-        yield ReportRow(path=path, steps=_steps_of(counts))
+        yield ReportRow(path=path, steps=steps_of(counts, WHAT))
         return
     for key, value in node.items():
         if isinstance(value, dict):
             yield from _steps((*path, key), value)
 
 
-def _steps_of(counts: Mapping[str, Any]) -> tuple[ReportStep, ...]:
+def steps_of(counts: Mapping[str, Any], what: str) -> tuple[ReportStep, ...]:
     """In order of the number before the event, which as text would put 10 before 2."""
     numbered = []
-    for key, leaf in counts.items():
+    for key, value in counts.items():
         match = _STEP.match(key)
-        users = _number(leaf.get("all") if isinstance(leaf, dict) else leaf)
+        users = leaf(value, what)
         numbered.append((int(match[1]) if match else 0, match[2] if match else key, users))
     return tuple(
         ReportStep(event=event, users=None if users is None else int(users))
@@ -117,10 +119,3 @@ def _cohorts(path: Path, node: Mapping[str, Any]) -> Iterator[ReportRow]:
 
 def _cohort(start: str, value: Mapping[str, Any]) -> RetentionCohort:
     return query_answers.cohort((start,), value, WHAT)
-
-
-def _number(value: object) -> float | None:
-    """A number, or nothing where Mixpanel has none."""
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    raise UpstreamError(f"Mixpanel answered {WHAT} in a shape Handrail does not know.")

@@ -1,13 +1,16 @@
 """One request to Mixpanel: authentication, the budget, time-outs, retries, and errors in our words."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential_jitter
 
+from handrail.domain.deliveries import Actor
 from handrail.errors import (
     BrokenExport,
     CallerError,
@@ -17,14 +20,26 @@ from handrail.errors import (
     Unavailable,
     UpstreamError,
 )
-from handrail.services.mixpanel.budget import Budget, counts, gives_back, told_limit
+from handrail.services.mixpanel.budget import Budget, System, counts, gives_back, pause, soon, told_limit
 from handrail.services.mixpanel.inflate import gunzip
 
-JOB = httpx2.Timeout(500.0, connect=5.0)
-"""Mixpanel's edge cuts queries at 488 s; chat sets its own, much shorter deadline."""
+NIGHT = httpx2.Timeout(500.0, connect=5.0)
+"""Mixpanel's edge cuts queries at 488 s."""
+
+CHAT = httpx2.Timeout(45.0, connect=5.0)
+"""Somebody is looking at the screen, and chat clients give a tool up after a minute."""
 
 EXPORT = httpx2.Timeout(300.0, connect=5.0)
 TRIES = 3
+PASSING = frozenset({408, 502, 503, 504})
+_HISTORY = re.compile(r"exceeds (\d+) days into the past")
+
+
+class Arrived(NamedTuple):
+    """An answer, and the slot that is still held for it: 0 for none."""
+
+    response: httpx2.Response
+    slot: int
 
 
 class Wire:
@@ -34,16 +49,21 @@ class Wire:
         self,
         http: httpx2.AsyncClient,
         *,
-        auth: tuple[str, str],
+        auth: tuple[str, str] | httpx2.Auth,
         budget: Budget,
+        actor: Actor = "chat",
         timeout: httpx2.Timeout | None = None,
         first_wait: float = 2.0,
     ) -> None:
+        """`timeout` stands for that of the actor and that of the export. The night waits when refused."""
         self._http = http
         self._auth = auth
         self._budget = budget
-        self._timeout = timeout or JOB
+        self._waits = actor == "nightly"
+        self._timeout = timeout or (NIGHT if actor == "nightly" else CHAT)
+        self._export_timeout = timeout or EXPORT
         self._first_wait = first_wait
+        self._endings: set[asyncio.Task[None]] = set()
 
     async def send(
         self,
@@ -56,113 +76,170 @@ class Wire:
         data: Mapping[str, str] | None = None,
         body: object = None,
         gone: Collection[int] = (402, 403, 404),
+        once: bool = False,
     ) -> Any:
-        """The JSON of a 200. `gone` are the statuses that mean: not offered to this project."""
+        """The JSON of a 200 or 201, None of a 204. `gone` are the statuses that mean: not offered.
+
+        With `once` nothing is tried again: a repeat would write twice.
+        """
         request = {"params": params, "data": data, "json": body}
         given = {name: value for name, value in request.items() if value is not None}
-        async for attempt in self._tries():
-            with attempt:
-                response = await self._once(method, url + path, what, path, given)
-                return _content(response, what, gone)
-        raise AssertionError("unreachable")
+        _check_text(given)
+        tries = 1 if once else TRIES
+        return _content(await self._answer(method, url + path, what, path, given, tries), what, gone)
 
-    def _tries(self) -> AsyncRetrying:
-        return AsyncRetrying(
-            retry=retry_if_exception_type(Unavailable),
-            wait=wait_exponential_jitter(multiplier=self._first_wait, max=60, jitter=self._first_wait),
-            stop=stop_after_attempt(TRIES),
-            reraise=True,
-        )
-
-    async def _once(
-        self, method: str, url: str, what: str, path: str, given: Mapping[str, Any]
+    async def _answer(
+        self, method: str, url: str, what: str, path: str, given: Mapping[str, Any], tries: int = TRIES
     ) -> httpx2.Response:
-        fields = {**(given.get("params") or {}), **(given.get("data") or {})}
-        counted = counts(path, fields)
-        slot = await self._budget.take("query", what) if counted else 0
-        reached = True
-        status = 0
-        try:
-            response = await self._http.request(method, url, auth=self._auth, timeout=self._timeout, **given)
-            status = response.status_code
-        except httpx2.ConnectError:
-            reached = False
-            raise UpstreamError(f"Mixpanel cannot be reached ({what}); try again later.") from None
-        except httpx2.HTTPError:
-            raise Unavailable(f"Mixpanel does not answer ({what}); try again later.") from None
-        finally:
-            if counted:
-                await self._budget.end(slot, counted=reached and not gives_back(status))
+        """Whatever Mixpanel says in the end; what may pass was tried again with pauses."""
+        arrived = await self._retried(tries, self._once, method, url, what, path, given)
+        return arrived.response
+
+    async def _retried(self, tries: int, ask: Callable[..., Awaitable[Arrived]], *given: Any) -> Arrived:
+        def last(state: RetryCallState) -> Any:
+            return state.outcome.result() if state.outcome else None
+
+        retrying = AsyncRetrying(
+            retry=self._again,
+            wait=wait_exponential_jitter(multiplier=self._first_wait, max=60, jitter=self._first_wait),
+            stop=stop_after_attempt(tries),
+            retry_error_callback=last,
+        )
+        arrived: Arrived = await retrying(ask, *given)
+        return arrived
+
+    def _again(self, state: RetryCallState) -> bool:
+        """A 500 is mostly a question that Mixpanel cannot evaluate: that is tried once more only."""
+        if state.outcome is None or state.outcome.failed:
+            return state.outcome is not None and isinstance(state.outcome.exception(), Unavailable)
+        status = state.outcome.result().response.status_code
         if status == 429:
-            await self._budget.refused("query", limit=told_limit(response.headers), seconds=_after(response))
-        return response
+            return self._waits
+        return status in PASSING or (status == 500 and state.attempt_number == 1)
+
+    async def _once(self, method: str, url: str, what: str, path: str, given: Mapping[str, Any]) -> Arrived:
+        fields = {**(given.get("params") or {}), **(given.get("data") or {})}
+        request = self._http.build_request(method, url, timeout=self._timeout, **given)
+        return await self._sent(request, what, "query" if counts(path, fields) else None)
 
     @asynccontextmanager
     async def stream(
         self, url: str, what: str, params: Mapping[str, str]
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The plain bytes of a 200, as they arrive. Raises `BrokenExport` if they end too soon."""
-        slot = await self._budget.take("export", what)
-        counted = True
         request = self._http.build_request(
-            "GET", url, params=params, headers={"accept-encoding": "gzip"}, timeout=EXPORT
+            "GET", url, params=params, headers={"accept-encoding": "gzip"}, timeout=self._export_timeout
         )
+        response, slot = await self._retried(TRIES, self._sent, request, what, "export", True)
+        if response.status_code != 200:
+            raise refusal(response, what, gone=())
         try:
-            try:
-                response = await self._http.send(request, auth=self._auth, stream=True)
-            except httpx2.HTTPError as error:
-                counted = not isinstance(error, httpx2.ConnectError)
-                raise UpstreamError(
-                    f"Mixpanel's hosts cannot be reached ({what}); try again later."
-                ) from None
-            try:
-                if response.status_code != 200:
-                    counted = not gives_back(response.status_code)
-                    raise refusal(response, what, gone=())
-                gzipped = response.headers.get("content-encoding", "").lower() == "gzip"
-                yield gunzip(_whole(response)) if gzipped else _whole(response)
-            finally:
-                await response.aclose()
+            gzipped = response.headers.get("content-encoding", "").lower() == "gzip"
+            yield gunzip(_whole(response)) if gzipped else _whole(response)
         finally:
-            await self._budget.end(slot, counted=counted)
+            await self._finish(self._closed(response, slot))
+
+    async def _sent(
+        self, request: httpx2.Request, what: str, system: System | None, stream: bool = False
+    ) -> Arrived:
+        """Ask under a slot of `system`, if it is counted; a stream that begins holds it until it ends."""
+        slot = await self._budget.take(system, what) if system else 0
+        counted, held = True, False
+        try:
+            response = await self._http.send(request, auth=self._auth, stream=stream)
+            counted = not gives_back(response.status_code)
+            held = stream and response.status_code == 200
+            if not held:
+                await response.aread()
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+            counted = False
+            raise UpstreamError(f"Mixpanel cannot be reached ({what}): try again later.") from None
+        except httpx2.TimeoutException:
+            raise UpstreamError(
+                f"Mixpanel takes too long over {what}: ask for fewer days, or try again later."
+            ) from None
+        except httpx2.HTTPError:
+            raise Unavailable(f"Mixpanel broke off its answer ({what}): try again later.") from None
+        finally:
+            if system and not held:
+                await self._finish(self._budget.end(slot, counted=counted))
+        if system and response.status_code == 429:
+            limit = told_limit(response.headers)
+            await self._budget.refused(system, limit=limit, seconds=pause(response.headers))
+        return Arrived(response, slot if held else 0)
+
+    async def _closed(self, response: httpx2.Response, slot: int) -> None:
+        await self._budget.end(slot, counted=True)
+        await response.aclose()
+
+    async def _finish(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Carry it through even if the asker is cancelled: a lost end would hold its place for minutes."""
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        await asyncio.shield(task)
+
+
+def _check_text(given: Mapping[str, Any]) -> None:
+    """Half a surrogate pair is no text in any encoding; names out of JSON may hold one."""
+    try:
+        json.dumps(given, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise CallerError("A name with a broken character cannot be asked for.") from None
 
 
 def _content(response: httpx2.Response, what: str, gone: Collection[int]) -> Any:
-    if response.status_code != 200:
+    if response.status_code == 204:
+        return None
+    if response.status_code not in (200, 201):
         raise refusal(response, what, gone=gone)
     try:
         answer = json.loads(response.content)
     except ValueError:
-        raise UpstreamError(f"Mixpanel answered {what} with something that is not JSON.") from None
-    if isinstance(answer, dict) and "error" in answer:
-        raise UpstreamError(f"Mixpanel refused {what}.")
+        raise UpstreamError(
+            f"Mixpanel answered {what} with something that is not JSON: try again later."
+        ) from None
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str):  # a property may be named so
+        raise UpstreamError(f"Mixpanel refused {what}: check the names and dates that were asked for.")
     return answer
 
 
 def refusal(response: httpx2.Response, what: str, *, gone: Collection[int]) -> Exception:
-    """Our error for a status that is not 200."""
-    status = response.status_code
-    if status == 401:
+    """Our error for a status that is not 200. What Mixpanel wrote only decides which."""
+    status, said = response.status_code, response.text
+    if status == 401 or (status == 400 and "Unable to authenticate" in said):
         return ConfigError(
             "Mixpanel refuses the service account: check HANDRAIL_MIXPANEL_USERNAME, "
             "HANDRAIL_MIXPANEL_SECRET, HANDRAIL_MIXPANEL_PROJECT_ID and HANDRAIL_MIXPANEL_REGION."
         )
-    if status == 429:
+    if status == 429 or (status == 412 and "rate limit" in said.lower()):
+        seconds = pause(response.headers)
         return RateLimited(
-            f"Mixpanel's query budget is used up ({what}); ask again later.", retry_after=_after(response)
+            f"Mixpanel takes no more questions just now ({what}): ask again {soon(seconds)}.",
+            retry_after=seconds,
         )
-    if status in gone:
-        return NotOffered(f"Mixpanel does not offer {what} to this project (status {status}).")
-    if status in {408, 502, 503, 504}:
-        return Unavailable(f"Mixpanel failed at {what} (status {status}); try again later.")
-    if 400 <= status < 500:
-        return CallerError(f"Mixpanel does not accept {what} as asked (status {status}).")
-    return UpstreamError(f"Mixpanel failed at {what} (status {status}); try again later.")
+    if status in gone or status == 403:
+        closed = NotOffered if status in gone else CallerError
+        return closed(
+            f"Mixpanel does not offer {what} to this project (status {status}): {_way_out(status, said)}."
+        )
+    if status == 400 and "Timeout Error" in said:
+        return UpstreamError(f"Mixpanel takes too long over {what}: ask for fewer days, or try again later.")
+    if 400 <= status < 500 and status not in PASSING:
+        return CallerError(
+            f"Mixpanel does not accept {what} as asked (status {status}): check names, dates and sizes."
+        )
+    kind = Unavailable if status in PASSING else UpstreamError
+    return kind(f"Mixpanel failed at {what} (status {status}): try again later.")
 
 
-def _after(response: httpx2.Response) -> float:
-    after = response.headers.get("retry-after", "60")
-    return float(after) if after.isdigit() else 60.0
+def _way_out(status: int, said: str) -> str:
+    if status == 402:
+        return "check whether its plan has the Query API; the raw export works without it"
+    if status == 403:
+        days = _HISTORY.search(said)
+        return f"its plan keeps {days[1]} days, ask for later dates" if days else "check the account's role"
+    return "check that it still exists in Mixpanel"
 
 
 async def _whole(response: httpx2.Response) -> AsyncIterator[bytes]:

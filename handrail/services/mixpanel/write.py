@@ -35,6 +35,7 @@ class _Report(BaseModel):
 
     num_records_imported: int
     failed_records: list[_Failed] = []
+    error: str | None = None
 
 
 class _Verdict(BaseModel):
@@ -56,13 +57,10 @@ class IngestWire(Wire):
         self, url: str, what: str, *, params: Mapping[str, str], body: object
     ) -> tuple[int, object]:
         """Status and JSON of a 200 or a 400, which tells about single records."""
-        async for attempt in self._tries():
-            with attempt:
-                response = await self._once("POST", url, what, "", {"params": params, "json": body})
-                if response.status_code not in (200, 400):
-                    raise _refusal(response, what)
-                return response.status_code, _json(response, what)
-        raise AssertionError("unreachable")
+        response = await self._answer("POST", url, what, "", {"params": params, "json": body})
+        if response.status_code != 200 and not _tells_of_records(response):
+            raise _refusal(response, what)
+        return response.status_code, _json(response, what)
 
 
 class Ingest:
@@ -112,6 +110,8 @@ class Ingest:
         what = "events"
         status, raw = await self._wire.post(self._url + "/import", what, params={"strict": "1"}, body=batch)
         found = read(_report, raw, what)
+        if status == 200 and found.error:
+            raise UpstreamError(f"Mixpanel refused {what}: check HANDRAIL_MIXPANEL_TOKEN.")
         if status == 400 and not found.failed_records:
             raise CallerError("Mixpanel does not accept these events.")
         return found
@@ -177,9 +177,15 @@ def _refusal(response: httpx2.Response, what: str) -> Exception:
     return error
 
 
+def _tells_of_records(response: httpx2.Response) -> bool:
+    return response.status_code == 400 and '"failed_records"' in response.text
+
+
 def _json(response: httpx2.Response, what: str) -> object:
     try:
         answer: object = json.loads(response.content)
     except ValueError:
-        raise UpstreamError(f"Mixpanel answered {what} with something that is not JSON.") from None
+        raise UpstreamError(
+            f"Mixpanel answered {what} with something that is not JSON: try again later."
+        ) from None
     return answer

@@ -144,6 +144,25 @@ def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Setting
     assert json.loads(done.stdout)["figures"]["unique_users"] == 39
 
 
+def test_a_sync_counts_users_and_refreshes_the_chosen_reports(
+    ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
+) -> None:
+    env = environment(settings) | {"HANDRAIL_MIXPANEL_REPORTS": "Account health, 1"}
+
+    done = handrail("sync", "--json", cwd=tmp_path, env=env)
+    older = handrail("sync", "--from", "2026-11-10", "--to", "2026-11-11", cwd=tmp_path, env=env)
+    listed = handrail("reports", cwd=tmp_path, env=env)
+
+    refreshed = json.loads(done.stdout)["refreshed"]
+    assert (refreshed["profiles"], refreshed["reports"]) == (len(standins.profiles), 2)
+    assert [note[:42] for note in refreshed["notes"]] == ["HANDRAIL_MIXPANEL_REPORTS: No saved report"]
+    assert "0 profiles were counted, 0 saved reports refreshed." in older.stdout
+    lines = listed.stdout.splitlines()
+    assert len(lines) == len(standins.world.project["reports"])
+    assert sum("copy of 2026-11-21" in line for line in lines) == 2
+    assert sum(line.endswith("no copy") for line in lines) == 4
+
+
 def test_pause_stops_the_next_night_and_resume_lifts_it(
     ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
 ) -> None:
@@ -169,7 +188,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
 
     assert ill.returncode == 1
     assert "FAIL  mail links" in ill.stdout
-    assert len(ill.stdout.strip().splitlines()) == 11
+    assert len(ill.stdout.strip().splitlines()) == 12
     assert well.returncode == 0
     assert json.loads(well.stdout)["ok"] is True
 
@@ -182,6 +201,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["status"], {"HANDRAIL_SEND_MODE": "sometimes"}, "HANDRAIL_SEND_MODE"),
         (["status"], {"HANDRAIL_SECRET_KEY": "short"}, "HANDRAIL_SECRET_KEY"),
         (["status"], {"HANDRAIL_KB_DIR": "no-such-folder"}, "HANDRAIL_KB_DIR"),
+        (["status"], {"HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES": "role,$email"}, "names $email"),
         (["tool", "fly_to_moon"], {}, "query_events"),
         (["tool", "query_events", "not json"], {}, "JSON object"),
         (["agent", "run", "--date", "soon"], {}, "--date"),
@@ -210,3 +230,48 @@ def test_a_neighbour_that_is_not_there_is_exit_code_1(
     assert done.returncode == 1
     assert "cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("sync", "--from", "2026-13-01"), "--from must be a day"),
+        (("sync", "--to", "tomorrow"), "--to must be a day"),
+        (("sync", "--from", "2026-11-10", "--to", "2026-11-01"), "the first before the last"),
+        (("sync", "--from", "2030-01-01", "--to", "2030-01-05"), "Only complete days"),
+        (("sync", "--from", "0001-01-01"), "At most 3650 days"),
+        (("sync", "--days", "3", "--from", "2026-11-01"), "--days or --from"),
+        (("sync", "--days", "99999999"), "--days"),
+        (("tool", "sync_mixpanel", '{"sync_id": 99}'), "There is no sync 99"),
+        (("tool", "sync_mixpanel", '{"sync_id": "x"}'), "sync_id"),
+    ],
+)
+def test_a_mistake_in_asking_for_a_sync_is_a_few_clear_words(
+    arguments: tuple[str, ...], words: str, settings: Settings, tmp_path: Path
+) -> None:
+    done = handrail(*arguments, cwd=tmp_path, env=environment(settings))
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "pydantic" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_sync_prints_one_object_and_no_bar_where_nobody_looks(settings: Settings, tmp_path: Path) -> None:
+    done = handrail("sync", "--days", "3", "--json", cwd=tmp_path, env=environment(settings))
+
+    assert json.loads(done.stdout)["from_date"] == "2026-11-17"
+    assert done.stderr == ""
+
+
+def test_a_tool_that_starts_a_sync_from_the_shell_is_waited_for(settings: Settings, tmp_path: Path) -> None:
+    def call(**arguments: object) -> dict[str, Any]:
+        given = ("tool", "sync_mixpanel", json.dumps(arguments), "--json")
+        answer: dict[str, Any] = json.loads(handrail(*given, cwd=tmp_path, env=environment(settings)).stdout)
+        return answer
+
+    started = call(from_date="2026-11-15")
+    followed = call(sync_id=started["id"])
+
+    assert (started["status"], followed["status"]) == ("running", "done")

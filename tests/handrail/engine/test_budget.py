@@ -28,6 +28,14 @@ def test_chat_has_its_share_left_when_the_night_has_used_all_of_its_own() -> Non
     assert decide("query", "chat", asked(35), Told(), NOW) == Go()
 
 
+def test_chat_and_the_pages_have_one_share_together() -> None:
+    spent = asked(12, "web") + asked(8, "chat")
+
+    assert isinstance(decide("query", "chat", spent, Told(), NOW), Wait)
+    assert left("query", "web", spent[:-1], Told(), NOW) == 1
+    assert decide("query", "nightly", spent, Told(), NOW) == Go()
+
+
 def test_nobody_asks_the_sixty_first_time() -> None:
     spent = asked(35) + asked(20, "chat") + asked(5, "web")
 
@@ -49,7 +57,7 @@ def test_at_most_four_run_at_a_time_and_a_dead_process_holds_no_place() -> None:
     four = asked(4, "web", minutes_ago=1, running=True)
     dead = asked(4, "web", minutes_ago=11, running=True)
 
-    assert decide("query", "chat", four, Told(), NOW) == Wait(NOW + timedelta(seconds=1), "concurrent")
+    assert decide("query", "chat", four, Told(), NOW) == Wait(NOW + timedelta(seconds=0.25), "concurrent")
     assert decide("query", "chat", dead, Told(), NOW) == Go()
 
 

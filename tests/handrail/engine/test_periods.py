@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.domain.periods import Period, PeriodName
-from handrail.engine.periods import last_complete_day, resolve
+from handrail.engine.periods import last_complete_day, nightly, resolve
 from handrail.errors import CallerError
 
 ZONES = [
@@ -170,3 +170,29 @@ def test_the_period_before_has_the_same_length_and_ends_the_day_before() -> None
     assert (month.from_date, month.days) == (date(2026, 10, 22), 30)
     assert month.before() == Period(from_date=date(2026, 9, 22), to_date=date(2026, 10, 21), zone="UTC")
     assert month.words() == "2026-10-22 to 2026-11-20 (UTC)"
+
+
+def test_a_night_measures_standard_periods_those_before_them_within_its_reach_and_each_day() -> None:
+    spans = nightly(date(2026, 11, 20), "UTC", 90)
+
+    assert {(span.from_date, span.to_date) for span in spans if span.days > 1} == {
+        (date(2026, 11, 14), date(2026, 11, 20)),
+        (date(2026, 11, 7), date(2026, 11, 13)),
+        (date(2026, 10, 22), date(2026, 11, 20)),
+        (date(2026, 9, 22), date(2026, 10, 21)),
+        (date(2026, 8, 23), date(2026, 11, 20)),
+        (date(2026, 11, 1), date(2026, 11, 20)),
+        (date(2026, 10, 12), date(2026, 10, 31)),
+        (date(2026, 10, 1), date(2026, 10, 31)),
+        (date(2026, 8, 31), date(2026, 9, 30)),
+        (date(2026, 10, 1), date(2026, 11, 20)),
+        (date(2026, 7, 1), date(2026, 9, 30)),
+    }
+    alone = [span.from_date for span in spans if span.days == 1]
+    assert (len(alone), min(alone), max(alone)) == (90, date(2026, 8, 23), date(2026, 11, 20))
+
+
+def test_on_the_first_of_a_month_the_month_is_a_day_and_is_measured_once() -> None:
+    spans = nightly(date(2026, 10, 1), "UTC", 7)
+
+    assert spans.count(Period.of_days(1, date(2026, 10, 1), "UTC")) == 1

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.errors import CallerError
-from handrail.services.mixpanel.expressions import literal, property_of_event
+from handrail.services.mixpanel.expressions import is_or_contains, literal, of_account, property_of_event
+from standin.mixpanel import values
 from standin.mixpanel.expressions import Row, parse
 
 UTC = ZoneInfo("UTC")
@@ -55,6 +56,41 @@ def test_a_filter_built_from_any_name_lets_that_name_through_alone(name: str, ot
 
     assert means(expression, company_id=name) is True
     assert means(expression, company_id=other) is (other == name)
+
+
+ELEMENTS = NAMES | NASTY | st.sampled_from(HOSTILE) | st.integers(-9, 9) | st.booleans() | st.none()
+
+
+@given(NAMES | NASTY | st.integers(-9, 9) | st.booleans(), ELEMENTS | st.lists(ELEMENTS, max_size=3))
+def test_a_value_is_found_alone_or_in_a_list_and_never_inside_a_longer_text(
+    wanted: str | int, kept: object
+) -> None:
+    elements = kept if isinstance(kept, list) else [kept]
+    condition = is_or_contains("company_id", wanted).text
+
+    expected = any(type(one) is type(wanted) and one == wanted for one in elements)
+    assert (means(condition, company_id=kept) is True) == expected
+    assert means(condition) is False
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_found_alone_in_a_list_and_under_a_hostile_property(name: str) -> None:
+    for kept in (name, [name], ["other", name]):
+        condition = is_or_contains(name, name).text
+        assert parse(condition, UTC).value(Row({name: kept})) is True
+        assert parse(condition, UTC).value(Row({"other": kept, name: f"{name}x"})) is False
+
+
+@given(ELEMENTS | st.lists(st.sampled_from([*HOSTILE, "5", 5, "-3", -3, "007", 7, "0", 0]), min_size=1))
+def test_an_account_has_the_events_that_a_breakdown_counts_under_its_name(kept: object) -> None:
+    counted = values.segments(kept)
+
+    for account in {*counted, *HOSTILE, "5", "-3", "007", "7", "0"}:
+        found = means(of_account("company_id", account).text, company_id=kept) is True
+        texts = kept if isinstance(kept, list) else [kept]
+        if any(isinstance(one, bool) or one is None for one in texts):
+            continue  # a truth value or nothing names no account
+        assert found == (account in counted)
 
 
 @pytest.mark.parametrize("char", CONTROLS, ids=ascii)

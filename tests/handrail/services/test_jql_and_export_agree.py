@@ -1,4 +1,4 @@
-"""Who struggles: the same by JQL and by the export, and the same as the oracle finds."""
+"""Who struggles: the same by JQL, by behaviors and by the export, and the same as the oracle finds."""
 
 import functools
 import hashlib
@@ -21,7 +21,7 @@ from standin.server import running
 from standin.state import Standin
 from standin.world import load
 from tests import oracle
-from tests.conftest import DUNGEON, needs_dungeon, settings_for
+from tests.conftest import DUNGEON, OpenWith, needs_dungeon, settings_for
 from tests.oracle_reading import read
 from tests.standin.conftest import Raw, event, write_world
 
@@ -40,6 +40,21 @@ async def found_by(
 
 def without_jql(state: Standin, status: int) -> None:
     state.faults.add({"neighbour": "mixpanel", "route": "/jql", "fault": "status", "status": status})
+
+
+def without_behaviors(state: Standin) -> None:
+    state.faults.add({"neighbour": "mixpanel", "route": "/engage", "fault": "status", "status": 402})
+
+
+async def by_every_route(
+    ctx: ToolContext, state: Standin, as_of: date, features: list[Feature] | None = None
+) -> tuple[Found, Found, Found]:
+    """By JQL, then without it by behaviors, then without both by the export."""
+    by_jql = await found_by(ctx, "jql", as_of, features)
+    without_jql(state, 404)
+    by_behaviors = await found_by(ctx, "behaviors", as_of, features)
+    without_behaviors(state)
+    return by_jql, by_behaviors, await found_by(ctx, "export", as_of, features)
 
 
 reading = functools.cache(read)
@@ -132,37 +147,84 @@ async def test_jql_finds_those_whom_the_oracle_finds(
 
 
 @pytest.mark.parametrize("as_of", ACME_DAYS, ids=str)
-async def test_the_export_finds_exactly_what_jql_finds(
+async def test_every_route_finds_exactly_what_jql_finds(
     ctx: ToolContext, standins: Standin, as_of: date
 ) -> None:
-    by_jql = await found_by(ctx, "jql", as_of)
-    without_jql(standins, 402)
+    by_jql, by_behaviors, by_export = await by_every_route(ctx, standins, as_of)
 
-    assert await found_by(ctx, "export", as_of) == by_jql
+    assert by_behaviors == by_jql
+    assert by_export == by_jql
 
 
-async def test_a_project_that_does_not_offer_jql_is_read_by_export(
-    ctx: ToolContext, standins: Standin
+def asked_of(state: Standin) -> list[str]:
+    """What struggles were asked by, in order."""
+    asked = [record["path"].rstrip("/").rsplit("/", 1)[-1] for record in state.requests]
+    return [name for name in asked if name in {"jql", "engage", "export"}]
+
+
+@pytest.mark.parametrize("status", [402, 403, 404, 410, 412])
+async def test_a_project_that_does_not_offer_jql_is_not_asked_for_it_every_night(
+    ctx: ToolContext, standins: Standin, status: int
 ) -> None:
     feature = ctx.kb.feature("connect-data-source")
-    by_jql = await found_by(ctx, "jql", ACME_DAYS[0], [feature])
+    without_jql(standins, status)
 
-    for status in (402, 403, 404, 410, 412, 429):
-        standins.faults.clear()
-        without_jql(standins, status)
-        assert await found_by(ctx, "export", ACME_DAYS[0], [feature]) == by_jql, status
-    assert len(by_jql["connect-data-source"]) == 13
+    first = await found_by(ctx, "behaviors", ACME_DAYS[0], [feature])
+    second = await found_by(ctx, "behaviors", ACME_DAYS[0], [feature])
+
+    assert asked_of(standins) == ["jql", "engage", "export", "engage", "export"]
+    assert first == second
+    assert len(first["connect-data-source"]) == 13
 
 
-async def test_after_one_refusal_the_features_left_are_read_in_one_export(
-    ctx: ToolContext, standins: Standin
+async def test_jql_is_tried_again_after_a_week(
+    ctx: ToolContext, standins: Standin, open_with: OpenWith
 ) -> None:
+    feature = ctx.kb.feature("connect-data-source")
     without_jql(standins, 404)
+    await found_by(ctx, "behaviors", ACME_DAYS[0], [feature])
+    standins.faults.clear()
+
+    async with open_with(now=ctx.clock.now() + timedelta(days=6)) as later:
+        await found_by(later, "behaviors", ACME_DAYS[0], [feature])
+    async with open_with(now=ctx.clock.now() + timedelta(days=8)) as later:
+        await found_by(later, "jql", ACME_DAYS[0], [feature])
+
+
+async def test_a_failure_of_the_moment_is_not_remembered(ctx: ToolContext, standins: Standin) -> None:
+    feature = ctx.kb.feature("connect-data-source")
+    without_jql(standins, 500)
+    await found_by(ctx, "behaviors", ACME_DAYS[0], [feature])
+    standins.faults.clear()
+
+    await found_by(ctx, "jql", ACME_DAYS[0], [feature])
+
+
+async def test_without_budget_no_further_question_is_tried(ctx: ToolContext, standins: Standin) -> None:
+    without_jql(standins, 429)
 
     await found_by(ctx, "export", ACME_DAYS[0])
 
-    asked = [record["path"].rsplit("/", 1)[-1] for record in standins.requests]
-    assert [name for name in asked if name in {"jql", "export"}] == ["jql", "export"]
+    assert asked_of(standins) == ["jql", "export"]
+
+
+async def test_one_question_serves_all_features(ctx: ToolContext, standins: Standin) -> None:
+    found = await found_by(ctx, "jql", ACME_DAYS[0])
+
+    assert len(found) == 4
+    assert asked_of(standins) == ["jql"]
+
+
+async def test_where_nobody_tried_often_enough_no_export_is_read(ctx: ToolContext, standins: Standin) -> None:
+    eager = ctx.kb.feature("connect-data-source")
+    limits = eager.struggle.model_copy(update={"more_than_attempts": 10_000})
+    patient = eager.model_copy(update={"struggle": limits})
+    without_jql(standins, 404)
+
+    found = await found_by(ctx, "behaviors", ACME_DAYS[0], [patient])
+
+    assert found == {"connect-data-source": []}
+    assert asked_of(standins) == ["jql", "engage"]
 
 
 DUNGEON_DAYS = [date(2026, 11, 20), date(2026, 10, 28)]
@@ -189,13 +251,11 @@ async def dungeon(dungeon_server: Standin, tmp_path: Path) -> AsyncIterator[Tool
 async def test_in_another_makers_world_both_find_those_whom_the_oracle_finds(
     dungeon: ToolContext, dungeon_server: Standin, as_of: date
 ) -> None:
-    by_jql = await found_by(dungeon, "jql", as_of)
-    without_jql(dungeon_server, 410)
-    by_export = await found_by(dungeon, "export", as_of)
+    by_jql, by_behaviors, by_export = await by_every_route(dungeon, dungeon_server, as_of)
 
     expected = keyed(struggling(DUNGEON, as_of, DUNGEON / "kb"), dungeon.secret)
     assert await as_the_oracle_tells_it(dungeon, by_jql) == expected
-    assert by_export == by_jql
+    assert by_behaviors == by_export == by_jql
     assert sum(map(len, expected.values())) >= 9
 
 
@@ -243,13 +303,12 @@ def stuck(user: str, attempts: int, *, reason: Any = "no_folder", company: Any =
 
 
 async def both(folder: Path, events: list[Raw], **changes: Any) -> tuple[list[Struggle], list[Struggle]]:
-    """The verdicts on these events by JQL and by export."""
+    """The verdicts on these events by JQL and by export; those by behaviors are the same."""
     with tiny(folder / "world", events, **changes) as state:
         async with open_context(settings_for(state, folder / "data", kb_dir=None)) as ctx:
             await sync(ctx, from_day=AS_OF, to_day=AS_OF)
-            by_jql = await found_by(ctx, "jql", AS_OF, [FEATURE])
-            without_jql(state, 404)
-            by_export = await found_by(ctx, "export", AS_OF, [FEATURE])
+            by_jql, by_behaviors, by_export = await by_every_route(ctx, state, AS_OF, [FEATURE])
+    assert by_behaviors == by_export
     return by_jql["export"], by_export["export"]
 
 

@@ -8,21 +8,17 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
 
 from handrail.domain.periods import Period
-from handrail.domain.queries import Frequency, Point, ReportStep, Series
+from handrail.domain.queries import EventCount, Frequency, Point, ReportStep, Series
 from handrail.errors import (
     CallerError,
-    ConfigError,
     HandrailError,
     NotOffered,
-    RateLimited,
-    Unavailable,
     UpstreamError,
 )
 from handrail.services.mixpanel.client import Mixpanel
-from handrail.services.mixpanel.expressions import any_of, both, equals
+from handrail.services.mixpanel.expressions import any_of, both, equals, of_account
 from handrail.services.mixpanel.queries import Queries
 from standin.server import running
 from standin.state import Standin
@@ -31,7 +27,6 @@ from tests.conftest import settings_for
 from tests.oracle_reading import Event, Reading, read
 from tests.standin.conftest import event, write_world
 
-SPEC = Path(__file__).parents[4] / "shared" / "reference" / "openapi" / "mixpanel" / "query.openapi.yaml"
 ZONE = "America/New_York"
 WEEK = Period(from_date=date(2026, 11, 4), to_date=date(2026, 11, 10), zone=ZONE)
 MONTH = Period(from_date=date(2026, 10, 15), to_date=date(2026, 11, 13), zone=ZONE)
@@ -191,6 +186,18 @@ async def test_a_hostile_name_selects_exactly_the_one_account(
             assert [(one.name, one.total) for one in counted.series] == [(name, 1)]
 
 
+async def test_a_name_with_half_a_character_is_refused_before_it_costs_a_query(
+    http: httpx2.AsyncClient, standins: Standin, tmp_path: Path
+) -> None:
+    mixpanel = Mixpanel(http, settings_for(standins, tmp_path))
+    broken = "zqx\ud800"
+
+    await refused(mixpanel.queries.segmentation(broken, WEEK), CallerError)
+    await refused(mixpanel.queries.segmentation("E", WEEK, where=equals("company_id", broken)), CallerError)
+    await refused(mixpanel.insights.figures([EventCount(event=broken)], WEEK), CallerError)
+    assert standins.requests == []
+
+
 @pytest.mark.parametrize(
     ("value", "users"),
     [(5, "u1"), ("5", "u2"), (-2.5, "u3"), (1e-07, "u4"), (True, "u5"), (False, "u6"), (10**20, "u7")],
@@ -312,6 +319,38 @@ async def test_the_properties_and_values_of_an_event_are_listed(queries: Queries
     assert {one.name: one.events for one in properties} == have
     assert set(values) == set(plans)
     assert [plans[value] for value in values] == sorted(plans.values(), reverse=True)
+
+
+async def test_a_property_named_error_is_a_property_and_an_error_is_an_error(
+    http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    events = [event("E", "u1", "2026-11-19T10:00:00", error="timeout", request="r")]
+
+    with running(write_world(tmp_path / "world", events)) as state:
+        queries = Mixpanel(http, settings_for(state, tmp_path)).queries
+        uses = {one.name: one.events for one in await queries.event_properties("E")}
+        assert (uses["error"], uses["request"]) == (1, 1)
+
+        answer(state, "/properties/top", 200, {"error": LEAK})
+        await refused(queries.event_properties("E"), UpstreamError)
+
+
+async def test_an_account_of_a_list_is_found_as_a_breakdown_finds_it(
+    queries: Queries, world: Reading
+) -> None:
+    viewed = inside(world, "Dashboard Viewed", MONTH)
+    shared = next(one.accounts for one in viewed if len(one.accounts) > 1)
+    split = await queries.segmentation("Dashboard Viewed", MONTH, by="company_id")
+
+    for account in shared:
+        counted = await queries.segmentation(
+            "Dashboard Viewed", MONTH, where=of_account("company_id", account)
+        )
+        expected = [one for one in viewed if account in one.accounts]
+        assert table(counted.of("Dashboard Viewed")) == by_day(expected, MONTH)
+        assert split.of(account).total == len(expected)
+        assert any(len(one.accounts) > 1 for one in expected)
+        assert any(len(one.accounts) == 1 for one in expected)
 
 
 async def test_a_value_that_is_no_text_and_a_use_that_is_not_counted_are_understood(
@@ -638,38 +677,6 @@ async def test_the_activity_of_many_people_is_asked_a_hundred_at_a_time(
     assert await queries.activity([], day) == ()
 
 
-@pytest.mark.parametrize("what", ASKS)
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, CallerError),
-        (401, ConfigError),
-        (402, NotOffered),
-        (403, NotOffered),
-        (404, NotOffered),
-        (413, CallerError),
-        (429, RateLimited),
-        (500, UpstreamError),
-        (503, Unavailable),
-    ],
-)
-async def test_each_status_is_an_error_of_ours_without_a_word_of_the_remote(
-    queries: Queries, standins: Standin, what: str, status: int, kind: type[HandrailError]
-) -> None:
-    route, ask = ASKS[what]
-    answer(standins, route, status)
-
-    await refused(ask(queries), kind)
-
-
-@pytest.mark.parametrize("what", ASKS)
-async def test_an_error_inside_a_200_is_a_refusal(queries: Queries, standins: Standin, what: str) -> None:
-    route, ask = ASKS[what]
-    answer(standins, route, 200, {"error": LEAK, "data": {"values": {}}, "results": {}, "series": {}})
-
-    await refused(ask(queries), UpstreamError)
-
-
 SHAPES: list[Any] = [
     "<html>zqx</html>",
     "zqx",
@@ -696,46 +703,3 @@ async def test_an_answer_of_an_unknown_shape_is_an_error_and_not_quoted(
         assert {one.events for one in await ask(queries)} == {None}  # any name may stand for a property
     else:
         await refused(ask(queries), UpstreamError)
-
-
-@pytest.mark.skipif(not SPEC.is_file(), reason="Mixpanel's OpenAPI file is not on this machine")
-async def test_every_request_has_the_parameters_that_mixpanel_documents_and_no_other(
-    queries: Queries, standins: Standin
-) -> None:
-    known = documented()
-    for _, ask in ASKS.values():
-        await ask(queries)
-    where = both(equals("plan", "team"))
-    await queries.segmentation(STARTED, WEEK, where=where)
-    await queries.segmentation_sum(STARTED, WEEK, of="n", where=where)
-    await queries.retention(STARTED, "", WEEK, born_where=where, where=where, unbounded=True)
-    await queries.frequency(WEEK, where=where)
-    answer(standins, "/api/app/projects/2914077/cohorts", 403)
-    await queries.cohorts()
-
-    asked = [
-        (each["path"].removeprefix("/mixpanel/api/query"), set(each["query"]))
-        for each in standins.requests
-        if "/api/query/" in each["path"]
-    ]
-    assert len({path for path, _ in asked}) == 14
-    for path, names in asked:
-        allowed, required = known[path]
-        assert names <= allowed, path
-        assert required <= names, path
-
-
-def documented() -> dict[str, tuple[set[str], set[str]]]:
-    """Known and required parameters by path, with the faults of the file mended (reference, section 25)."""
-    spec = yaml.safe_load(SPEC.read_text("utf-8"))
-    shared = spec["components"]["parameters"]
-    found: dict[str, tuple[set[str], set[str]]] = {}
-    for path, methods in spec["paths"].items():
-        listed = methods.get("get", methods.get("post"))["parameters"]
-        parameters = [shared[one["$ref"].rsplit("/", 1)[1]] if "$ref" in one else one for one in listed]
-        names = {one["name"] for one in parameters}
-        found[path] = names, {one["name"] for one in parameters if one.get("required")}
-    found["/retention"][0].add("bookmark_id")
-    found["/events/names"][0].update({"from_date", "to_date"})
-    found["/events"][1].difference_update({"from_date", "to_date"})
-    return found

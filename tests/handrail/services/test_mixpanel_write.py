@@ -184,7 +184,7 @@ async def test_a_wrong_token_names_the_setting(
     [
         (200, LEAK, UpstreamError),
         (200, {"zqx": "zqx"}, UpstreamError),
-        (400, LEAK, UpstreamError),
+        (400, LEAK, CallerError),
         (401, LEAK, ConfigError),
         (403, LEAK, NotOffered),
         (413, LEAK, CallerError),

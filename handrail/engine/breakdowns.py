@@ -1,0 +1,86 @@
+"""Property breakdowns: which values may be kept at all, and which groups are too small to be shown."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from handrail.domain.metrics import PropertyValue, ValueKind
+from handrail.engine.text import shown
+
+KEPT_VALUES = 20
+"""Values of a property that are kept for an account and day; what comes after them is `other`."""
+
+SMALLEST_GROUP = 5
+"""Groups of fewer users than this are never shown on their own."""
+
+_LIST_OR_OBJECT = ("[", "{")
+_PERSONAL = re.compile(
+    r"@|＠|%40"  # an address, however it is written
+    r"|^\W*[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\W*$"  # a UUID
+    r"|^\W*(?=[^0-9]*[0-9])[0-9a-z]{20,}\W*$"  # a key or token: long, without a space, with a digit
+    r"|^[\s+()-]*([0-9][\s()-]*){9,}$"  # a telephone number, or any long number
+    r"|^(\d{1,3}\.){3}\d{1,3}$",  # an IP address
+    re.IGNORECASE,
+)
+
+
+def value(raw: str) -> tuple[ValueKind, str]:
+    """What is kept of a value: itself, that it was not set, or nothing but that there was one.
+
+    Values that look like an address or an id of a person are never kept, nor are lists and objects.
+    """
+    if raw.startswith(_LIST_OR_OBJECT) or _PERSONAL.search(raw):
+        return "other", ""
+    label = shown(raw)
+    return ("value", label) if label else ("unset", "")
+
+
+class Group(NamedTuple):
+    """One value of a property over a period: its events, and who had it.
+
+    `marks` are those of the days on which marks are kept; `daily_users` is the most users of any one day.
+    """
+
+    kind: ValueKind
+    label: str
+    total: int
+    marks: frozenset[bytes]
+    daily_users: int
+    whole: bool
+    """Whether marks are kept for every day of the group."""
+
+    @property
+    def least_users(self) -> int:
+        return max(len(self.marks), self.daily_users)
+
+
+def fold(groups: Iterable[Group]) -> tuple[list[PropertyValue], int]:
+    """(groups that may be shown, most events first; events of all others).
+
+    A group is shown if at least five users are sure to be in it. What is folded must itself be five users
+    or more, for it is the rest of a known total: else the smallest shown groups are folded too.
+    """
+    ordered = sorted(groups, key=lambda group: (-group.total, group.kind, group.label))
+    large = [group for group in ordered if group.kind != "other" and group.least_users >= SMALLEST_GROUP]
+    kept = large[:KEPT_VALUES]
+    rest = [group for group in ordered if group not in kept]
+    while rest and kept and _together(rest) < SMALLEST_GROUP:
+        smallest = min(kept, key=lambda group: (group.least_users, group.total))
+        kept.remove(smallest)
+        rest.append(smallest)
+    shown_groups = [
+        PropertyValue(
+            kind=group.kind,
+            value=group.label,
+            total=group.total,
+            users=len(group.marks) if group.whole else None,
+        )
+        for group in kept
+    ]
+    return shown_groups, sum(group.total for group in rest)
+
+
+def _together(groups: Sequence[Group]) -> int:
+    """Users who are sure to be in one of the groups."""
+    marks = len(frozenset[bytes]().union(*(group.marks for group in groups)))
+    return max(marks, *(group.daily_users for group in groups))

@@ -1,0 +1,174 @@
+"""Whether everything that a night needs is there: asked live, each answer in one line."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from handrail.context import ToolContext
+from handrail.domain.checks import Check
+from handrail.domain.connections import Found
+from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
+from handrail.errors import ConfigError, HandrailError
+from handrail.flows.connect import NO_QUERY_API, look, other_region
+from handrail.settings import SendMode
+
+Finding = tuple[bool, str]
+Step = Callable[[ToolContext], Awaitable[Finding]]
+
+_FROM = {
+    "environment": "credentials from the environment",
+    "stored": "credentials stored by connecting over REST",
+    "given": "",
+}
+
+
+async def check(ctx: ToolContext) -> list[Check]:
+    """Every check, in the order in which an operator would mend things."""
+    before: list[tuple[str, Step]] = [("database", _database), ("knowledge base", _documents)]
+    after: list[tuple[str, Step]] = [
+        ("freshness", _freshness),
+        ("accuracy", _accuracy),
+        ("model", _model),
+        ("sender", _sender),
+        ("mail links", _links),
+    ]
+    return [
+        *[await _checked(ctx, name, step) for name, step in before],
+        *await _project(ctx),
+        *[await _checked(ctx, name, step) for name, step in after],
+    ]
+
+
+async def _checked(ctx: ToolContext, name: str, step: Step) -> Check:
+    try:
+        ok, detail = await step(ctx)
+    except HandrailError as error:
+        ok, detail = False, str(error)
+    return Check(name=name, ok=ok, detail=detail)
+
+
+async def _project(ctx: ToolContext) -> list[Check]:
+    """What connecting finds, as lines."""
+    try:
+        found = await look(ctx)
+    except HandrailError as error:
+        detail = str(error)
+        if isinstance(error, ConfigError) and ctx.connected is not None:
+            other = await other_region(ctx.connected, ctx.settings)
+            if other:
+                detail = f"the project lives in another region: set HANDRAIL_MIXPANEL_REGION={other}"
+        return [Check(name="Mixpanel credentials", ok=False, detail=detail)]
+    steps: list[tuple[str, Finding]] = [
+        (
+            "Mixpanel credentials",
+            (
+                True,
+                f"project {found.project_id} answers, {_FROM[found.credentials_from]}; "
+                f"its time zone is {found.zone}",
+            ),
+        ),
+        ("Mixpanel plan", _plan(found)),
+        ("questions left", _quota(found)),
+        ("account coverage", await _coverage(ctx, found)),
+        ("group profiles", _groups(found)),
+    ]
+    return [Check(name=name, ok=ok, detail=detail) for name, (ok, detail) in steps]
+
+
+def _plan(found: Found) -> Finding:
+    if found.query_api is None:
+        return False, "whether the plan has the Query API could not be asked: try again later"
+    if not found.query_api:
+        return True, NO_QUERY_API
+    return True, f"the Query API answers; {found.saved_funnels} saved funnels"
+
+
+def _quota(found: Found) -> Finding:
+    return (
+        found.questions_left > 0 and found.exports_left > 0,
+        f"{found.questions_left} more questions to Mixpanel and {found.exports_left} exports in this hour",
+    )
+
+
+async def _coverage(ctx: ToolContext, found: Found) -> Finding:
+    """Of all that was read last; before the first sync, of the sample."""
+    async with ctx.store.read() as work:
+        last = await work.metrics.last_sync()
+    read = (last.events, last.events_with_account) if last else (0, 0)
+    events, named = read if read[0] else (found.sampled_events, found.sampled_with_account)
+    if not events:
+        return False, "; ".join(found.notes) or "no event was read yet: run `handrail sync`"
+    of = "of the events carry" if read[0] else f"of {events:,} sampled events carry"
+    if named < LEAST_COVERAGE * events:
+        return False, (
+            f"only {named / events:.1%} {of} {found.account_property}: check "
+            "HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY, send the property with every event, or set "
+            "HANDRAIL_MIXPANEL_PROFILE_PROPERTY or HANDRAIL_MIXPANEL_DOMAIN_ACCOUNTS"
+        )
+    users = ""
+    if read[0] and last and last.users:
+        users = f"; {last.users_with_account / last.users:.1%} of each day's users have an account"
+    return True, f"{named / events:.1%} {of} {found.account_property}{users}"
+
+
+def _groups(found: Found) -> Finding:
+    if found.group_profiles is None:
+        return True, "HANDRAIL_MIXPANEL_GROUP_ID is not set or not readable: an account's id is its name"
+    if not found.group_profiles:
+        return False, "the group key has no profiles: check HANDRAIL_MIXPANEL_GROUP_ID"
+    return True, "accounts have their names from group profiles"
+
+
+async def _database(ctx: ToolContext) -> Finding:
+    async with ctx.store.read() as work:
+        accounts = len(await work.accounts.all())
+    return True, f"opens, and knows {accounts} accounts"
+
+
+async def _documents(ctx: ToolContext) -> Finding:
+    slugs = [feature.slug for feature in ctx.kb.features()]
+    return True, f"{len(slugs)} feature documents: {', '.join(slugs)}"
+
+
+async def _freshness(ctx: ToolContext) -> Finding:
+    async with ctx.store.read() as work:
+        last = await work.metrics.last_sync()
+    if last is None:
+        return False, "never synced: run `handrail sync`"
+    age = max(ctx.clock.now() - last.finished_at, timedelta())
+    detail = f"figures reach to {last.to_date} and were read {age // timedelta(hours=1)} hours ago"
+    return age < STALE, detail if age < STALE else f"{detail}: is `handrail agent start` running?"
+
+
+async def _accuracy(ctx: ToolContext) -> Finding:
+    async with ctx.store.read() as work:
+        agreement = await work.nights.last_agreement()
+    if agreement is None or agreement.accuracy is None:
+        return True, "not compared with Mixpanel's own counts yet: the night does it"
+    detail = f"our counts agree with Mixpanel's to {agreement.accuracy:.2%}, up to {agreement.to_date}"
+    return agreement.accuracy >= LEAST_ACCURACY, detail
+
+
+async def _model(ctx: ToolContext) -> Finding:
+    if ctx.settings.anthropic_api_key is None:
+        return True, "no ANTHROPIC_API_KEY: tutorials are told in the documents' own words"
+    return True, f"{ctx.settings.model} words the tutorials"
+
+
+async def _sender(ctx: ToolContext) -> Finding:
+    if ctx.settings.send_mode is SendMode.OFF and ctx.settings.sendgrid_api_key is None:
+        return True, "HANDRAIL_SEND_MODE is off: nobody is mailed"
+    ctx.mail.require()
+    if not await ctx.mail.may_send():
+        return False, "SendGrid refuses the key, or the key may not send: it needs the scope mail.send"
+    return (
+        True,
+        f"SendGrid takes mail from {ctx.settings.mail_from}; HANDRAIL_SEND_MODE is {ctx.settings.send_mode}",
+    )
+
+
+async def _links(ctx: ToolContext) -> Finding:
+    host = urlsplit(ctx.settings.public_url).hostname or ""
+    if ctx.settings.send_mode is SendMode.AUTO and host in {"127.0.0.1", "localhost", "::1"}:
+        return False, "links in mails lead to this machine only: set HANDRAIL_PUBLIC_URL"
+    return True, f"links in mails begin with {ctx.settings.public_url}"

@@ -1,0 +1,57 @@
+"""A sync that goes on after the answer: started once, followed by whoever asks."""
+
+from contextlib import AsyncExitStack
+from datetime import date
+
+from handrail.context import ToolContext
+from handrail.domain.metrics import SyncState
+from handrail.errors import CallerError
+from handrail.flows.sync import Plan, carry_out, plan
+from handrail.lock import is_held, one_at_a_time
+
+
+async def start(ctx: ToolContext, from_day: date | None, to_day: date | None) -> SyncState:
+    """Start a sync in the background. Raises `CallerError` where one is running, or for wrong days."""
+    held = AsyncExitStack()
+    await held.enter_async_context(one_at_a_time(ctx.settings.data_dir, "sync"))
+    try:
+        planned = await plan(ctx, from_day, to_day)
+    except BaseException:
+        await held.aclose()
+        raise
+    ctx.background.start(_carry_out(ctx, planned, held))
+    return await follow(ctx, planned.sync_id)
+
+
+async def _carry_out(ctx: ToolContext, planned: Plan, held: AsyncExitStack) -> None:
+    async with held:
+        await carry_out(ctx, planned)
+
+
+async def running(ctx: ToolContext) -> SyncState | None:
+    """The sync that is running, in whichever process."""
+    if not is_held(ctx.settings.data_dir, "sync"):
+        return None
+    async with ctx.store.read() as work:
+        newest = await work.syncs.newest()
+    return newest if newest and newest.status == "running" else None
+
+
+async def follow(ctx: ToolContext, sync_id: int) -> SyncState:
+    """How far a sync has come. One whose process died is interrupted, though it could not say so."""
+    state = await _state(ctx, sync_id)
+    if state.status == "running" and not is_held(ctx.settings.data_dir, "sync"):
+        # It may have ended since: what it says now, without the lock, is its last word.
+        state = await _state(ctx, sync_id)
+        if state.status == "running":
+            ended = "Its process ended before it was done; the next sync goes on from there."
+            return state.model_copy(update={"status": "interrupted", "message": ended})
+    return state
+
+
+async def _state(ctx: ToolContext, sync_id: int) -> SyncState:
+    async with ctx.store.read() as work:
+        state = await work.syncs.get(sync_id)
+    if state is None:
+        raise CallerError(f"There is no sync {sync_id}.")
+    return state

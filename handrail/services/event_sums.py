@@ -1,0 +1,189 @@
+"""Sums of the counted events by person and account, out of which every table of a day is added up.
+
+Two cubes are made once each, when they are first asked for: event by event name, and by breakdown values.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from handrail.domain.features import Feature
+from handrail.domain.metrics import EventCount, FeatureDay, ValueCount
+from handrail.engine import breakdowns, keys
+from handrail.engine.marks import MARK_BYTES, union
+from handrail.engine.text import shown
+from handrail.engine.uses import DEAD_CLICK, RAGE_CLICK
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MARKS = """
+create table marks as
+select number as person, left(sha256($key::blob || unhex(user_key)), $digits) as mark from people
+"""
+
+_ACTS = """
+create table acts as
+select account, day, name, person, sum(events)::bigint as events
+from (select owner, day, name, person, count(*) as events from counted group by all)
+join belongs using (owner) group by all
+"""
+
+_EVENT_DAYS = """
+select account, day, event, sum(events)::bigint, count(mark), unhex(coalesce(string_agg(mark, ''), ''))
+from acts join names on names.number = acts.name left join marks using (person)
+group by account, day, event order by account, day, event
+"""
+
+_FEATURES = """
+create or replace temp table features as
+select unnest($slugs::varchar[]) as feature, unnest($attempts::varchar[]) as attempt,
+       unnest($successes::varchar[]) as success, unnest($errors::varchar[]) as error
+"""
+
+_FEATURE_DAYS = """
+with done as (
+  select account, day, event, person, events from acts join names on names.number = acts.name
+  where event in (select unnest([attempt, success, error]) from features) or event in ($rage, $dead)),
+uses as (
+  select account, day, feature,
+    coalesce(sum(events) filter (event = attempt), 0)::bigint as attempts,
+    coalesce(sum(events) filter (event = success), 0)::bigint as successes,
+    coalesce(sum(events) filter (event = error), 0)::bigint as errors,
+    count(distinct person) filter (event = attempt and person > 0) as attempting,
+    count(distinct person) filter (event = success and person > 0) as succeeding
+  from done join features on event in (attempt, success, error) group by account, day, feature),
+clicks as (
+  select account, day, feature, coalesce(sum(events) filter (event = $rage), 0)::bigint as rage,
+    coalesce(sum(events) filter (event = $dead), 0)::bigint as dead
+  from done join (
+    select distinct account, day, feature, person from done join features on event = attempt where person > 0)
+  using (account, day, person) where event in ($rage, $dead) group by account, day, feature)
+select account, day, feature, attempts, successes, errors, attempting, succeeding,
+  coalesce(rage, 0), coalesce(dead, 0)
+from uses left join clicks using (account, day, feature) order by account, day, feature
+"""
+
+_VALUES = """
+create or replace temp table value_labels as
+select number as trait, kind, label, user_key
+from traits join (
+  select unnest($values::varchar[]) as {column}, unnest($kinds::varchar[]) as kind,
+         unnest($labels::varchar[]) as label, unnest($user_keys::varchar[]) as user_key)
+using ({column})
+"""
+
+_VALUE_DAYS = """
+with theirs as (
+  select owner, day, person, events,
+    if(same.user_key is null, kind, 'other') as kind, if(same.user_key is null, label, '') as label
+  from trait_sum join value_labels using (trait)
+  left join people same on same.number = person and same.user_key = value_labels.user_key),
+had as (
+  select account, day, kind, label, person, sum(events)::bigint as events
+  from theirs join belongs using (owner) group by all),
+placed as (
+  select account, day, kind, label,
+    row_number() over (partition by account, day order by sum(events) desc, label) as place
+  from had where kind = 'value' group by account, day, kind, label),
+kept as (
+  select account, day, if(place > $most, 'other', kind) as kind, if(place > $most, '', label) as label,
+    person, sum(events)::bigint as events
+  from had left join placed using (account, day, kind, label) group by all)
+select account, day, $property, kind, label, sum(events)::bigint, count(mark),
+  unhex(coalesce(string_agg(mark, ''), ''))
+from kept left join marks using (person)
+group by account, day, kind, label order by account, day, kind, label
+"""
+
+
+class EventSums:
+    """The cubes over one connection, and the tables that come out of them."""
+
+    def __init__(
+        self, connection: "duckdb.DuckDBPyConnection", secret: bytes, breakdowns: Sequence[str]
+    ) -> None:
+        self._connection = connection
+        self._secret = secret
+        self._mark_key = hmac.digest(secret, b"marks for counting", "sha256")
+        self._breakdowns = breakdowns
+        self._made: set[str] = set()
+
+    def event_days(self) -> list[EventCount]:
+        """Events and users of every event of every account and day, by the name as it is shown."""
+        self._once("marks", self._make_marks)
+        self._once("acts", self._make_acts)
+        found: dict[tuple[Any, ...], EventCount] = {}
+        labels = {event: shown(event) for (event,) in self._rows("select event from names")}
+        for account, day, event, *figures in self._rows(_EVENT_DAYS):
+            row = EventCount(account, day, labels[event], *figures)
+            twin = found.get(row[:3])
+            found[row[:3]] = _together(twin, row) if twin else row
+        return list(found.values())
+
+    def value_days(self) -> list[ValueCount]:
+        """Events and users by value of each breakdown property, the commonest values of a day and `other`."""
+        self._once("marks", self._make_marks)
+        self._once("traits", self._make_traits)
+        found: list[ValueCount] = []
+        for number, name in enumerate(self._breakdowns):
+            self._label_values(f"trait{number}")
+            rows = self._rows(_VALUE_DAYS, {"property": name, "most": breakdowns.KEPT_VALUES})
+            found.extend(ValueCount(*row) for row in rows)
+        return found
+
+    def feature_days(self, features: Iterable[Feature]) -> list[FeatureDay]:
+        """How each feature went for every account on every day on which it was used."""
+        self._once("acts", self._make_acts)
+        listed = list(features)
+        self._connection.execute(
+            _FEATURES,
+            {
+                "slugs": [feature.slug for feature in listed],
+                "attempts": [feature.events.attempt for feature in listed],
+                "successes": [feature.events.success for feature in listed],
+                "errors": [feature.events.error or None for feature in listed],
+            },
+        )
+        clicks = {"rage": RAGE_CLICK, "dead": DEAD_CLICK}
+        return [FeatureDay(*row) for row in self._rows(_FEATURE_DAYS, clicks)]
+
+    def _once(self, what: str, make: Callable[[], None]) -> None:
+        if what not in self._made:
+            make()
+            self._made.add(what)
+
+    def _make_marks(self) -> None:
+        self._connection.execute(_MARKS, {"key": self._mark_key, "digits": 2 * MARK_BYTES})
+
+    def _make_acts(self) -> None:
+        self._connection.execute(_ACTS)
+
+    def _make_traits(self) -> None:
+        self._connection.execute(
+            "create table trait_sum as "
+            "select owner, day, trait, person, count(*) as events from counted group by all"
+        )
+
+    def _label_values(self, column: str) -> None:
+        """What is kept of each value; a value that is the distinct_id of its own event's user is not."""
+        values = [row[0] for row in self._rows(f"select distinct {column} from traits")]  # noqa: S608
+        kept = [breakdowns.value(each) for each in values]
+        self._connection.execute(
+            _VALUES.format(column=column),
+            {
+                "values": values,
+                "user_keys": [keys.user_key(self._secret, each) for each in values],
+                "kinds": [kind for kind, _ in kept],
+                "labels": [label for _, label in kept],
+            },
+        )
+
+    def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+
+def _together(one: EventCount, other: EventCount) -> EventCount:
+    """Two names that are shown alike are one event."""
+    marks = union([one.marks, other.marks])
+    return one._replace(total=one.total + other.total, users=len(marks) // MARK_BYTES, marks=marks)

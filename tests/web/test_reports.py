@@ -1,0 +1,86 @@
+"""Users in numbers and saved reports over REST."""
+
+from datetime import date
+
+import pytest
+
+from handrail.context import ToolContext, open_context
+from handrail.flows.segments import count_users
+from handrail.settings import Settings
+from standin.state import Standin
+from tests.handrail.flows.test_reports import ACTIVE, ERRORS, use_up
+from tests.web.test_app import browser
+
+AS_OF = date(2026, 11, 19)
+
+
+async def test_users_of_an_account_are_numbers_without_identities(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    await count_users(ctx, AS_OF)
+
+    async with browser(settings) as client:
+        answer = await client.get("/api/mixpanel/users/acme")
+
+    found = answer.json()
+    members = {id_: one for id_, one in standins.profiles.items() if one["company_id"] == "acct_1001"}
+    assert found["account"]["mixpanel_id"] == "acct_1001"
+    assert found["as_of"] == found["users"]["counted_at"]
+    assert found["users"]["as_of"] == "2026-11-19"
+    assert found["users"]["users"] >= len(members) > 30
+    assert {each["property"] for each in found["users"]["breakdowns"]} == {"plan", "role"}
+    assert found["summary"].startswith(f"Acme: {found['users']['users']} users with a profile")
+    persons = [str(each) for id_, one in members.items() for each in (id_, one["$name"])]
+    assert [each for each in persons if each in answer.text] == []
+
+
+async def test_users_that_were_never_counted_are_no_data_and_no_zero(
+    ctx: ToolContext, settings: Settings
+) -> None:
+    async with browser(settings) as client:
+        found = (await client.get("/api/mixpanel/users/acct_1001")).json()
+        which = (await client.get("/api/mixpanel/users/acm")).json()
+
+    assert found["users"] is None
+    assert "handrail sync" in found["no_data_because"]
+    assert which["account"] is None
+    assert {each["name"] for each in which["candidates"]} >= {"Acme", "Acme Labs"}
+
+
+async def test_reports_are_listed_read_and_followed_back(ctx: ToolContext, settings: Settings) -> None:
+    async with browser(settings) as client:
+        board = (await client.get("/api/reports/Account health")).json()
+        listed = (await client.get("/api/reports")).json()["reports"]
+        history = (await client.get(f"/api/reports/{ERRORS}/history")).json()["copies"]
+
+    assert board["dashboard"]
+    assert {each["report_id"] for each in board["reports"]} == {ACTIVE, ERRORS}
+    assert {each["report_id"] for each in listed if each["fetched_at"]} == {ACTIVE, ERRORS}
+    assert len(listed) == 6
+    assert [each["report"]["rows"] for each in history] == [
+        each["report"]["rows"] for each in board["reports"] if each["report_id"] == ERRORS
+    ]
+
+
+@pytest.mark.parametrize("path", ["/api/reports/Zebra", "/api/mixpanel/users/nobody-like-this-at-all"])
+async def test_a_name_that_fits_nothing_is_a_problem_document(
+    path: str, ctx: ToolContext, settings: Settings
+) -> None:
+    async with browser(settings) as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_report_that_cannot_be_asked_for_now_says_when_it_can(
+    ctx: ToolContext, settings: Settings
+) -> None:
+    async with open_context(settings, actor="web") as web:
+        await use_up(web, 0)
+
+    async with browser(settings) as client:
+        reading = (await client.get(f"/api/reports/{ERRORS}")).json()
+
+    assert reading["reports"] == []
+    assert "the next one is possible in" in reading["unread"][0]["because"]
