@@ -89,6 +89,7 @@ ALSO_GET = {"/cohorts/list": "the file has POST alone, and both are answered"}
 NOT_DESCRIBED = {
     ("GET", "/mixpanel/api/app/me"): "of the app API the files have only a part",
     ("GET", "/mixpanel/api/app/projects/2914077/bookmarks"): "of the app API the files have only a part",
+    ("GET", "/mixpanel/api/app/projects/2914077/dashboards"): "of the app API the files have only a part",
     ("GET", "/mixpanel/api/app/projects/2914077/cohorts"): "of the app API the files have only a part",
     ("POST", "/mixpanel/api/query/insights"): "ad-hoc reports are in no file",
     ("POST", "/mixpanel/api/query/arb_funnels"): "flows are in no file",

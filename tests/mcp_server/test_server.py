@@ -132,15 +132,16 @@ async def test_an_error_is_in_our_words_with_a_next_step(ask: Ask) -> None:
 async def test_an_upstream_failure_shows_nothing_of_upstream(
     ask: Ask, ctx: ToolContext, standins: Any
 ) -> None:
-    standins.faults.add(
-        {
-            "neighbour": "mixpanel",
-            "route": "query/funnels",
-            "fault": "status",
-            "status": 500,
-            "body": "SECRET-UPSTREAM",
-        }
-    )
+    for route in ("/query/", "/export"):
+        standins.faults.add(
+            {
+                "neighbour": "mixpanel",
+                "route": route,
+                "fault": "status",
+                "status": 500,
+                "body": "SECRET-UPSTREAM",
+            }
+        )
 
     answer = await ask("query_funnel", account="Acme", period="last_7_days")
 

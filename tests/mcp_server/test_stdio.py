@@ -41,7 +41,7 @@ async def test_the_example_configuration_works_as_it_is_with_no_credentials(tmp_
     parameters = StdioServerParameters(
         command=command,
         args=demo["args"],
-        env={"PATH": os.environ["PATH"], **demo.get("env", {})},
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **demo.get("env", {})},
         cwd=tmp_path,
     )
     async with Client(parameters) as client:
