@@ -23,6 +23,9 @@ from handrail.services import mixpanel
 from handrail.services.mixpanel.answers import UseState
 from handrail.services.mixpanel.profiles import who_did_any
 
+KEPT = timedelta(days=30)
+"""Verdicts on single people are kept so long."""
+
 Route = Literal["jql", "behaviors", "export"]
 Uses = Mapping[str, Sequence[FeatureUse]]
 """What users did, by feature."""
@@ -63,6 +66,7 @@ async def detect(
     async with ctx.store.begin() as work:
         for slug, (verdicts, _) in judged.items():
             await work.nights.replace_struggles(as_of, slug, verdicts)
+        await work.nights.forget_struggles(as_of - KEPT)
     return judged
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from handrail.context import ToolContext
 from handrail.domain.metrics import SyncState
 from handrail.errors import CallerError
+from handrail.flows.refresh import refresh
 from handrail.flows.sync import Plan, carry_out, plan
 from handrail.lock import is_held, one_at_a_time
 
@@ -25,7 +26,8 @@ async def start(ctx: ToolContext, from_day: date | None, to_day: date | None) ->
 
 async def _carry_out(ctx: ToolContext, planned: Plan, held: AsyncExitStack) -> None:
     async with held:
-        await carry_out(ctx, planned)
+        record = await carry_out(ctx, planned)
+    await refresh(ctx, record.to_date)
 
 
 async def running(ctx: ToolContext) -> SyncState | None:

@@ -55,6 +55,10 @@ class Nights:
             for one in struggles
         )
 
+    async def forget_struggles(self, before: date) -> None:
+        """Drop what was known of single people in nights before that one."""
+        await self._session.exec(delete(StruggleRow).where(col(StruggleRow.night) < before))
+
     async def struggles(self, night: date, feature: str = "") -> list[Struggle]:
         statement = select(StruggleRow.document).where(StruggleRow.night == night)
         if feature:

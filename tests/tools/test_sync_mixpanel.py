@@ -10,6 +10,7 @@ import pytest
 
 from handrail.context import ToolContext
 from handrail.errors import CallerError, ConfigError
+from handrail.flows.segments import users_of
 from handrail.lock import one_at_a_time
 from handrail.settings import Settings
 from standin.state import Standin
@@ -40,6 +41,9 @@ async def test_a_sync_goes_on_after_the_answer_and_is_followed_to_its_end(
     assert (
         await query_events(empty_ctx, account="Acme", from_date="2026-11-10", to_date="2026-11-19")
     ).figures
+    async with empty_ctx.store.read() as work:
+        acme = next(each.id for each in await work.accounts.all() if each.mixpanel_id == "acct_1001")
+    assert await users_of(empty_ctx, acme), "users are counted with it, as by `handrail sync`"
 
 
 async def test_a_running_sync_is_followed_and_never_doubled(

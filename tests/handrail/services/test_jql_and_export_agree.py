@@ -215,6 +215,18 @@ async def test_one_question_serves_all_features(ctx: ToolContext, standins: Stan
     assert asked_of(standins) == ["jql"]
 
 
+async def test_verdicts_on_people_are_forgotten_after_thirty_days(ctx: ToolContext) -> None:
+    night = ACME_DAYS[0]
+    await detect(ctx, ctx.kb.features(), night)
+    async with ctx.store.read() as work:
+        assert await work.nights.struggles(night)
+
+    for later, kept in ((30, True), (31, False)):
+        await detect(ctx, ctx.kb.features(), night + timedelta(days=later))
+        async with ctx.store.read() as work:
+            assert bool(await work.nights.struggles(night)) is kept
+
+
 async def test_where_nobody_tried_often_enough_no_export_is_read(ctx: ToolContext, standins: Standin) -> None:
     eager = ctx.kb.feature("connect-data-source")
     limits = eager.struggle.model_copy(update={"more_than_attempts": 10_000})
