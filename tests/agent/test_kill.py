@@ -40,6 +40,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "HANDRAIL_MAIL_FROM": settings.mail_from,
         "HANDRAIL_MAIL_POSTAL_ADDRESS": settings.mail_postal_address,
         "HANDRAIL_SEND_MODE": settings.send_mode.value,
+        "HANDRAIL_SEND_HOURS": "always",
     }
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, **values}
