@@ -39,6 +39,7 @@ async def loaded(raw: bytes, *, size: int = 1 << 16, **changes: Any) -> EventTab
         "zone": "UTC",
         "from_day": date(2026, 1, 1),
         "to_day": date(2026, 12, 31),
+        "threads": 2,
     }
     return await load(stream(raw, size), **{**options, **changes})
 
