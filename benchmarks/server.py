@@ -18,6 +18,7 @@ _ANSWERS = {
     "/api/2.0/engage/properties": b"{}",
     "/api/2.0/events/properties/top": b"{}",
     "/api/query/events/properties/top": b"{}",
+    "/api/query/engage/properties": b'{"results":{"$browser":{"count":1,"type":"string"}}}',
 }
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 

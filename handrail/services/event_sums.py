@@ -65,35 +65,39 @@ from uses left join clicks using (account, day, feature) order by account, day, 
 """
 
 _VALUES = """
-create or replace temp table value_labels as
-select number as trait, kind, label, user_key
-from traits join (
-  select unnest($values::varchar[]) as {column}, unnest($kinds::varchar[]) as kind,
+create temp table value_labels as
+select trait, property, kind, label, number as themselves
+from (select number as trait, unnest([{places}]) as property, unnest([{columns}]) as value from traits)
+join (
+  select unnest($values::varchar[]) as value, unnest($kinds::varchar[]) as kind,
          unnest($labels::varchar[]) as label, unnest($user_keys::varchar[]) as user_key)
-using ({column})
+using (value) left join people using (user_key)
+"""
+
+_HAD = """
+create temp table had as
+select account, day, property, if(person is distinct from themselves, kind, 'other') as kind,
+  if(person is distinct from themselves, label, '') as label, person, sum(events)::bigint as events
+from (select owner, day, trait, person, count(*) as events from counted group by all)
+join value_labels using (trait) join belongs using (owner) group by all;
+create temp table placed as
+select account, day, property, kind, label, row_number() over (
+  partition by account, day, property order by kind = 'value' desc, sum(events) desc, label) as place
+from had group by account, day, property, kind, label
 """
 
 _VALUE_DAYS = """
-with theirs as (
-  select owner, day, person, events,
-    if(same.user_key is null, kind, 'other') as kind, if(same.user_key is null, label, '') as label
-  from trait_sum join value_labels using (trait)
-  left join people same on same.number = person and same.user_key = value_labels.user_key),
-had as (
-  select account, day, kind, label, person, sum(events)::bigint as events
-  from theirs join belongs using (owner) group by all),
-placed as (
-  select account, day, kind, label,
-    row_number() over (partition by account, day order by sum(events) desc, label) as place
-  from had where kind = 'value' group by account, day, kind, label),
-kept as (
-  select account, day, if(place > $most, 'other', kind) as kind, if(place > $most, '', label) as label,
-    person, sum(events)::bigint as events
-  from had left join placed using (account, day, kind, label) group by all)
-select account, day, $property, kind, label, sum(events)::bigint, count(mark),
+select account, day, property, kind, label, sum(events)::bigint, count(mark),
   unhex(coalesce(string_agg(mark, ''), ''))
-from kept left join marks using (person)
-group by account, day, kind, label order by account, day, kind, label
+from (
+  select account, day, property, if(rest, 'other', kind) as kind, if(rest, '', label) as label, person,
+    sum(events)::bigint as events
+  from (
+    select had.*, kind = 'value' and place > $most as rest
+    from had join placed using (account, day, property, kind, label))
+  group by all)
+left join marks using (person)
+group by account, day, property, kind, label order by property, account, day, kind, label
 """
 
 
@@ -113,10 +117,15 @@ class EventSums:
         """Events and users of every event of every account and day, by the name as it is shown."""
         self._once("marks", self._make_marks)
         self._once("acts", self._make_acts)
-        found: dict[tuple[Any, ...], EventCount] = {}
         labels = {event: shown(event) for (event,) in self._rows("select event from names")}
-        for account, day, event, *figures in self._rows(_EVENT_DAYS):
-            row = EventCount(account, day, labels[event], *figures)
+        rows = [
+            EventCount(account, day, labels[event], *figures)
+            for account, day, event, *figures in self._rows(_EVENT_DAYS)
+        ]
+        if len(set(labels.values())) == len(labels):
+            return rows
+        found: dict[tuple[Any, ...], EventCount] = {}
+        for row in rows:
             twin = found.get(row[:3])
             found[row[:3]] = _together(twin, row) if twin else row
         return list(found.values())
@@ -124,13 +133,14 @@ class EventSums:
     def value_days(self) -> list[ValueCount]:
         """Events and users by value of each breakdown property, the commonest values of a day and `other`."""
         self._once("marks", self._make_marks)
-        self._once("traits", self._make_traits)
-        found: list[ValueCount] = []
-        for number, name in enumerate(self._breakdowns):
-            self._label_values(f"trait{number}")
-            rows = self._rows(_VALUE_DAYS, {"property": name, "most": breakdowns.KEPT_VALUES})
-            found.extend(ValueCount(*row) for row in rows)
-        return found
+        if not self._breakdowns:
+            return []
+        self._once("values", self._make_values)
+        rows = self._rows(_VALUE_DAYS, {"most": breakdowns.KEPT_VALUES})
+        return [
+            ValueCount(account, day, self._breakdowns[number], *figures)
+            for account, day, number, *figures in rows
+        ]
 
     def feature_days(self, features: Iterable[Feature]) -> list[FeatureDay]:
         """How each feature went for every account on every day on which it was used."""
@@ -159,18 +169,14 @@ class EventSums:
     def _make_acts(self) -> None:
         self._connection.execute(_ACTS)
 
-    def _make_traits(self) -> None:
-        self._connection.execute(
-            "create table trait_sum as "
-            "select owner, day, trait, person, count(*) as events from counted group by all"
-        )
-
-    def _label_values(self, column: str) -> None:
+    def _make_values(self) -> None:
         """What is kept of each value; a value that is the distinct_id of its own event's user is not."""
-        values = [row[0] for row in self._rows(f"select distinct {column} from traits")]  # noqa: S608
+        places = range(len(self._breakdowns))
+        columns = ", ".join(f"trait{place}" for place in places)
+        values = [row[0] for row in self._rows(f"select distinct unnest([{columns}]) from traits")]  # noqa: S608
         kept = [breakdowns.value(each) for each in values]
         self._connection.execute(
-            _VALUES.format(column=column),
+            _VALUES.format(columns=columns, places=", ".join(map(str, places))),
             {
                 "values": values,
                 "user_keys": [keys.user_key(self._secret, each) for each in values],
@@ -178,6 +184,7 @@ class EventSums:
                 "labels": [label for _, label in kept],
             },
         )
+        self._connection.execute(_HAD)
 
     def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
         return self._connection.execute(sql, parameters).fetchall()

@@ -5,6 +5,7 @@ Users enter a table under keyed hashes only, so neither a table nor a spill file
 
 import asyncio
 import logging
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -139,7 +140,8 @@ async def load(
 ) -> EventTable:
     """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole.
 
-    What does not fit `memory_limit` spills into a folder in `temp_directory`; `threads` 0 takes all cores.
+    What does not fit `memory_limit` spills into a folder in `temp_directory`; `threads` 0 takes all
+    cores but one, which receives and inflates.
     `breakdowns` are the properties whose values are counted; the rest as in `EventReader.count`.
     """
     _check(account_property, breakdowns)
@@ -147,9 +149,11 @@ async def load(
         folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
     except OSError:
         raise ConfigError("HANDRAIL_TEMP_DIR is no folder that can be written to.") from None
-    options = {"memory_limit": memory_limit or MEMORY_LIMIT, "temp_directory": folder.name}
-    if threads:
-        options["threads"] = str(threads)
+    options = {
+        "memory_limit": memory_limit or MEMORY_LIMIT,
+        "temp_directory": folder.name,
+        "threads": str(threads or max(1, (os.cpu_count() or 1) - 1)),
+    }
     try:
         loader = await asyncio.to_thread(EventReader, account_property, secret, options, breakdowns)
         try:

@@ -52,6 +52,17 @@ async def test_an_account_page_marks_where_people_are_lost(ctx: ToolContext, set
     assert "Connect a data source: 14.3%, 3 of 21 users" in page.text
 
 
+async def test_an_account_page_tells_how_many_people_did_each_event(
+    ctx: ToolContext, settings: Settings
+) -> None:
+    async with browser(settings) as client:
+        page = await client.get("/accounts/acct_1001")
+
+    row = re.search(r'<th scope="row">Dashboard Viewed</th>(.*?)</tr>', page.text)
+    assert row
+    assert re.findall(r">([\d,]+)<", row[1]) == ["460", "38"], "as query_events tells them"
+
+
 async def test_before_the_first_sync_the_page_says_what_to_do(settings: Settings, standins: Standin) -> None:
     async with browser(settings) as client:
         page = await client.get("/")

@@ -20,7 +20,7 @@ else:
     _errors = (cast("type[Exception]", isal_zlib.error),)
 
 _GZIP = 16 + zlib.MAX_WBITS
-_STEP = 1 << 13
+_STEP = 1 << 14
 """Inflated at once: what comes out stays small enough to be written over what came before."""
 
 

@@ -39,6 +39,7 @@ async def loaded(raw: bytes, *, size: int = 1 << 16, **changes: Any) -> EventTab
         "zone": "UTC",
         "from_day": date(2026, 1, 1),
         "to_day": date(2026, 12, 31),
+        "threads": 2,
     }
     return await load(stream(raw, size), **{**options, **changes})
 
@@ -641,3 +642,23 @@ async def test_pieces_may_end_in_any_chunk_and_copies_are_found_across_them(
     assert await days(*lines, *lines, threads=1) == [("acme", "2026-11-20", 60, 7, 7)]
     with closing(await loaded(packed(*lines, *lines), size=size)) as table:
         assert table.account_days() == [("acme", date(2026, 11, 20), 60, 7, 7)]
+
+
+async def test_of_values_the_commonest_stay_and_a_users_own_id_never_does() -> None:
+    lines = [
+        line("Opened", f"u{n}", f"2026-11-20T10:{n:02}:{m:02}", company_id="acme", plan=f"plan {n:02}")
+        for n in range(22)
+        for m in range(22 - n)
+    ]
+    lines += [
+        line("Opened", "me", f"2026-11-21T10:00:{n:02}", company_id="acme", plan="me") for n in range(3)
+    ]
+    lines.append(line("Opened", "you", "2026-11-21T10:00:00", company_id="acme", plan="me"))
+
+    with closing(await loaded(packed(*lines), breakdowns=["plan"])) as table:
+        found = [(row.day.day, row.kind, row.value, row.total, row.users) for row in table.value_days()]
+
+    kept = [(20, "value", f"plan {n:02}", 22 - n, 1) for n in range(20)]
+    assert sorted(found) == sorted(
+        [*kept, (20, "other", "", 3, 2), (21, "other", "", 3, 1), (21, "value", "me", 1, 1)]
+    )

@@ -1,6 +1,6 @@
 """The app API over HTTP: data views, what names mean, and notes; none of it costs a query."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,6 @@ ASKS: dict[str, tuple[str, Ask]] = {
     "annotations": ("/annotations", lambda mixpanel: mixpanel.annotations.of(AUGUST)),
     "annotate": ("/annotations", lambda mixpanel: mixpanel.annotations.add(NOON, ZONE, "sent")),
 }
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
 
 
 @pytest.fixture

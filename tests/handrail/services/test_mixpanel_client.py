@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,17 +54,6 @@ ASKS: dict[str, tuple[str, Ask]] = {
     "profiles": ("/query/engage", profiles),
     "export": ("/export", exported),
 }
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def mixpanel(http: httpx2.AsyncClient, standins: Standin, tmp_path: Path) -> Mixpanel:
-    return Mixpanel(http, settings_for(standins, tmp_path))
 
 
 def answer(standins: Standin, route: str, status: int, body: Any = LEAK, **details: Any) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from standin.server import running
 from standin.state import Standin
 from tests import oracle
 from tests.conftest import settings_for
-from tests.oracle_reading import Event, Reading, read
+from tests.oracle_reading import Event, Reading
 from tests.standin.conftest import event, write_world
 
 ZONE = "America/New_York"
@@ -48,19 +48,8 @@ ASKS: dict[str, Ask] = {
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def insights(http: httpx2.AsyncClient, standins: Standin, tmp_path: Path) -> Insights:
-    return Mixpanel(http, settings_for(standins, tmp_path)).insights
-
-
-@pytest.fixture(scope="module")
-def world(acme_folder: Path) -> Reading:
-    return read(acme_folder)
+def insights(mixpanel: Mixpanel) -> Insights:
+    return mixpanel.insights
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Requests about people's data over HTTP: made, followed, taken back, and refused in our words."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,6 @@ ASKS: dict[str, Ask] = {
     "retrieval": lambda privacy: privacy.retrieval("1"),
     "cancel": lambda privacy: privacy.cancel("1"),
 }
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
 
 
 @pytest.fixture

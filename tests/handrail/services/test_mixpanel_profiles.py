@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from standin.acme.project import ADMINS, NEVER_CONNECTED
 from standin.server import running
 from standin.state import Standin
 from tests.conftest import settings_for
-from tests.oracle_reading import Reading, read
+from tests.oracle_reading import Reading
 from tests.standin.conftest import event, write_world
 
 STARTED, CONNECTED = "Source Connect Started", "Source Connected"
@@ -36,22 +36,6 @@ ASKS: dict[str, Who] = {
     "acts": who_did([TRIED, NEVER_DONE], AS_OF),
     "acts by now": who_did_by_now([TRIED]),
 }
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def mixpanel(http: httpx2.AsyncClient, standins: Standin, tmp_path: Path) -> Mixpanel:
-    return Mixpanel(http, settings_for(standins, tmp_path))
-
-
-@pytest.fixture(scope="module")
-def world(acme_folder: Path) -> Reading:
-    return read(acme_folder)
 
 
 @pytest.fixture(scope="module")

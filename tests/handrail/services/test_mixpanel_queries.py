@@ -1,7 +1,7 @@
 """Mixpanel's query endpoints over HTTP: figures against an independent count, errors in our words."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from standin.server import running
 from standin.state import Standin
 from tests import oracle
 from tests.conftest import settings_for
-from tests.oracle_reading import Event, Reading, read
+from tests.oracle_reading import Event, Reading
 from tests.standin.conftest import event, write_world
 
 ZONE = "America/New_York"
@@ -55,19 +55,8 @@ ASKS: dict[str, tuple[str, Ask]] = {
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def queries(http: httpx2.AsyncClient, standins: Standin, tmp_path: Path) -> Queries:
-    return Mixpanel(http, settings_for(standins, tmp_path)).queries
-
-
-@pytest.fixture(scope="module")
-def world(acme_folder: Path) -> Reading:
-    return read(acme_folder)
+def queries(mixpanel: Mixpanel) -> Queries:
+    return mixpanel.queries
 
 
 def answer(standins: Standin, route: str, status: int, body: Any = LEAK, **details: Any) -> None:

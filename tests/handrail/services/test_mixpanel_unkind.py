@@ -154,12 +154,6 @@ async def store(books: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
-
-
 class Desk:
     """A client whose books are those of one call."""
 

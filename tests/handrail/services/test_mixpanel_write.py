@@ -1,6 +1,6 @@
 """Writing to Mixpanel over HTTP: what arrives, what a repeat changes, and what is refused."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,6 @@ def writing(http: httpx2.AsyncClient, standins: Standin, tmp_path: Path, **chang
     token = SecretStr(standins.world.project["token"])
     ingest = {"mixpanel_token": token, "mixpanel_ingest_url": f"{standins.base_url}/mixpanel/"}
     return Mixpanel(http, settings_for(standins, tmp_path, **{**ingest, **changes}))
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
-        yield opened
 
 
 @pytest.fixture
