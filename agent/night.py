@@ -22,6 +22,7 @@ from handrail.flows.detect import detect
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count_nightly
+from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
@@ -94,6 +95,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
         await _recover(ctx, book)
     await _plan(ctx, book)
     await _sync(ctx, book, as_of, backfill_from)
+    await _follow(ctx, book)
     await _verify(ctx, book, as_of)
     await _measure(ctx, book, as_of)
     found = await _detect(ctx, book, as_of)
@@ -142,6 +144,14 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
         users=record.users,
         users_with_account=record.users_with_account,
     )
+
+
+async def _follow(ctx: ToolContext, book: Notebook) -> None:
+    """Who completed a feature after their mail; what cannot be asked tonight is asked tomorrow."""
+    try:
+        book.write(outcomes_settled=await follow_outcomes(ctx))
+    except (UpstreamError, BrokenExport, CallerError) as error:
+        book.notes.append(f"Outcomes of earlier mails were not followed: {error}")
 
 
 async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:

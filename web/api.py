@@ -13,6 +13,7 @@ from handrail.errors import CallerError
 from handrail.flows.connect import connect
 from tools.find_accounts import Accounts, Sort, find_accounts
 from tools.get_night_report import NightReport, get_night_report
+from tools.get_tutorial_results import TutorialResults, get_tutorial_results
 from tools.query_events import AccountEvents, query_events
 from tools.query_funnel import AccountFunnels, query_funnel
 from tools.sync_mixpanel import SyncAnswer, sync_mixpanel
@@ -106,6 +107,19 @@ async def funnels(
 ) -> AccountFunnels:
     return await query_funnel(
         ctx, account=customer_id, funnel=funnel, period=period, from_date=from_date, to_date=to_date
+    )
+
+
+@router.get("/api/tutorials")
+async def tutorials(
+    ctx: Ctx,
+    feature: str = "",
+    period: PeriodName = "last_90_days",
+    from_date: str = "",
+    to_date: str = "",
+) -> TutorialResults:
+    return await get_tutorial_results(
+        ctx, feature=feature, period=period, from_date=from_date, to_date=to_date
     )
 
 

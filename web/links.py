@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from handrail.flows.feedback import clicked
 from web.api import Ctx
 from web.pages import page
 
@@ -10,13 +11,17 @@ router = APIRouter()
 _QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-@router.get("/t/{token}", include_in_schema=False)
+@router.api_route("/t/{token}", methods=["GET", "HEAD"], include_in_schema=False)
 async def guide(ctx: Ctx, token: str, request: Request) -> Response:
-    """Redirect to the place in the company's documentation that this token was made for."""
+    """Redirect to the place in the company's documentation that this token was made for.
+
+    Of who asks, only whether it is a machine is kept.
+    """
     async with ctx.store.read() as work:
         found = await work.deliveries.link_target(token, "click")
     if found is None:
         return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
+    await clicked(ctx, found[0], request.method, request.headers.get("user-agent", ""))
     return RedirectResponse(found[1], status_code=302, headers=_QUIET)
 
 

@@ -93,6 +93,8 @@ def report(night: Report, *, as_json: bool) -> None:
         f"{night.model_calls} model calls, {night.input_tokens:,} tokens in, {night.output_tokens:,} out."
     )
     console.print(_decisions(night))
+    if night.outcomes_settled:
+        console.print(f"{night.outcomes_settled} outcomes of earlier mails and hold-outs are settled.")
     for note in night.notes:
         console.print(f"• {note}", markup=False)
 

@@ -51,6 +51,7 @@ class Report(BaseModel):
     """Users of each day that was read, added up."""
     users_with_account: int = 0
     agreement: Agreement | None = None
+    outcomes_settled: int = Field(0, description="Mails and hold-outs followed to the end that night.")
     struggles: tuple[FeatureStruggles, ...] = ()
     struggling_users: int = 0
     tutorials: int = 0

@@ -36,6 +36,11 @@ class Signature(BaseModel):
     def key(self) -> str:
         return "/".join((self.feature, self.stuck_step, self.reason or "no-error", self.band))
 
+    @staticmethod
+    def ever_succeeded(key: str) -> bool:
+        """Whether the evidence behind the signature of this key held a success."""
+        return key.endswith("/sometimes")
+
 
 class Struggle(BaseModel):
     """The verdict on user × feature, with its signals."""

@@ -41,6 +41,15 @@ def delivery_id(night: date, user: str, feature: str) -> str:
     return hashlib.sha256(f"{night.isoformat()}/{user}/{feature}".encode()).hexdigest()[:32]
 
 
+OWN_CLICK = "click/"
+"""Begins the key of each click that came through our own redirect."""
+
+
+def click_key(delivery_id: str, *, by_machine: bool) -> str:
+    """One row for a mail's reader and one for machines, so that a scanner cannot hide the reader's click."""
+    return f"{OWN_CLICK}{delivery_id}/{'machine' if by_machine else 'person'}"
+
+
 def text_hash(tutorial: Tutorial) -> str:
     """Of every word that leaves the house: subject, introduction, steps."""
     words = [tutorial.subject, tutorial.intro, *((step.step, step.text) for step in tutorial.steps)]

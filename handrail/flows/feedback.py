@@ -4,8 +4,30 @@ from collections.abc import Sequence
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Status
-from handrail.domain.feedback import MailEvent
+from handrail.domain.feedback import FeedbackKind, MailEvent
+from handrail.engine import keys
+from handrail.engine.clicks import by_machine
 from handrail.engine.feedback import PROVES_ACCEPTANCE
+
+
+async def clicked(ctx: ToolContext, delivery_id: str, method: str, user_agent: str) -> None:
+    """Keep that a mail's own link was followed: once by its reader, once by machines."""
+    now = ctx.clock.now()
+    async with ctx.store.read() as work:
+        delivery = await work.deliveries.get(delivery_id)
+    if delivery is None:
+        return
+    machine = by_machine(method, user_agent, now - delivery.decided_at)
+    key = keys.click_key(delivery_id, by_machine=machine)
+    event = MailEvent(
+        delivery_id=delivery_id,
+        kind=FeedbackKind.CLICKED,
+        at=now,
+        key=key,
+        event_id="",
+        by_machine=machine,
+    )
+    await take(ctx, [event])
 
 
 async def take(ctx: ToolContext, events: Sequence[MailEvent]) -> int:

@@ -23,6 +23,7 @@ from handrail.store.feedback import Feedback
 from handrail.store.funnels import Funnels
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
+from handrail.store.outcomes import Outcomes
 from handrail.store.reports import Reports
 from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
@@ -44,6 +45,7 @@ class Work:
         self.deliveries = Deliveries(session)
         self.funnels = Funnels(session)
         self.nights = Nights(session)
+        self.outcomes = Outcomes(session)
         self.reports = Reports(session)
         self.reviews = Reviews(session)
         self.routes = Routes(session)

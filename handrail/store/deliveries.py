@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Actor, Delivery, History, Reason, Status
+from handrail.domain.periods import Period
 from handrail.engine.holdout import VOLUME_DAYS
 from handrail.store.tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause, UserDay
 
@@ -30,6 +31,20 @@ class Deliveries:
             select(DeliveryRow).where(DeliveryRow.night == night).order_by(col(DeliveryRow.id))
         )
         return [await self._delivery(row) for row in rows.all()]
+
+    async def counts(self, period: Period, feature: str = "") -> list[tuple[str, Status, str, int]]:
+        """(feature, status, reason, decisions) of the nights of a period."""
+        by = (col(DeliveryRow.feature), col(DeliveryRow.status), col(DeliveryRow.reason))
+        statement = (
+            select(*by, func.count())
+            .where(DeliveryRow.night >= period.from_date, DeliveryRow.night <= period.to_date)
+            .group_by(*by)
+            .order_by(*by)
+        )
+        if feature:
+            statement = statement.where(DeliveryRow.feature == feature)
+        rows = await self._session.exec(statement)
+        return [(slug, Status(status), reason, count) for slug, status, reason, count in rows]
 
     async def due(self, now: datetime, limit: int) -> list[Delivery]:
         """Planned mails whose time has come, longest waiting first."""

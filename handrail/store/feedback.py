@@ -7,7 +7,9 @@ from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.feedback import FeedbackKind, MailEvent, OptOutKind
-from handrail.store.tables import FeedbackRow, SuppressedAddress, SuppressionLists
+from handrail.domain.periods import Period
+from handrail.engine.keys import OWN_CLICK
+from handrail.store.tables import DeliveryRow, FeedbackRow, SuppressedAddress, SuppressionLists
 
 
 class Feedback:
@@ -46,6 +48,32 @@ class Feedback:
         for row in rows:
             found.setdefault(row.delivery_id, []).append((FeedbackKind(row.kind), row.at))
         return found
+
+    async def told(self, period: Period, feature: str = "") -> dict[str, list[set[FeedbackKind]]]:
+        """Of the mails of these nights, by feature: what was told of each. Machines are left out.
+
+        Of clicks only those through our own redirect.
+        """
+        statement = (
+            select(DeliveryRow.feature, FeedbackRow.delivery_id, FeedbackRow.kind)
+            .distinct()
+            .join(DeliveryRow, col(DeliveryRow.id) == col(FeedbackRow.delivery_id))
+            .where(
+                DeliveryRow.night >= period.from_date,
+                DeliveryRow.night <= period.to_date,
+                col(FeedbackRow.by_machine).is_(False),
+                or_(
+                    col(FeedbackRow.kind) != FeedbackKind.CLICKED.value,
+                    col(FeedbackRow.key).startswith(OWN_CLICK),
+                ),
+            )
+        )
+        if feature:
+            statement = statement.where(DeliveryRow.feature == feature)
+        found: dict[str, dict[str, set[FeedbackKind]]] = {}
+        for slug, delivery_id, kind in await self._session.exec(statement):
+            found.setdefault(slug, {}).setdefault(delivery_id, set()).add(FeedbackKind(kind))
+        return {slug: list(mails.values()) for slug, mails in found.items()}
 
     async def suppress(self, address_key: str, kind: OptOutKind, at: datetime) -> None:
         """Nobody is mailed at this address any more; the first reason stays."""

@@ -321,6 +321,22 @@ class FeedbackRow(SQLModel, table=True):
     at: datetime = _moment()
 
 
+class OutcomeRow(SQLModel, table=True):
+    """What became of one mail, or of one that was held back for the holdout."""
+
+    __tablename__ = "outcomes"
+
+    delivery_id: str = Field(primary_key=True)
+    arm: str
+    feature: str
+    signature: str
+    tutorial_id: str
+    window_ends: datetime = _moment()
+    succeeded_before: bool
+    completed_at: datetime | None = _perhaps()
+    settled: bool = Field(index=True)
+
+
 class Link(SQLModel, table=True):
     """A token of a mail: 128 random bits, one purpose, one target. Unknown tokens lead nowhere."""
 

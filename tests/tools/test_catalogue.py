@@ -23,6 +23,7 @@ CALLS: dict[str, dict[str, object]] = {
     "find_accounts": {},
     "find_struggling_users": {"account": "Acme"},
     "get_night_report": {},
+    "get_tutorial_results": {},
     "query_events": {"account": "Acme"},
     "query_funnel": {"account": "Acme"},
     "search_feature_docs": {"query": "credentials"},

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx2
 import pytest
@@ -15,6 +15,7 @@ from handrail.context import ToolContext
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
+from tools.get_tutorial_results import get_tutorial_results
 from web.app import create_app
 
 BASE = "http://127.0.0.1:8321"
@@ -318,3 +319,56 @@ async def test_the_pages_show_what_has_to_be_known_of_the_figures(
 
     for page in pages:
         assert "30 hours ago" in page.text
+
+
+BROWSER = {"user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Gecko/20100101 Firefox/140.0"}
+
+
+async def follow_link(settings: Settings, guide: str, at: datetime) -> tuple[list[int], list[int]]:
+    """As a scanner, a program without a name, and a reader who clicks twice: (statuses, clicks then told)."""
+    async with browser(settings.model_copy(update={"now": at})) as client:
+        answers = [
+            await client.head(guide, headers=BROWSER),
+            await client.get(guide, headers={"user-agent": ""}),
+            await client.get(guide, headers=BROWSER),
+            await client.get(guide, headers=BROWSER),
+        ]
+        told = (await client.get("/api/tutorials")).json()["features"]
+    return [answer.status_code for answer in answers], [each["clicked"] for each in told]
+
+
+async def test_a_click_is_kept_once_for_the_reader_and_never_for_a_machine(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    guide, _ = await mail_links(ctx, standins)
+    async with ctx.store.read() as work:
+        found = await work.deliveries.link_target(guide.removeprefix("/t/"), "click")
+        assert found is not None
+        delivery = await work.deliveries.get(found[0])
+        assert delivery is not None
+    later = delivery.decided_at + timedelta(hours=3)
+
+    at_once, clicks_at_once = await follow_link(settings, guide, delivery.decided_at)
+    standins.clock.set(later)
+    hours_after, clicks_after = await follow_link(settings, guide, later)
+    async with ctx.store.read() as work:
+        kept = await work.feedback.of([delivery.id])
+
+    assert at_once == hours_after == [302, 302, 302, 302]
+    assert sum(clicks_at_once) == 0
+    assert sorted(clicks_after) == [0, 0, 0, 1]
+    assert [kind for kind, _ in kept[delivery.id]] == ["clicked"]
+
+
+async def test_the_results_over_rest_are_those_of_the_tool(ctx: ToolContext, settings: Settings) -> None:
+    await night.run(ctx)
+
+    asked = {"feature": "schedule-export", "period": "last_30_days"}
+    expected = await get_tutorial_results(ctx, feature="schedule-export", period="last_30_days")
+    async with browser(settings) as client:
+        answer = await client.get("/api/tutorials", params=asked)
+        unknown = await client.get("/api/tutorials", params={"feature": "nothing"})
+
+    assert answer.json() == expected.model_dump(mode="json")
+    assert [each["sent"] for each in answer.json()["features"]] == [7]
+    assert unknown.status_code == 400
