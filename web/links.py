@@ -1,4 +1,4 @@
-"""The links of a mail: the guide, and the way out. Tokens only; nothing is echoed, no cookie is set."""
+"""The links of a mail: its page, the guide, and the way out. Tokens only; nothing is echoed, no cookie is set."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -7,17 +7,17 @@ from web.api import Ctx
 from web.pages import page
 
 router = APIRouter()
-_QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @router.get("/t/{token}", include_in_schema=False)
-async def guide(ctx: Ctx, token: str, request: Request) -> Response:
-    """Redirect to the place in the company's documentation that this token was made for."""
+async def go(ctx: Ctx, token: str, request: Request) -> Response:
+    """Redirect to what this token was made for: the tutorial's page, or the company's documentation."""
     async with ctx.store.read() as work:
-        found = await work.deliveries.link_target(token, "click")
+        found = await work.deliveries.link_target(token, "click", "guide")
     if found is None:
-        return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
-    return RedirectResponse(found[1], status_code=302, headers=_QUIET)
+        return unknown(request)
+    return RedirectResponse(found[1], status_code=302, headers=QUIET)
 
 
 @router.get("/u/{token}", include_in_schema=False)
@@ -26,7 +26,7 @@ async def ask(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
     async with ctx.store.read() as work:
         found = await work.deliveries.link_target(token, "unsubscribe")
     if found is None:
-        return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
+        return unknown(request)
     return page(request, "unsubscribe.html", title="Unsubscribe", status=200, token=token)
 
 
@@ -39,8 +39,13 @@ async def unsubscribe(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
         if delivery is not None:
             await work.deliveries.opt_out(delivery.user_key, "unsubscribed", ctx.clock.now())
     if delivery is None:
-        return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
+        return unknown(request)
     return page(request, "message.html", title="You are unsubscribed", status=200, text=_DONE)
+
+
+def unknown(request: Request) -> HTMLResponse:
+    """The same page for a token nobody has and for one that was made for something else."""
+    return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
 
 
 _UNKNOWN = "Perhaps it was cut in two by a mail program. Copy the whole link from the mail and try again."

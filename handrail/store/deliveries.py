@@ -212,10 +212,17 @@ class Deliveries:
             Link(token=token, delivery_id=delivery_id, purpose=purpose, target=target, created_at=now)
         )
 
-    async def link_target(self, token: str, purpose: str) -> tuple[str, str] | None:
-        """(delivery id, target) of a token that was made for this purpose."""
+    async def link_target(self, token: str, *purposes: str) -> tuple[str, str] | None:
+        """(delivery id, target) of a token that was made for one of these purposes."""
         row = await self._session.get(Link, token)
-        return (row.delivery_id, row.target) if row is not None and row.purpose == purpose else None
+        return (row.delivery_id, row.target) if row is not None and row.purpose in purposes else None
+
+    async def link(self, delivery_id: str, purpose: str) -> str | None:
+        """A delivery's token for a purpose."""
+        rows = await self._session.exec(
+            select(Link.token).where(Link.delivery_id == delivery_id, Link.purpose == purpose).limit(1)
+        )
+        return rows.first()
 
     async def opt_out(self, user_key: str, kind: str, now: datetime) -> None:
         """Remember that this person is not to be mailed; the first reason stays."""

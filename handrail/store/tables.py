@@ -321,6 +321,17 @@ class FeedbackRow(SQLModel, table=True):
     at: datetime = _moment()
 
 
+class AnswerRow(SQLModel, table=True):
+    """What a reader told on the page behind one mail; nothing of the reader or the browser."""
+
+    __tablename__ = "answers"
+
+    delivery_id: str = Field(primary_key=True)
+    helpful: bool | None = None
+    seconds: int = 0
+    at: datetime = _moment()
+
+
 class Link(SQLModel, table=True):
     """A token of a mail: 128 random bits, one purpose, one target. Unknown tokens lead nowhere."""
 
