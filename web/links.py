@@ -1,4 +1,4 @@
-"""The links of a mail: its page, the guide, and the way out. Tokens only; nothing is echoed, no cookie is set."""
+"""The links of a mail: its page, the guide, and the way out. Tokens only; nothing is echoed; no cookie."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response

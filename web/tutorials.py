@@ -38,7 +38,7 @@ async def tutorial(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
     found = await tutorial_page(ctx, token)
     if found is None:
         return unknown(request)
-    reply_to = ctx.settings.mail_reply_to or ctx.settings.mail_from
+    reply_to = ctx.mail.sender.reply_to
     subject = quote(f"I need more help with {found.feature}", safe="")
     answer = page(
         request,
