@@ -14,7 +14,8 @@ QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 async def go(ctx: Ctx, token: str, request: Request) -> Response:
     """Redirect to what this token was made for: the tutorial's page, or the company's documentation."""
     async with ctx.store.read() as work:
-        found = await work.deliveries.link_target(token, "click", "guide")
+        pressed = await work.deliveries.link_target(token, "click")
+        found = pressed or await work.deliveries.link_target(token, "guide")
     if found is None:
         return unknown(request)
     return RedirectResponse(found[1], status_code=302, headers=QUIET)

@@ -212,10 +212,10 @@ class Deliveries:
             Link(token=token, delivery_id=delivery_id, purpose=purpose, target=target, created_at=now)
         )
 
-    async def link_target(self, token: str, *purposes: str) -> tuple[str, str] | None:
-        """(delivery id, target) of a token that was made for one of these purposes."""
+    async def link_target(self, token: str, purpose: str) -> tuple[str, str] | None:
+        """(delivery id, target) of a token that was made for this purpose."""
         row = await self._session.get(Link, token)
-        return (row.delivery_id, row.target) if row is not None and row.purpose in purposes else None
+        return (row.delivery_id, row.target) if row is not None and row.purpose == purpose else None
 
     async def link(self, delivery_id: str, purpose: str) -> str | None:
         """A delivery's token for a purpose."""
