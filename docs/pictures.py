@@ -1,23 +1,38 @@
 """Make the pictures of the documentation from real output: `make demo SERVE=0`, then this script.
 
 Needs Chromium (Debian's `chromium`). The mail is the first one of the demo's outbox; the answer is
-what the tool says, laid out as chat clients lay out an answer.
+what the tool says, laid out as chat clients lay out an answer. The tutorial's page is the one behind
+that mail's button, served for the picture.
 """
 
 import html
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "img"
 DEMO = ROOT / ".handrail" / "demo-acme"
 _FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
 _QUIET = "--disable-background-networking --disable-component-update --disable-sync"
+
+
+_ENV = {
+    "HANDRAIL_DATA_DIR": str(DEMO),
+    "HANDRAIL_NOW": "2026-11-21T02:00:00+00:00",
+    "HANDRAIL_MAIL_REPLY_TO": "success@handrail-demo.example",
+}
+_PORT = 8329
 
 
 def shoot(source: str, target: str, size: tuple[int, int], *, dark: bool = False) -> None:
@@ -32,10 +47,28 @@ def shoot(source: str, target: str, size: tuple[int, int], *, dark: bool = False
 def ask(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """What the tool answers on the demo's data."""
     command = [sys.executable, "-m", "handrail.cli", "tool", tool, json.dumps(arguments), "--json"]
-    env = {"HANDRAIL_DATA_DIR": str(DEMO), "HANDRAIL_NOW": "2026-11-21T02:00:00+00:00"}
     # The figures are in the demo's database; the project itself is gone, and is not asked for them.
-    done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, env=_ENV, check=True, capture_output=True, text=True)  # noqa: S603
     return dict(json.loads(done.stdout))
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The demo's pages, at the address that is given."""
+    command = [sys.executable, "-m", "handrail.cli", "serve", "--port", str(_PORT)]
+    address = f"http://127.0.0.1:{_PORT}"
+    server = subprocess.Popen(command, cwd=ROOT, env=_ENV)  # noqa: S603
+    try:
+        while server.poll() is None:
+            try:
+                urlopen(f"{address}/healthz").close()  # noqa: S310
+                break
+            except URLError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def chat(answer: dict[str, Any]) -> str:
@@ -78,9 +111,14 @@ td, th {{ padding: 3px 24px 3px 0; text-align: left }}
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    mail = min((DEMO / "outbox").glob("*.html")).as_uri()
+    first = min((DEMO / "outbox").glob("*.html"))
+    mail = first.as_uri()
     shoot(mail, "mail.png", (680, 700))
     shoot(mail, "mail-dark.png", (500, 760), dark=True)
+    button = re.findall(r"/t/[\w-]+", first.read_text("utf-8"))[0]
+    with served() as address:
+        shoot(address + button, "tutorial.png", (720, 640))
+        shoot(address + button, "tutorial-dark.png", (500, 770), dark=True)
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()

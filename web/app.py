@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from handrail.context import ToolContext, open_context
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
-from web import api, hooks, links, pages, problems, reports
+from web import api, hooks, links, pages, problems, reports, tutorials
 
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 
@@ -50,7 +50,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
     app.middleware("http")(pages.guard)
     problems.install(app)
-    for router in (pages.router, api.router, reports.router, hooks.router, links.router):
+    for router in (pages.router, api.router, reports.router, hooks.router, links.router, tutorials.router):
         app.include_router(router)
     app.mount("/", endpoint)
     return app

@@ -9,6 +9,7 @@ from handrail.errors import ConfigError
 from handrail.flows.feedback import take
 from handrail.services.mail import webhook
 from web.api import Ctx
+from web.bodies import body
 from web.problems import problem
 
 router = APIRouter()
@@ -21,18 +22,14 @@ async def sendgrid(ctx: Ctx, request: Request) -> Response:
     keys = ctx.settings.sendgrid_webhook_key
     if not keys:
         raise ConfigError("HANDRAIL_SENDGRID_WEBHOOK_KEY is not set: events of the mail service are refused.")
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > webhook.MOST_BYTES:
-            return problem(413, f"A post may not be larger than {webhook.MOST_BYTES} bytes.")
+    raw = await body(request, webhook.MOST_BYTES)
     headers = request.headers
     if not webhook.genuine(
-        keys, bytes(raw), headers.get(webhook.SIGNATURE), headers.get(webhook.TIMESTAMP), ctx.clock.now()
+        keys, raw, headers.get(webhook.SIGNATURE), headers.get(webhook.TIMESTAMP), ctx.clock.now()
     ):
         return problem(403, "The signature or its age is not right; nothing was kept.")
     try:
-        events, unknown = webhook.read(bytes(raw))
+        events, unknown = webhook.read(raw)
     except ValueError:
         return problem(400, "The body is no list of events.")
     new = await take(ctx, events)

@@ -1,4 +1,4 @@
-"""The links of a mail: the guide, and the way out. Tokens only; nothing is echoed, no cookie is set."""
+"""The links of a mail: its page, the guide, and the way out. Tokens only; nothing is echoed; no cookie."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -8,21 +8,23 @@ from web.api import Ctx
 from web.pages import page
 
 router = APIRouter()
-_QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @router.api_route("/t/{token}", methods=["GET", "HEAD"], include_in_schema=False)
-async def guide(ctx: Ctx, token: str, request: Request) -> Response:
-    """Redirect to the place in the company's documentation that this token was made for.
+async def go(ctx: Ctx, token: str, request: Request) -> Response:
+    """Redirect to what this token was made for: the tutorial's page, or the company's documentation.
 
     Of who asks, only whether it is a machine is kept.
     """
     async with ctx.store.read() as work:
-        found = await work.deliveries.link_target(token, "click")
+        pressed = await work.deliveries.link_target(token, "click")
+        found = pressed or await work.deliveries.link_target(token, "guide")
     if found is None:
-        return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
-    await clicked(ctx, found[0], request.method, request.headers.get("user-agent", ""))
-    return RedirectResponse(found[1], status_code=302, headers=_QUIET)
+        return unknown(request)
+    if pressed:
+        await clicked(ctx, pressed[0], request.method, request.headers.get("user-agent", ""))
+    return RedirectResponse(found[1], status_code=302, headers=QUIET)
 
 
 @router.get("/u/{token}", include_in_schema=False)
@@ -31,7 +33,7 @@ async def ask(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
     async with ctx.store.read() as work:
         found = await work.deliveries.link_target(token, "unsubscribe")
     if found is None:
-        return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
+        return unknown(request)
     return page(request, "unsubscribe.html", title="Unsubscribe", status=200, token=token)
 
 
@@ -44,8 +46,13 @@ async def unsubscribe(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
         if delivery is not None:
             await work.deliveries.opt_out(delivery.user_key, "unsubscribed", ctx.clock.now())
     if delivery is None:
-        return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
+        return unknown(request)
     return page(request, "message.html", title="You are unsubscribed", status=200, text=_DONE)
+
+
+def unknown(request: Request) -> HTMLResponse:
+    """The same page for a token nobody has and for one that was made for something else."""
+    return page(request, "message.html", title="This link is not known", status=404, text=_UNKNOWN)
 
 
 _UNKNOWN = "Perhaps it was cut in two by a mail program. Copy the whole link from the mail and try again."

@@ -20,6 +20,18 @@ class FeedbackKind(StrEnum):
     COMPLAINED = "complained"
 
 
+class Answer(BaseModel):
+    """What a reader told on the page behind a mail: the last yes or no, and the longest visit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    delivery_id: str
+    helpful: bool | None = None
+    seconds: int = 0
+    """Visible time of the longest visit; 0 where nothing was told, as without JavaScript."""
+    at: datetime
+
+
 OptOutKind = Literal["unsubscribed", "bounced", "complained"]
 
 

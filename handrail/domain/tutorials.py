@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.domain.features import Feature
+
 Style = Literal["plain", "checklist", "story"]
 
 
@@ -43,3 +45,22 @@ class Tutorial(BaseModel):
     steps: tuple[DraftStep, ...]
     source: Literal["model", "document"]
     refused_because: tuple[str, ...] = Field((), description="Why the model's draft was not used.")
+
+
+class ToldStep(BaseModel):
+    """One step as a reader sees it. `title` is empty where the document has lost the step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    text: str
+    stuck: bool
+
+
+def told(tutorial: Tutorial, feature: Feature | None) -> tuple[ToldStep, ...]:
+    """The steps in their order, titled by the document: what the mail and the page behind it both say."""
+    titles = {step.id: step.title for step in feature.steps} if feature else {}
+    return tuple(
+        ToldStep(title=titles.get(step.step, ""), text=step.text, stuck=step.step == tutorial.stuck_step)
+        for step in tutorial.steps
+    )

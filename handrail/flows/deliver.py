@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from handrail.services.people import Contact
 
 
+def _token() -> str:
+    return secrets.token_urlsafe(16)
+
+
 @dataclass(frozen=True)
 class Tokens:
-    """The mail's own links; known to the person and to the `links` table only."""
+    """The mail's own links, 128 random bits each; known to the person and to the `links` table only."""
 
-    click: str = field(repr=False)
-    unsubscribe: str = field(repr=False)
+    click: str = field(default_factory=_token, repr=False)
+    page: str = field(default_factory=_token, repr=False)
+    guide: str = field(default_factory=_token, repr=False)
+    unsubscribe: str = field(default_factory=_token, repr=False)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Delivered:
 
 async def deliver(ctx: ToolContext, case: Case, now: Now) -> Delivered:
     """Decide on one mail, and send it if nothing stands against it. Safe to repeat."""
-    tokens = Tokens(click=secrets.token_urlsafe(16), unsubscribe=secrets.token_urlsafe(16))
+    tokens = Tokens()
     delivery, won = await _claim(ctx, case, now, tokens)
     if not won:
         return Delivered(delivery)
@@ -55,14 +61,23 @@ async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tupl
         row = await judge(ctx, work, case, now, row, earlier)
         await work.deliveries.keep(row)
         if row.status is Status.SENDING:
-            at = row.decided_at
-            await work.deliveries.add_link(tokens.click, row.id, "click", _guide_url(case), at)
-            await work.deliveries.add_link(tokens.unsubscribe, row.id, "unsubscribe", "", at)
+            for token, purpose, target in _links(case, tokens):
+                await work.deliveries.add_link(token, row.id, purpose, target, row.decided_at)
     return row, row.status is Status.SENDING
 
 
+def _links(case: Case, tokens: Tokens) -> list[tuple[str, str, str]]:
+    """(token, purpose, target): the mail's button opens the page, the page's link opens the guide."""
+    return [
+        (tokens.click, "click", f"/tutorials/{tokens.page}"),
+        (tokens.page, "page", ""),
+        (tokens.guide, "guide", _guide_url(case)),
+        (tokens.unsubscribe, "unsubscribe", ""),
+    ]
+
+
 def _guide_url(case: Case) -> str:
-    """Where the mail's button leads: the stuck step in the company's own documentation."""
+    """The stuck step in the company's own documentation."""
     if case.feature is None:
         return ""
     step = case.feature.step(case.struggle.stuck_step)

@@ -11,7 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Actor, Delivery, History, Reason, Status
 from handrail.domain.periods import Period
 from handrail.engine.holdout import VOLUME_DAYS
-from handrail.store.tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause, UserDay
+from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
+from handrail.store.tables import UserDay
 
 _MAILED = [status.value for status in MAY_HAVE_ARRIVED]
 WEEK = timedelta(days=7)
@@ -231,6 +232,13 @@ class Deliveries:
         """(delivery id, target) of a token that was made for this purpose."""
         row = await self._session.get(Link, token)
         return (row.delivery_id, row.target) if row is not None and row.purpose == purpose else None
+
+    async def link(self, delivery_id: str, purpose: str) -> str | None:
+        """A delivery's token for a purpose."""
+        rows = await self._session.exec(
+            select(Link.token).where(Link.delivery_id == delivery_id, Link.purpose == purpose).limit(1)
+        )
+        return rows.first()
 
     async def opt_out(self, user_key: str, kind: str, now: datetime) -> None:
         """Remember that this person is not to be mailed; the first reason stays."""

@@ -1,4 +1,4 @@
-"""Feedback in the store: one row an event, however often it was told."""
+"""Feedback in the store: one row an event, however often it was told; one row of answers a mail."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,10 +6,16 @@ from datetime import datetime
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.feedback import FeedbackKind, MailEvent, OptOutKind
+from handrail.domain.feedback import Answer, FeedbackKind, MailEvent, OptOutKind
 from handrail.domain.periods import Period
 from handrail.engine.keys import OWN_CLICK
-from handrail.store.tables import DeliveryRow, FeedbackRow, SuppressedAddress, SuppressionLists
+from handrail.store.mail_tables import (
+    AnswerRow,
+    DeliveryRow,
+    FeedbackRow,
+    SuppressedAddress,
+    SuppressionLists,
+)
 
 
 class Feedback:
@@ -74,6 +80,26 @@ class Feedback:
         for slug, delivery_id, kind in await self._session.exec(statement):
             found.setdefault(slug, {}).setdefault(delivery_id, set()).add(FeedbackKind(kind))
         return {slug: list(mails.values()) for slug, mails in found.items()}
+
+    async def answer(self, delivery_id: str, *, helpful: bool, at: datetime) -> None:
+        """Keep whether the mail helped; the last answer counts."""
+        row = await self._answers_of(delivery_id, at)
+        row.helpful, row.at = helpful, at
+
+    async def read_for(self, delivery_id: str, seconds: int, at: datetime) -> None:
+        """Keep how long a visit of the page was; the longest counts, so a repeat changes nothing."""
+        row = await self._answers_of(delivery_id, at)
+        if seconds > row.seconds:
+            row.seconds, row.at = seconds, at
+
+    async def answers(self, delivery_ids: Sequence[str]) -> dict[str, Answer]:
+        rows = await self._session.exec(select(AnswerRow).where(col(AnswerRow.delivery_id).in_(delivery_ids)))
+        return {row.delivery_id: Answer.model_validate(row.model_dump()) for row in rows}
+
+    async def _answers_of(self, delivery_id: str, at: datetime) -> AnswerRow:
+        row = await self._session.get(AnswerRow, delivery_id) or AnswerRow(delivery_id=delivery_id, at=at)
+        self._session.add(row)
+        return row
 
     async def suppress(self, address_key: str, kind: OptOutKind, at: datetime) -> None:
         """Nobody is mailed at this address any more; the first reason stays."""

@@ -9,18 +9,17 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.engine.marks import MARK_BYTES, union
+from handrail.store.mail_tables import DeliveryAccount, Pause
 from handrail.store.tables import (
     AccountId,
     AccountUsersRow,
     Customer,
-    DeliveryAccount,
     EventDay,
     EventHour,
     FeatureDayRow,
     FunnelMeasurement,
     MixpanelFunnel,
     MixpanelMetric,
-    Pause,
     StruggleRow,
     UserDay,
     ValueDay,

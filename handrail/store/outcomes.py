@@ -13,7 +13,7 @@ from handrail.domain.outcomes import Arm, Outcome, OutcomeCount
 from handrail.domain.periods import Period
 from handrail.domain.struggles import Signature
 from handrail.engine.outcomes import WINDOW
-from handrail.store.tables import DeliveryRow, FeedbackRow, OutcomeRow
+from handrail.store.mail_tables import DeliveryRow, FeedbackRow, OutcomeRow
 
 
 class Outcomes:

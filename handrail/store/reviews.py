@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.reviews import Review, ReviewStatus
-from handrail.store.tables import Promotion, ReviewRow
+from handrail.store.mail_tables import Promotion, ReviewRow
 
 
 class Reviews:

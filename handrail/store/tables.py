@@ -21,11 +21,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-def _moment() -> Any:
+def moment() -> Any:
     return Field(sa_type=UtcDateTime)
 
 
-def _perhaps() -> Any:
+def perhaps() -> Any:
     return Field(default=None, sa_type=UtcDateTime)
 
 
@@ -47,8 +47,8 @@ class Customer(SQLModel, table=True):
     csm: str = ""
     renewal: date | None = None
     churned_at: date | None = None
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
 
 
 class AccountId(SQLModel, table=True):
@@ -101,7 +101,7 @@ class MixpanelFunnel(SQLModel, table=True):
     step_users: str = Field(description="JSON list of users who reached each step.")
     step_seconds: str = Field(default="[]", description="JSON list of median seconds since the step before.")
     route: str
-    measured_at: datetime = _moment()
+    measured_at: datetime = moment()
 
 
 class FunnelMeasurement(SQLModel, table=True):
@@ -115,7 +115,7 @@ class FunnelMeasurement(SQLModel, table=True):
     cohort: str = Field(default="", primary_key=True)
     definition: str
     route: str
-    measured_at: datetime = _moment()
+    measured_at: datetime = moment()
 
 
 class ClosedRoute(SQLModel, table=True):
@@ -127,7 +127,7 @@ class ClosedRoute(SQLModel, table=True):
     question: str = Field(primary_key=True)
     route: str = Field(primary_key=True)
     why: str
-    learned_at: datetime = _moment()
+    learned_at: datetime = moment()
 
 
 class UserDay(SQLModel, table=True):
@@ -196,8 +196,8 @@ class Sync(SQLModel, table=True):
     __tablename__ = "syncs"
 
     id: int | None = Field(default=None, primary_key=True)
-    started_at: datetime = _moment()
-    finished_at: datetime | None = _perhaps()
+    started_at: datetime = moment()
+    finished_at: datetime | None = perhaps()
     zone: str
     from_date: date
     to_date: date
@@ -231,8 +231,8 @@ class ReportCopy(SQLModel, table=True):
     kind: str
     dashboards: str = Field(description="JSON list of the dashboards' ids.")
     computed_at: str = Field(description="As Mixpanel writes it.")
-    first_fetched_at: datetime = _moment()
-    fetched_at: datetime = _moment()
+    first_fetched_at: datetime = moment()
+    fetched_at: datetime = moment()
     content: str = Field(description="The SavedReport as JSON, without its computed_at.")
 
 
@@ -243,7 +243,7 @@ class SyncedDay(SQLModel, table=True):
 
     metric_date: date = Field(primary_key=True)
     sync_id: int
-    read_at: datetime = _moment()
+    read_at: datetime = moment()
     shape: str
 
 
@@ -254,7 +254,7 @@ class StoredConnection(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     sealed: str
-    saved_at: datetime = _moment()
+    saved_at: datetime = moment()
 
 
 class StruggleRow(SQLModel, table=True):
@@ -275,144 +275,7 @@ class TutorialRow(SQLModel, table=True):
     signature: str = Field(index=True)
     feature: str
     document: str = Field(description="The Tutorial as JSON.")
-    created_at: datetime = _moment()
-
-
-class DeliveryRow(SQLModel, table=True):
-    __tablename__ = "deliveries"
-    __table_args__ = (UniqueConstraint("night", "user_key", "feature"),)
-
-    id: str = Field(primary_key=True)
-    night: date = Field(index=True)
-    user_key: str = Field(index=True)
-    feature: str
-    actor: str
-    tutorial_id: str = ""
-    signature: str = ""
-    status: str = Field(index=True)
-    reason: str = ""
-    detail: str = ""
-    decided_at: datetime = _moment()
-    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
-    expires_at: datetime | None = _perhaps()
-    review_id: str = Field(default="", description="The review that a person decided.")
-    sending_at: datetime | None = _perhaps()
-
-
-class DeliveryAccount(SQLModel, table=True):
-    """The accounts a delivery counts for."""
-
-    __tablename__ = "delivery_accounts"
-
-    delivery_id: str = Field(primary_key=True, foreign_key="deliveries.id")
-    customer_id: str = Field(primary_key=True, index=True)
-
-
-class FeedbackRow(SQLModel, table=True):
-    """One event of one mail, scrubbed. Repeats come under the same key or under the same id."""
-
-    __tablename__ = "feedback"
-
-    key: str = Field(primary_key=True)
-    event_id: str = Field(default="", index=True)
-    delivery_id: str = Field(index=True)
-    kind: str
-    by_machine: bool = False
-    at: datetime = _moment()
-
-
-class OutcomeRow(SQLModel, table=True):
-    """What became of one mail, or of one that was held back for the holdout."""
-
-    __tablename__ = "outcomes"
-
-    delivery_id: str = Field(primary_key=True)
-    arm: str
-    feature: str
-    signature: str
-    tutorial_id: str
-    window_ends: datetime = _moment()
-    succeeded_before: bool
-    completed_at: datetime | None = _perhaps()
-    settled: bool = Field(index=True)
-
-
-class Link(SQLModel, table=True):
-    """A token of a mail: 128 random bits, one purpose, one target. Unknown tokens lead nowhere."""
-
-    __tablename__ = "links"
-
-    token: str = Field(primary_key=True)
-    delivery_id: str = Field(index=True)
-    purpose: str
-    target: str = ""
-    created_at: datetime = _moment()
-
-
-class SuppressedAddress(SQLModel, table=True):
-    """An address that the mail service will not deliver to, under its key."""
-
-    __tablename__ = "suppressed_addresses"
-
-    address_key: str = Field(primary_key=True)
-    kind: str
-    at: datetime = _moment()
-
-
-class SuppressionLists(SQLModel, table=True):
-    """When the mail service's lists were last read; one row."""
-
-    __tablename__ = "suppression_lists"
-
-    id: int = Field(default=1, primary_key=True)
-    read_at: datetime = _moment()
-
-
-class OptOut(SQLModel, table=True):
-    """A person who is not to be mailed, and why: unsubscribed, bounced or complained."""
-
-    __tablename__ = "opt_outs"
-
-    user_key: str = Field(primary_key=True)
-    kind: str
-    at: datetime = _moment()
-
-
-class Pause(SQLModel, table=True):
-    """The switch that every sender reads before every mail. `scope` is all, account:ID or feature:SLUG."""
-
-    __tablename__ = "pauses"
-
-    scope: str = Field(primary_key=True)
-    at: datetime = _moment()
-
-
-class ReviewRow(SQLModel, table=True):
-    """A text and its audience that wait, or waited, for a person's yes."""
-
-    __tablename__ = "reviews"
-
-    id: str = Field(primary_key=True)
-    night: date = Field(index=True)
-    signature: str = Field(index=True)
-    feature: str
-    tutorial_id: str
-    text_hash: str
-    deliveries: str = Field(description="JSON list of delivery ids.")
-    status: str = Field(index=True)
-    created_at: datetime = _moment()
-    expires_at: datetime = _moment()
-    decided_at: datetime | None = _perhaps()
-
-
-class Promotion(SQLModel, table=True):
-    """A signature whose text needs no review any more, as long as it is this text."""
-
-    __tablename__ = "promotions"
-
-    signature: str = Field(primary_key=True)
-    text_hash: str
-    at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class QuerySlot(SQLModel, table=True):
@@ -424,7 +287,7 @@ class QuerySlot(SQLModel, table=True):
     project: str = Field(index=True)
     system: str
     actor: str
-    taken_at: datetime = _moment()
+    taken_at: datetime = moment()
     ended: bool = False
 
 
@@ -436,15 +299,15 @@ class QueryLimit(SQLModel, table=True):
     project: str = Field(primary_key=True)
     system: str = Field(primary_key=True)
     hourly: int | None = None
-    learned_at: datetime | None = _perhaps()
-    refused_until: datetime | None = _perhaps()
+    learned_at: datetime | None = perhaps()
+    refused_until: datetime | None = perhaps()
 
 
 class Run(SQLModel, table=True):
     __tablename__ = "runs"
 
     night: date = Field(primary_key=True)
-    started_at: datetime = _moment()
-    finished_at: datetime | None = _perhaps()
+    started_at: datetime = moment()
+    finished_at: datetime | None = perhaps()
     status: str
     report: str = ""

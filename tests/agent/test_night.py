@@ -16,7 +16,7 @@ from handrail.errors import CallerError, ConfigError
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from handrail.store import Work
-from handrail.store.tables import DeliveryAccount, DeliveryRow
+from handrail.store.mail_tables import DeliveryAccount, DeliveryRow
 from standin.acme import stories
 from standin.state import Standin
 from tests.conftest import OpenWith

@@ -126,24 +126,27 @@ async def test_another_host_name_is_refused_everywhere(ctx: ToolContext, setting
 
 
 async def mail_links(ctx: ToolContext, standins: Standin) -> tuple[str, str]:
-    """(guide, unsubscribe) paths of a mail of a night."""
+    """(button, unsubscribe) paths of a mail of a night."""
     await night.run(ctx)
     text = standins.mails[0]["text"]
     return re.findall(r"(/t/\S+)", text)[0], re.findall(r"(/u/\S+)", text)[0]
 
 
-async def test_a_mails_button_leads_to_the_stuck_step_in_the_companys_own_guide(
+async def test_a_mails_button_leads_to_its_page_and_the_page_to_the_stuck_step_in_the_companys_own_guide(
     ctx: ToolContext, settings: Settings, standins: Standin
 ) -> None:
-    guide, _ = await mail_links(ctx, standins)
+    button, _ = await mail_links(ctx, standins)
 
     async with browser(settings) as client:
-        answer = await client.get(guide)
+        opened = await client.get(button)
+        page = await client.get(opened.headers["location"])
+        guide = await client.get(re.findall(r'href="(/t/[^"]+)"', page.text)[0])
 
     known = {step.url for feature in ctx.kb.features() for step in feature.steps}
-    assert answer.status_code == 302
-    assert answer.headers["location"] in known
-    assert answer.headers["cache-control"] == "no-store"
+    assert [answer.status_code for answer in (opened, page, guide)] == [302, 200, 302]
+    assert opened.headers["location"].startswith("/tutorials/")
+    assert guide.headers["location"] in known
+    assert {answer.headers["cache-control"] for answer in (opened, page, guide)} == {"no-store"}
 
 
 async def test_a_get_never_unsubscribes_and_a_post_does_for_good(
@@ -181,10 +184,10 @@ async def test_unknown_links_lead_nowhere(path: str, ctx: ToolContext, settings:
 async def test_a_click_token_is_no_unsubscribe_token(
     ctx: ToolContext, settings: Settings, standins: Standin
 ) -> None:
-    guide, _ = await mail_links(ctx, standins)
+    button, _ = await mail_links(ctx, standins)
 
     async with browser(settings) as client:
-        answer = await client.post(guide.replace("/t/", "/u/"))
+        answer = await client.post(button.replace("/t/", "/u/"))
 
     assert answer.status_code == 404
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mjml import mjml2html
 
 from handrail.domain.features import Feature
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.tutorials import Tutorial, told
 
 MAX_HTML_BYTES = 70_000
 """Gmail clips mails at about 102 KB, which would hide the way out."""
@@ -43,14 +43,13 @@ def compose(
     tutorial: Tutorial, feature: Feature, sender: Sender, *, first_name: str, click: str, unsubscribe: str
 ) -> Mail:
     """Render both parts with equal content. `click` and `unsubscribe` are the mail's own tokens."""
-    titles = {step.id: step.title for step in feature.steps}
     unsubscribe_url = f"{sender.public_url}/u/{unsubscribe}"
     order = [step.id for step in feature.steps]
     values = {
         "greeting": f"Hi {first_name}," if first_name else "Hi there,",
         "subject": tutorial.subject,
         "intro": tutorial.intro,
-        "steps": [{"title": titles[step.step], "text": step.text} for step in tutorial.steps],
+        "steps": told(tutorial, feature),
         "progress": [
             {"title": step.title, "state": _state(order.index(step.id), order.index(tutorial.stuck_step))}
             for step in feature.steps

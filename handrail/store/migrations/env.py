@@ -5,7 +5,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
-import handrail.store.tables  # noqa: F401  (fills the metadata)
+import handrail.store.mail_tables
+import handrail.store.tables  # noqa: F401  (both fill the metadata)
 
 url = make_url(context.config.attributes["url"])
 engine = create_engine(url.set(drivername=url.get_backend_name()))

@@ -1,0 +1,60 @@
+"""The page behind a mail: the tutorial that was mailed, and what its reader tells us there."""
+
+from dataclasses import dataclass
+
+from handrail.context import ToolContext
+from handrail.domain.tutorials import ToldStep, told
+
+MOST_SECONDS = 30 * 60
+"""A page left open is not read for longer than this."""
+
+
+@dataclass(frozen=True)
+class TutorialPage:
+    """What the page shows; nothing of it says whose it is. `guide` is the token of the documentation."""
+
+    subject: str
+    intro: str
+    feature: str
+    steps: tuple[ToldStep, ...]
+    guide: str | None
+    helpful: bool | None
+
+
+async def tutorial_page(ctx: ToolContext, token: str) -> TutorialPage | None:
+    """The tutorial of the mail that this token was made for, as it was mailed."""
+    async with ctx.store.read() as work:
+        found = await work.deliveries.link_target(token, "page")
+        delivery = await work.deliveries.get(found[0]) if found else None
+        tutorial = await work.nights.tutorial(delivery.tutorial_id) if delivery else None
+        if delivery is None or tutorial is None:
+            return None
+        guide = await work.deliveries.link(delivery.id, "guide")
+        answer = (await work.feedback.answers([delivery.id])).get(delivery.id)
+    feature = ctx.kb.find(tutorial.feature)
+    return TutorialPage(
+        subject=tutorial.subject,
+        intro=tutorial.intro,
+        feature=feature.title if feature else tutorial.feature,
+        steps=told(tutorial, feature),
+        guide=guide,
+        helpful=answer.helpful if answer else None,
+    )
+
+
+async def answered(ctx: ToolContext, token: str, *, helpful: bool) -> bool:
+    """Keep a reader's yes or no; False if no mail has this token. Safe to repeat, the last one counts."""
+    async with ctx.store.begin() as work:
+        found = await work.deliveries.link_target(token, "page")
+        if found:
+            await work.feedback.answer(found[0], helpful=helpful, at=ctx.clock.now())
+    return found is not None
+
+
+async def was_read(ctx: ToolContext, token: str, seconds: int) -> bool:
+    """Keep how long a reader saw the page; False if no mail has this token. Safe to repeat."""
+    async with ctx.store.begin() as work:
+        found = await work.deliveries.link_target(token, "page")
+        if found:
+            await work.feedback.read_for(found[0], min(seconds, MOST_SECONDS), ctx.clock.now())
+    return found is not None
