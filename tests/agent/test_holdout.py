@@ -38,8 +38,7 @@ async def test_once_there_is_volume_the_same_people_are_left_out_every_night(
     ctx: ToolContext, open_with: OpenWith, standins: Standin
 ) -> None:
     await mailed_before(ctx, "connect-data-source", VOLUME)
-    async with open_with(holdout=0.5) as half:
-        await night.run(half)
+    async with open_with(holdout=0.5, account_cap=1.0) as half:
         await night.run(half)
         async with half.store.read() as work:
             made = await work.deliveries.of_night(AS_OF)

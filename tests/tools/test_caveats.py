@@ -13,6 +13,7 @@ from tools import catalogue
 from tools._answers import Figures
 from tools.find_accounts import find_accounts
 from tools.find_struggling_users import find_struggling_users
+from tools.get_tutorial_results import get_tutorial_results
 from tools.query_events import query_events
 from tools.query_funnel import query_funnel
 
@@ -20,6 +21,7 @@ WITH_FIGURES: dict[str, Callable[[ToolContext], Awaitable[Figures]]] = {
     "find_accounts": lambda ctx: find_accounts(ctx, period="last_7_days"),
     "find_struggling_users": lambda ctx: find_struggling_users(ctx, account="Acme"),
     "query_events": lambda ctx: query_events(ctx, account="Acme", period="last_7_days"),
+    "get_tutorial_results": get_tutorial_results,
     "query_funnel": lambda ctx: query_funnel(ctx, account="Acme", period="last_7_days"),
 }
 
