@@ -1,4 +1,4 @@
-"""The holdout in a night: begins with volume, and is the same people every night."""
+"""The holdout in a night: begins with volume, feature by feature."""
 
 from datetime import date, timedelta
 
@@ -34,7 +34,7 @@ async def mailed_before(ctx: ToolContext, feature: str, count: int) -> None:
             )
 
 
-async def test_once_there_is_volume_the_same_people_are_left_out_every_night(
+async def test_once_there_is_volume_people_are_left_out_of_that_feature_alone(
     ctx: ToolContext, open_with: OpenWith, standins: Standin
 ) -> None:
     await mailed_before(ctx, "connect-data-source", VOLUME)
