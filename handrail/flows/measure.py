@@ -43,7 +43,8 @@ LEAST_IN_COHORT = 5
 ROWS_AT_ONCE = 20_000
 """A transaction of that many rows keeps other writers waiting for a second or so."""
 
-QUESTION = "a funnel by account"
+QUESTION = "funnel {} by account"
+"""Of each funnel by itself: one that was deleted, or is too large for one answer, closes no other's routes."""
 
 Counts = Mapping[str, FunnelCounts]
 
@@ -130,7 +131,9 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
             continue
         try:
             counts, route = await first_answer(
-                ctx, QUESTION, _routes(ctx, funnel, period) if mixpanel_tells or not funnel.steps else []
+                ctx,
+                QUESTION.format(funnel.funnel_id),
+                _routes(ctx, funnel, period) if mixpanel_tells or not funnel.steps else [],
             )
         except UpstreamError:
             if not funnel.steps:

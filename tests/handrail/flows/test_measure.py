@@ -216,6 +216,32 @@ async def test_an_answer_at_the_limit_of_segments_goes_down_a_route(
             assert {one.route for one in await kept(ctx, week.from_date, LAST)} == {"insights"}
 
 
+async def test_a_funnel_that_was_deleted_meanwhile_closes_no_route_of_another(tmp_path: Path) -> None:
+    reports = [report("Started", "Done") | {"id": number, "name": f"Funnel {number}"} for number in (7, 8)]
+    steps = {"steps": [{"event": "Started"}, {"event": "Done"}], "length": 1, "length_unit": "hour"}
+    saved = [steps | {"funnel_id": one["id"], "name": one["name"]} for one in reports]
+    with world(tmp_path, tried("u1", "2026-11-19", 3), reports=reports, funnels=saved) as state:
+        async with opened(state, tmp_path) as ctx:
+            await sync(ctx)
+            gone, other = sorted(await ctx.mixpanel.funnels(), key=lambda one: one.funnel_id)
+            state.faults.add(
+                {
+                    "neighbour": "mixpanel",
+                    "route": "query/funnels",
+                    "fault": "status",
+                    "status": 404,
+                    "times": 1,
+                }
+            )
+            week = Period.of_days(7, LAST, "UTC")
+            await measure.measure(ctx, [gone], week)
+            await measure.measure(ctx, [other], week)
+            async with ctx.store.read() as work:
+                routes = {one.funnel_id: one.route for one in await work.funnels.of_period(week)}
+
+    assert routes == {gone.funnel_id: "insights", other.funnel_id: "funnels"}
+
+
 async def test_two_ids_of_one_company_are_counted_as_one_and_not_asked_of_mixpanel(tmp_path: Path) -> None:
     events = tried("u1", "2026-11-18", 3), tried("u2", "2026-11-18", 1, account="acme-old")
     span = Period(from_date=date(2026, 11, 17), to_date=date(2026, 11, 19), zone="UTC")
