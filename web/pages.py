@@ -9,8 +9,9 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from handrail.errors import CallerError
+from handrail.errors import CallerError, HandrailError
 from handrail.flows.deliver import reason_words
+from tools._answers import Answer
 from tools.find_accounts import Sort, find_accounts
 from tools.find_struggling_users import find_struggling_users
 from tools.get_night_report import get_night_report
@@ -69,11 +70,19 @@ async def account_page(ctx: Ctx, request: Request, account: str) -> HTMLResponse
     events = await query_events(ctx, account=account)
     if events.account is None:
         return page(request, "message.html", title="Which account?", text=events.summary)
-    funnels = await query_funnel(ctx, account=events.account.id)
-    stuck = await find_struggling_users(ctx, account=events.account.id)
+    funnels = await _or_why(query_funnel(ctx, account=events.account.id))
+    stuck = await _or_why(find_struggling_users(ctx, account=events.account.id))
     return page(
         request, "account.html", title=events.account.name, events=events, funnels=funnels, stuck=stuck
     )
+
+
+async def _or_why(answer: Awaitable[Answer]) -> Answer | str:
+    """One part of a page, or why there is none: the rest of the page is still worth showing."""
+    try:
+        return await answer
+    except HandrailError as error:
+        return str(error)
 
 
 @router.get("/static/handrail.css")

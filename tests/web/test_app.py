@@ -53,6 +53,18 @@ async def test_an_account_page_marks_where_people_are_lost(ctx: ToolContext, set
     assert "Connect a data source: 14.3%, 3 of 21 users" in page.text
 
 
+async def test_an_account_page_shows_the_rest_where_mixpanel_refuses_a_part(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
+    standins.faults.add({"neighbour": "mixpanel", "route": "bookmarks", "fault": "status", "status": 500})
+    async with browser(settings) as client:
+        page = await client.get("/accounts/acct_1001")
+
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    assert "Mixpanel failed at saved funnels (status 500): try again later." in page.text
+    assert "Who is stuck" in page.text
+
+
 async def test_an_account_page_tells_how_many_people_did_each_event(
     ctx: ToolContext, settings: Settings
 ) -> None:
