@@ -6,12 +6,13 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check lint types imports format snap docs lock clean
+.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
 	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
+	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -34,6 +35,9 @@ test: .venv/dev
 
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.bench $(BENCH)
+
+bench-night: .venv/dev
+	@$(BIN)/python -m benchmarks.night $(BENCH)
 
 check: .venv/dev lint types imports test
 

@@ -145,7 +145,7 @@ def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling begins too late; ours starts in `_begin`.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode = wal", "busy_timeout = 10000", "foreign_keys = on", "synchronous = full"):
+    for pragma in ("journal_mode = wal", "busy_timeout = 30000", "foreign_keys = on", "synchronous = full"):
         cursor.execute(f"pragma {pragma}")
     cursor.close()
 
