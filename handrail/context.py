@@ -88,6 +88,8 @@ class ToolContext:
     secret: bytes = field(repr=False)
     actor: Actor
     background: Background
+    fence: Callable[[], None] = lambda: None
+    """Asked just before a mail leaves: does not return in a process that was given up for dead."""
 
     @property
     def settings(self) -> Settings:
