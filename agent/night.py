@@ -77,7 +77,7 @@ async def run(
     `agent.flow` runs the same stages so that they outlive this process.
     """
     ctx = ctx.acting_as("nightly")
-    async with one_at_a_time(ctx.settings.data_dir, "night"):
+    async with one_at_a_time(ctx.settings, "night"):
         as_of = night or await last_day(ctx)
         book = await open_book(ctx, as_of, backfill_from=backfill_from, dry_run=dry_run)
         try:
@@ -85,7 +85,7 @@ async def run(
                 await stage(ctx, book, as_of)
         except BaseException:
             with suppress(Exception):
-                await close_book(ctx, book, as_of, failed=True)
+                await fail_book(ctx, book, as_of)
             raise
         await close_book(ctx, book, as_of)
         return book.report
@@ -115,8 +115,13 @@ async def open_book(
     return book
 
 
-async def close_book(ctx: ToolContext, book: Notebook, _as_of: date, *, failed: bool = False) -> None:
-    book.write(status="failed" if failed else "done", finished_at=ctx.clock.now())
+async def close_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    book.write(status="done", finished_at=ctx.clock.now())
+    await _save(ctx, book)
+
+
+async def fail_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    book.write(status="failed", finished_at=ctx.clock.now())
     await _save(ctx, book)
 
 

@@ -131,6 +131,9 @@ class ToolContext:
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)
 
+    def fenced(self, fence: Callable[[], None]) -> "ToolContext":
+        return replace(self, fence=fence)
+
 
 @asynccontextmanager
 async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIterator[ToolContext]:

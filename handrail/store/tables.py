@@ -319,4 +319,5 @@ class WorkerRow(SQLModel, table=True):
     __tablename__ = "workers"
 
     id: str = Field(primary_key=True)
+    process: str
     beat_at: datetime = moment()

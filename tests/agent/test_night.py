@@ -309,7 +309,7 @@ async def test_a_broken_export_is_read_again_and_counts_once(ctx: ToolContext, s
 
 
 async def test_two_nights_at_once_are_refused(ctx: ToolContext) -> None:
-    async with one_at_a_time(ctx.settings.data_dir, "night"):
+    async with one_at_a_time(ctx.settings, "night"):
         with pytest.raises(CallerError, match="Another night"):
             await night.run(ctx)
 

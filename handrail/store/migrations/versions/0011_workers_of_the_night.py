@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "workers",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("process", sa.String(), nullable=False),
         sa.Column("beat_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
