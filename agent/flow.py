@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -145,6 +146,8 @@ async def _at_work(ctx: ToolContext) -> AsyncIterator[None]:
         finally:
             watch.cancel()
             await asyncio.to_thread(DBOS.destroy)
+            # DBOS gave this loop its own threads, and has ended them.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
             _desk.ctx = None
 
 

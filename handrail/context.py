@@ -239,6 +239,10 @@ def _secret(settings: Settings) -> bytes:
         if len(value) < 16:
             raise ConfigError("HANDRAIL_SECRET_KEY is too short: use at least 16 random characters.")
         return hashlib.sha256(value.encode()).digest()
+    if settings.on_postgres:
+        raise ConfigError(
+            "HANDRAIL_SECRET_KEY is not set: processes that share a PostgreSQL database need the same key."
+        )
     path = settings.data_dir / "secret.key"
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():

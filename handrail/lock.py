@@ -19,10 +19,11 @@ Work = Literal["night", "sync"]
 _GLANCE = 0.05
 """Whoever looks whether a lock is held has it for a moment: that is no reason to give up."""
 
-_NUMBERS = {"night": 1, "sync": 2}
-"""Of PostgreSQL's advisory locks, whose names are numbers; the first of the pair is ours."""
-
 OURS = 48_110
+"""PostgreSQL's advisory locks have pairs of numbers for names; this is the first of ours."""
+
+_NUMBERS = {"night": 1, "sync": 2}
+TAKEOVER, WRITER, MIGRATION = 3, 4, 5
 
 
 @asynccontextmanager

@@ -5,10 +5,10 @@ from typing import LiteralString, Self
 
 import psycopg
 
-from handrail.lock import OURS
+from handrail.lock import OURS, TAKEOVER
 
-_SEATS, _TAKEOVER = OURS + 1, 3
-"""Of PostgreSQL's advisory locks, see `handrail.lock`: seats have a first number of their own."""
+_SEATS = OURS + 1
+"""The advisory locks of seats have a first number of their own."""
 
 
 class Workers:
@@ -46,10 +46,10 @@ class Workers:
 
     def try_takeover(self) -> bool:
         """Whether this connection may look after the dead now; held until `end_takeover`."""
-        return self._got("select pg_try_advisory_lock(%s, %s)", OURS, _TAKEOVER)
+        return self._got("select pg_try_advisory_lock(%s, %s)", OURS, TAKEOVER)
 
     def end_takeover(self) -> None:
-        self._connection.execute("select pg_advisory_unlock(%s, %s)", (OURS, _TAKEOVER))
+        self._connection.execute("select pg_advisory_unlock(%s, %s)", (OURS, TAKEOVER))
 
     def dead(self, seconds: float) -> list[tuple[str, str]]:
         """(seat, process) of those whose heart has not beaten for so long."""
