@@ -6,12 +6,13 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check lint types imports format snap docs lock clean
+.PHONY: help demo test bench chaos check lint types imports format snap docs lock clean
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
 	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
+	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -34,6 +35,9 @@ test: .venv/dev
 
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.bench $(BENCH)
+
+chaos: .venv/dev
+	@$(BIN)/python -m tests.chaos
 
 check: .venv/dev lint types imports test
 

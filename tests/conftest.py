@@ -130,7 +130,7 @@ def open_with(standins: Standin, settings: Settings) -> OpenWith:
 
 
 @pytest.fixture(scope="session")
-def _postgres() -> Iterator[str]:
+def postgres_address() -> Iterator[str]:
     if postgres.binaries() is None:
         required = "postgres" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
         (pytest.fail if required else pytest.skip)("PostgreSQL is not installed: no initdb was found.")
@@ -139,7 +139,7 @@ def _postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_settings(_postgres: str, standins: Standin, tmp_path: Path) -> Iterator[Settings]:
+def postgres_settings(postgres_address: str, standins: Standin, tmp_path: Path) -> Iterator[Settings]:
     """Settings like `settings`, with an empty PostgreSQL database for the tables and the flow."""
-    with postgres.database(_postgres) as name:
+    with postgres.database(postgres_address) as name:
         yield settings_for(standins, tmp_path / "data", database_url=f"postgresql+asyncpg://{name}")

@@ -164,7 +164,19 @@ def _postgres(url: str) -> AsyncEngine:
     }
     engine = create_async_engine(url, pool_pre_ping=True, connect_args={"server_settings": server})
     event.listen(engine.sync_engine, "begin", _in_turn)
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
     return engine
+
+
+def _without_nul(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> Any:
+    """PostgreSQL keeps no NUL in a text, and anybody can send one in an event's name."""
+
+    def clean(row: Any) -> Any:
+        if not any(isinstance(each, str) and "\0" in each for each in row):
+            return row
+        return tuple(each.replace("\0", "\ufffd") if isinstance(each, str) else each for each in row)
+
+    return statement, [clean(row) for row in values] if many else clean(values)
 
 
 def _in_turn(connection: Any) -> None:
