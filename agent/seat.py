@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from handrail.lock import one_at_a_time
 from handrail.settings import Settings
@@ -62,6 +62,8 @@ class SharedSeat(Seat):
     def leave(self) -> None:
         self._left.set()
         self._thread.join(timeout=BEAT_SECONDS)
+        with suppress(Exception):
+            self._heart.bury(self.id, self._settings.process)
         self._heart.close()
 
     def _beat(self) -> None:

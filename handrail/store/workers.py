@@ -20,6 +20,7 @@ class Workers:
 
     def close(self) -> None:
         with suppress(psycopg.Error):
+            self._connection.execute("select pg_advisory_unlock_all()")
             self._connection.close()
 
     def __enter__(self) -> Self:
