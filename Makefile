@@ -37,6 +37,7 @@ bench: .venv/dev
 	@$(BIN)/python -m benchmarks.bench $(BENCH)
 
 chaos: .venv/dev
+	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py
 	@$(BIN)/python -m tests.chaos
 
 check: .venv/dev lint types imports test

@@ -151,7 +151,7 @@ async def test_what_a_killed_night_had_done_is_not_done_again(
         group.running[0].kill()
         group.running[0].wait()
         asked = [each["path"] for each in few.requests]
-        while group.revive():
+        while group.revive():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     finally:
         group.end()
