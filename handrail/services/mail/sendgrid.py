@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import socket
 import time
 import urllib.error
@@ -163,12 +164,12 @@ def _refusal(status: int, headers: Mapping[str, str]) -> Outcome:
 
 def _wait(headers: Mapping[str, str]) -> float:
     """Seconds until a limit is lifted: `Retry-After`, else `X-RateLimit-Reset` (a Unix time), else none."""
+    asked, reset = headers.get("Retry-After"), headers.get("X-RateLimit-Reset")
     try:
-        if "Retry-After" in headers:
-            return max(0.0, float(headers["Retry-After"]))
-        return max(0.0, float(headers["X-RateLimit-Reset"]) - time.time())
-    except (KeyError, ValueError):
+        seconds = float(asked) if asked else float(reset) - time.time() if reset else 0.0
+    except ValueError:
         return 0.0
+    return seconds if 0.0 < seconds < math.inf else 0.0
 
 
 def _unreached(error: urllib.error.URLError) -> Outcome:
