@@ -2,25 +2,24 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date, timedelta
+
+from pydantic import BaseModel
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import FeatureStruggles, Report
-from handrail.domain.struggles import Signature, Struggle
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.struggles import Signature
 from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.detect import detect
-from handrail.flows.look import Case
-from handrail.flows.mailing import mail_all
+from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave
 from handrail.flows.measure import count_nightly
 from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.refresh import planned_questions, refresh
@@ -41,19 +40,27 @@ ABANDONED = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Notebook:
-    """What the night has done so far; becomes the report."""
+class Notebook(BaseModel):
+    """What the night has done so far; becomes the report. It goes from stage to stage, also as JSON."""
 
     report: Report
+    notes: list[str] = []
+    backfill_from: date | None = None
     dry_run: bool = False
     """Whether it only finds out what it would do: nothing is sent, and no decision is kept."""
     decided: list[Delivery] | None = None
     """What a dry run would have decided."""
-    notes: list[str] = field(default_factory=list)
+    texts: dict[str, str] = {}
+    """Tutorial id by signature key."""
+    sender_down: bool = False
+    """The mail service refused a mail in a way that it will refuse all."""
 
     def write(self, **values: object) -> None:
         self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
+
+
+Stage = Callable[[ToolContext, Notebook, date], Awaitable[None]]
+"""A part of the night: takes what earlier ones found from database and notebook, and may be repeated."""
 
 
 async def run(
@@ -63,61 +70,74 @@ async def run(
     backfill_from: date | None = None,
     dry_run: bool = False,
 ) -> Report:
-    """Run the night of `night` (default: the last complete project day). Safe to run again.
+    """Run the night of `night` (default: the last complete project day) here and now. Safe to run again.
 
     Raises `HandrailError` where nothing could be done; what could only partly be done is noted in the report.
     A dry run reads, measures and writes texts as ever, sends nothing and keeps no decision and no report.
+    `agent.flow` runs the same stages so that they outlive this process.
     """
     ctx = ctx.acting_as("nightly")
-    if ctx.settings.send_mode is not SendMode.OFF:
-        ctx.mail.require()
-    async with one_at_a_time(ctx.settings.data_dir, "night"):
-        zone = await ctx.mixpanel.zone()
-        as_of = night or last_complete_day(ctx.clock.now(), zone)
-        report = Report(night=as_of, status="running", started_at=ctx.clock.now(), zone=zone, dry_run=dry_run)
-        book = Notebook(report, dry_run=dry_run)
-        book.write(mode=ctx.settings.send_mode.value)
-        await _save(ctx, book)
+    async with one_at_a_time(ctx.settings, "night"):
+        as_of = night or await last_day(ctx)
+        book = await open_book(ctx, as_of, backfill_from=backfill_from, dry_run=dry_run)
         try:
-            await _work(ctx, book, as_of, backfill_from)
+            for stage in (*BEFORE_MAILS, mail, *AFTER_MAILS):
+                await stage(ctx, book, as_of)
         except BaseException:
-            book.write(status="failed", finished_at=ctx.clock.now())
             with suppress(Exception):
-                await _save(ctx, book)
+                await fail_book(ctx, book, as_of)
             raise
-        book.write(status="done", finished_at=ctx.clock.now())
-        await _save(ctx, book)
+        await close_book(ctx, book, as_of)
         return book.report
 
 
-async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
-    if not book.dry_run:
-        await _recover(ctx, book)
-    await _plan(ctx, book)
-    await _sync(ctx, book, as_of, backfill_from)
-    await _follow(ctx, book)
-    await _verify(ctx, book, as_of)
-    await _measure(ctx, book, as_of)
-    found = await _detect(ctx, book, as_of)
-    tutorials = await _write(ctx, book, found)
-    await _mail(ctx, book, as_of, found, tutorials)
-    if not book.dry_run:
-        await _review(ctx, book, as_of)
-        await _refresh(ctx, book, as_of)
-    await _count(ctx, book, as_of)
+async def last_day(ctx: ToolContext) -> date:
+    """The day whose night is due: the last complete project day."""
+    return last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
 
 
-async def _recover(ctx: ToolContext, book: Notebook) -> None:
-    """Mails that a killed night was sending may have arrived: unknown, and never sent again blindly."""
+async def open_book(
+    ctx: ToolContext, as_of: date, *, backfill_from: date | None = None, dry_run: bool = False
+) -> Notebook:
+    """Begin a night: what it needs is there, and its report says that it runs."""
+    if ctx.settings.send_mode is not SendMode.OFF:
+        ctx.mail.require()
+    report = Report(
+        night=as_of,
+        status="running",
+        started_at=ctx.clock.now(),
+        zone=await ctx.mixpanel.zone(),
+        dry_run=dry_run,
+        mode=ctx.settings.send_mode.value,
+    )
+    book = Notebook(report=report, backfill_from=backfill_from, dry_run=dry_run)
+    await _save(ctx, book)
+    return book
+
+
+async def close_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    book.write(status="done", finished_at=ctx.clock.now())
+    await _save(ctx, book)
+
+
+async def fail_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    book.write(status="failed", finished_at=ctx.clock.now())
+    await _save(ctx, book)
+
+
+async def _recover(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    """Mails that a killed process was sending may have arrived: unknown, and never sent again blindly."""
+    if book.dry_run:
+        return
     async with ctx.store.begin() as work:
-        interrupted = await work.deliveries.interrupted("nightly", begun_before=ctx.clock.now() - ABANDONED)
+        interrupted = await work.deliveries.interrupted(begun_before=ctx.clock.now() - ABANDONED)
     if interrupted:
         book.notes.append(
             f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."
         )
 
 
-async def _plan(ctx: ToolContext, book: Notebook) -> None:
+async def _plan(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
     profiles = bool(ctx.settings.mixpanel_group_id) + len(ctx.settings.mixpanel_cohorts)
     planned = profiles + bool(ctx.kb.features()) + 1 + await planned_questions(ctx)
@@ -131,8 +151,8 @@ async def _plan(ctx: ToolContext, book: Notebook) -> None:
     log.info("the night plans %d questions beside the mails; %d are left in this hour", planned, left)
 
 
-async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: date | None) -> None:
-    record = await sync(ctx, from_day=backfill_from, to_day=as_of, patience=SYNC_PATIENCE)
+async def _sync(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    record = await sync(ctx, from_day=book.backfill_from, to_day=as_of, patience=SYNC_PATIENCE)
     async with ctx.store.read() as work:
         accounts = await work.accounts.all()
         active = await work.metrics.totals(Period.of_days(7, as_of, record.zone))
@@ -146,7 +166,7 @@ async def _sync(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     )
 
 
-async def _follow(ctx: ToolContext, book: Notebook) -> None:
+async def _follow(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """Who completed a feature after their mail; what cannot be asked tonight is asked tomorrow."""
     try:
         book.write(outcomes_settled=await follow_outcomes(ctx))
@@ -177,9 +197,8 @@ async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         book.notes.append(f"Funnels were not all measured: {error}")
 
 
-async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggle]:
+async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     judged = await detect(ctx, ctx.kb.features(), as_of)
-    found = rules.prioritised([one for verdicts, _ in judged.values() for one in verdicts])
     book.write(
         struggles=tuple(
             FeatureStruggles(
@@ -190,16 +209,20 @@ async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggl
             )
             for slug, (verdicts, route) in judged.items()
         ),
-        struggling_users=len({one.user_key for one in found}),
+        struggling_users=len({one.user_key for verdicts, _ in judged.values() for one in verdicts}),
     )
-    return found
 
 
-async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) -> dict[str, Tutorial]:
+async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """One tutorial for each signature; people who share one share the text."""
-    signatures: dict[str, Signature] = {one.signature.key: one.signature for one in found}
-    tutorials: dict[str, Tutorial] = {}
+    async with ctx.store.read() as work:
+        found = rules.prioritised(await work.nights.struggles(as_of))
+    known = {each.slug for each in ctx.kb.features()}
+    signatures: dict[str, Signature] = {
+        one.signature.key: one.signature for one in found if one.feature in known
+    }
     spent: Counter[str] = Counter()
+    own_words = 0
     for key, signature in signatures.items():
         drafted = await draft_tutorial(
             ctx,
@@ -208,45 +231,58 @@ async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) ->
             reason=signature.reason,
             ever_succeeded=signature.band == "sometimes",
         )
-        tutorials[key] = drafted.tutorial
+        book.texts[key] = drafted.tutorial.id
+        own_words += drafted.tutorial.source == "document"
         spent.update(drafted.model.model_dump())
     book.write(
-        tutorials=len(tutorials),
-        tutorials_in_own_words=sum(each.source == "document" for each in tutorials.values()),
+        tutorials=len(book.texts),
+        tutorials_in_own_words=own_words,
         model_calls=spent["calls"],
         input_tokens=spent["input_tokens"],
         output_tokens=spent["output_tokens"],
     )
-    return tutorials
 
 
-async def _mail(
-    ctx: ToolContext, book: Notebook, as_of: date, found: Sequence[Struggle], tutorials: dict[str, Tutorial]
-) -> None:
+async def mail(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Most urgent first, in blocks that are looked up seconds before their mails leave."""
-    async with ctx.store.read() as work:
-        left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
-    # Who was mailed by an earlier run of this night is not asked about again: each question counts.
-    cases = [
-        Case(
-            struggle=one,
-            feature=ctx.kb.feature(one.feature),
-            tutorial=tutorials.get(one.signature.key),
-            night=as_of,
-        )
-        for one in found
-        if keys.delivery_id(as_of, one.user_key, one.feature) not in left
-    ]
     if book.dry_run:
-        book.decided = await rehearse(ctx, cases)
+        await _rehearse(ctx, book, as_of)
         return
-    _, notes = await mail_all(ctx, cases)
-    book.notes.extend(notes)
+    reached = 0
+    while (wave := await plan_wave(ctx, book, as_of, reached)).blocks:
+        for block in wave.blocks:
+            done = await mail_block(ctx, block)
+            note_block(book, done.sender_down, done.notes)
+        reached = wave.reached
+
+
+async def plan_wave(ctx: ToolContext, book: Notebook, as_of: date, reached: int) -> Wave:
+    return await next_wave(ctx, as_of, book.texts, reached, sender_down=book.sender_down)
+
+
+def note_block(book: Notebook, sender_down: bool, notes: Iterable[str]) -> None:
+    """What a block leaves for the report, and for the blocks after it."""
+    book.sender_down = book.sender_down or sender_down
+    book.notes += [note for note in notes if note not in book.notes]
+
+
+async def _rehearse(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Who was mailed by an earlier run of this night is not asked about again: each question counts."""
+    async with ctx.store.read() as work:
+        found = await work.nights.struggles(as_of)
+        left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
+    texts = {
+        keys.delivery_id(as_of, one.user_key, one.feature): book.texts.get(one.signature.key, "")
+        for one in found
+    }
+    book.decided = await rehearse(
+        ctx, await cases_again(ctx, as_of, {key: text for key, text in texts.items() if key not in left})
+    )
 
 
 async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """In review nothing has left yet: one list, a line a text, waits for a person's yes."""
-    if ctx.settings.send_mode is not SendMode.REVIEW:
+    if book.dry_run or ctx.settings.send_mode is not SendMode.REVIEW:
         return
     waiting = await open_reviews(ctx, as_of)
     if waiting:
@@ -259,6 +295,8 @@ async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Users by segment and saved reports: after the mails, which must not wait for their questions."""
+    if book.dry_run:
+        return
     done = await refresh(ctx, as_of)
     book.notes.extend(done.notes)
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
@@ -286,3 +324,7 @@ async def _save(ctx: ToolContext, book: Notebook) -> None:
         return
     async with ctx.store.begin() as work:
         await work.nights.keep_report(book.report)
+
+
+BEFORE_MAILS: tuple[Stage, ...] = (_recover, _plan, _sync, _follow, _verify, _measure, _detect, _write)
+AFTER_MAILS: tuple[Stage, ...] = (_review, _refresh, _count)

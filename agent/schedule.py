@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from agent import night
 from handrail.context import ToolContext
+from handrail.engine.periods import last_complete_day
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.mailing import Released, release
 from handrail.lock import one_at_a_time
 
+NIGHT_HOUR = 2
 RELEASE_MINUTES = 10
 
 LATE_SECONDS = 6 * 3600
@@ -28,20 +30,43 @@ class OpenContext(Protocol):
 
 
 async def one_night(open_context: OpenContext) -> None:
-    """Run the night that is due. A failure is logged; the next night comes all the same."""
+    """Run the night that is due, once, and the next one if that becomes due meanwhile.
+
+    A failure is logged; the next night comes all the same.
+    """
+    last = None
+    while (night := await _night_due(open_context)) != last:
+        last = night
+
+
+async def _night_due(open_context: OpenContext) -> date | None:
+    from agent import flow  # noqa: PLC0415  (the engine, only where nights are run)
+
+    night = None
     try:
         async with open_context() as ctx:
-            report = await night.run(ctx)
+            night = last_complete_day(last_tick(ctx.clock.now()), await ctx.zone())
+            report = await flow.run_due(ctx, night)
     except HandrailError as error:
         log.error("the night failed: %s", error)
     else:
-        log.info("night of %s: %d mailed, %d struggling", report.night, report.sent, report.struggling_users)
+        if report is not None:
+            log.info(
+                "night of %s: %d mailed, %d struggling", report.night, report.sent, report.struggling_users
+            )
+    return night
+
+
+def last_tick(now: datetime) -> datetime:
+    """When a night was due last."""
+    today = now.astimezone(UTC).replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
+    return today if today <= now else today - timedelta(days=1)
 
 
 async def mails_due(ctx: ToolContext) -> Released:
     """Send the planned mails whose hours have begun. Raises `CallerError` while a night is running."""
     ctx = ctx.acting_as("nightly")
-    async with one_at_a_time(ctx.settings.data_dir, "night"):
+    async with one_at_a_time(ctx.settings, "night"):
         return await release(ctx)
 
 
@@ -64,7 +89,7 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
     scheduler = AsyncIOScheduler(timezone="UTC")
     scheduler.add_job(
         one_night,
-        CronTrigger(hour=2, minute=0, timezone="UTC"),
+        CronTrigger(hour=NIGHT_HOUR, minute=0, timezone="UTC"),
         args=[open_context],
         id="night",
         coalesce=True,
@@ -87,6 +112,8 @@ async def start(open_context: OpenContext) -> None:
     """Run until cancelled."""
     scheduler = clock(open_context)
     scheduler.start()
+    # Ticks are forgotten while nobody runs: the last one is answered now. If it was, this does nothing.
+    scheduler.modify_job("night", next_run_time=datetime.now(UTC))
     try:
         await asyncio.Event().wait()
     finally:

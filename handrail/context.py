@@ -88,6 +88,8 @@ class ToolContext:
     secret: bytes = field(repr=False)
     actor: Actor
     background: Background
+    fence: Callable[[], None] = lambda: None
+    """Asked just before a mail leaves: does not return in a process that was given up for dead."""
 
     @property
     def settings(self) -> Settings:
@@ -128,6 +130,9 @@ class ToolContext:
 
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)
+
+    def fenced(self, fence: Callable[[], None]) -> "ToolContext":
+        return replace(self, fence=fence)
 
 
 @asynccontextmanager
@@ -234,6 +239,10 @@ def _secret(settings: Settings) -> bytes:
         if len(value) < 16:
             raise ConfigError("HANDRAIL_SECRET_KEY is too short: use at least 16 random characters.")
         return hashlib.sha256(value.encode()).digest()
+    if settings.on_postgres:
+        raise ConfigError(
+            "HANDRAIL_SECRET_KEY is not set: processes that share a PostgreSQL database need the same key."
+        )
     path = settings.data_dir / "secret.key"
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():

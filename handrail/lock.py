@@ -1,4 +1,4 @@
-"""One at a time on one data directory. A lock is let go when its process dies, however it dies."""
+"""One at a time: on one data directory, or on one PostgreSQL. A lock is let go when its process dies."""
 
 import asyncio
 import fcntl
@@ -6,33 +6,75 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from handrail.errors import CallerError
+from handrail.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncpg
 
 Work = Literal["night", "sync"]
 
 _GLANCE = 0.05
 """Whoever looks whether a lock is held has it for a moment: that is no reason to give up."""
 
+OURS = 48_110
+"""PostgreSQL's advisory locks have pairs of numbers for names; this is the first of ours."""
+
+_NUMBERS = {"night": 1, "sync": 2}
+TAKEOVER, WRITER, MIGRATION = 3, 4, 5
+
 
 @asynccontextmanager
-async def one_at_a_time(data_dir: Path, work: Work, *, patience: float = _GLANCE) -> AsyncIterator[None]:
+async def one_at_a_time(settings: Settings, work: Work, *, patience: float = _GLANCE) -> AsyncIterator[None]:
     """Raises `CallerError` if somebody else is in the middle of it for more than `patience` seconds."""
-    with _file(data_dir, work) as file:
+    if settings.on_postgres:
+        async with _connected(settings) as connection:
+            for tried in itertools.count():
+                if await connection.fetchval("select pg_try_advisory_lock($1, $2)", OURS, _NUMBERS[work]):
+                    break
+                await _again("database", work, tried, patience)
+            yield
+        return
+    with _file(settings.data_dir, work) as file:
         for tried in itertools.count():
             if _taken(file, fcntl.LOCK_EX):
                 break
-            if tried * _GLANCE >= patience:
-                raise CallerError(f"Another {work} is running on this data directory; wait for it to end.")
-            await asyncio.sleep(_GLANCE)
+            await _again("data directory", work, tried, patience)
         yield
 
 
-def is_held(data_dir: Path, work: Work) -> bool:
+async def _again(place: str, work: Work, tried: int, patience: float) -> None:
+    if tried * _GLANCE >= patience:
+        raise CallerError(f"Another {work} is running on this {place}; wait for it to end.")
+    await asyncio.sleep(_GLANCE)
+
+
+async def is_held(settings: Settings, work: Work) -> bool:
     """Whether somebody is in the middle of it."""
-    with _file(data_dir, work) as file:
+    if settings.on_postgres:
+        async with _connected(settings) as connection:
+            free = await connection.fetchval(
+                "select pg_try_advisory_lock_shared($1, $2)", OURS, _NUMBERS[work]
+            )
+            return not free
+    with _file(settings.data_dir, work) as file:
         return not _taken(file, fcntl.LOCK_SH)
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """A connection whose end, also by death, lets go of its locks."""
+    import asyncpg  # noqa: PLC0415  (only on PostgreSQL)
+
+    connection = await asyncpg.connect(
+        settings.plain_database, server_settings={"application_name": settings.process}
+    )
+    try:
+        yield connection
+    finally:
+        connection.terminate()
 
 
 def _taken(file: IO[str], mode: int) -> bool:

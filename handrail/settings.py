@@ -1,5 +1,6 @@
 """All settings, read once from the environment or `.env`, frozen, and passed in."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -47,12 +48,17 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
+    process: ClassVar[str] = f"handrail-{uuid.uuid4().hex[:12]}"
+    """No variable: names this process's connections to PostgreSQL, so that they can be told from others'."""
+
     region_hosts: ClassVar[Mapping[str, tuple[str, str]]] = REGION_HOSTS
     """No variable: a region's hosts are Mixpanel's. Tests play regions with hosts of their own."""
 
     demo: str = Field("", validation_alias=_named("HANDRAIL_DEMO"))
     data_dir: Path = Field(Path(".handrail"), validation_alias=_named("HANDRAIL_DATA_DIR"))
     database_url: str = Field("", validation_alias=_named("HANDRAIL_DATABASE_URL"))
+    flow_url: str = Field("", validation_alias=_named("HANDRAIL_FLOW_URL"))
+    worker: str = Field("", pattern=r"^[\w.-]*$", validation_alias=_named("HANDRAIL_WORKER"))
     secret_key: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_SECRET_KEY"))
     kb_dir: Path | None = Field(None, validation_alias=_named("HANDRAIL_KB_DIR"))
     now: datetime | None = Field(None, validation_alias=_named("HANDRAIL_NOW"))
@@ -204,6 +210,26 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address: SQLite in the data directory unless set."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'handrail.db').resolve()}"
+
+    @property
+    def on_postgres(self) -> bool:
+        return self.database.startswith("postgresql")
+
+    @property
+    def plain_database(self) -> str:
+        """The PostgreSQL database's address without the name of a driver."""
+        return "postgresql://" + self.database.partition("://")[2]
+
+    @property
+    def flow(self) -> str:
+        """Where the durable flow keeps its books: on PostgreSQL beside the tables, in a schema of its own."""
+        url = self.flow_url or self.database
+        return "postgresql://" + url.partition("://")[2]
+
+    @property
+    def flow_file(self) -> Path:
+        """Where the durable flow keeps its books on SQLite."""
+        return self.data_dir / "flow.db"
 
     @property
     def wall_clock_times(self) -> bool:

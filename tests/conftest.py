@@ -1,6 +1,7 @@
 """The real code over the stand-ins: one server a session, one data directory a test."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from standin import acme
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
+from tests import postgres
 
 DUNGEON = Path(__file__).parents[2] / "shared" / "worlds" / "dungeon"
 needs_dungeon = pytest.mark.skipif(not DUNGEON.is_dir(), reason="the world `dungeon` is not on this machine")
@@ -125,3 +127,19 @@ def open_with(standins: Standin, settings: Settings) -> OpenWith:
         return open_context(settings_for(standins, settings.data_dir, **changes))
 
     return opener
+
+
+@pytest.fixture(scope="session")
+def postgres_address() -> Iterator[str]:
+    if postgres.binaries() is None:
+        required = "postgres" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
+        (pytest.fail if required else pytest.skip)("PostgreSQL is not installed: no initdb was found.")
+    with postgres.server() as address:
+        yield address
+
+
+@pytest.fixture
+def postgres_settings(postgres_address: str, standins: Standin, tmp_path: Path) -> Iterator[Settings]:
+    """Settings like `settings`, with an empty PostgreSQL database for the tables and the flow."""
+    with postgres.database(postgres_address) as name:
+        yield settings_for(standins, tmp_path / "data", database_url=f"postgresql+asyncpg://{name}")

@@ -21,7 +21,7 @@ from handrail.cli.opening import with_context as _with
 from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
 from handrail.domain.metrics import SyncRecord
-from handrail.domain.runs import Refresh
+from handrail.domain.runs import Refresh, Report
 from handrail.engine.periods import given_day, last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.doctor import check as check_all
@@ -106,8 +106,15 @@ def agent_run(
 ) -> None:
     """Run one night now."""
     night = given_day(date_, "--date")
-    report = _with(lambda ctx: nightly.run(ctx, night=night, dry_run=dry_run), actor="nightly")
-    printing.report(report, as_json=json_)
+
+    async def work(ctx: ToolContext) -> Report:
+        if dry_run:
+            return await nightly.run(ctx, night=night, dry_run=True)
+        from agent import flow  # noqa: PLC0415  (the engine, only where nights are run)
+
+        return await flow.run(ctx, night=night)
+
+    printing.report(_with(work, actor="nightly"), as_json=json_)
 
 
 @agent.command("replay")

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 from pydantic import SecretStr
 
-from agent import night as nightly
+from agent import flow
 from handrail.cli import printing, serving
 from handrail.context import ToolContext, open_context
 from handrail.domain.periods import Period
@@ -93,7 +93,7 @@ def stand_in(world: str, port: int) -> None:
 
 async def _night(settings: Settings, world: World) -> tuple[Report, dict[str, Any]]:
     async with open_context(settings, actor="nightly") as ctx:
-        report = await nightly.run(ctx, backfill_from=world.days()[0])
+        report = await flow.run(ctx, backfill_from=world.days()[0])
         return report, await _figures(ctx, report)
 
 
@@ -181,7 +181,7 @@ async def open_demo(world: str) -> AsyncIterator[ToolContext]:
             async with ctx.store.read() as work:
                 synced = await work.metrics.last_sync()
             if synced is None:
-                await nightly.run(ctx, backfill_from=standins.world.days()[0])
+                await flow.run(ctx, backfill_from=standins.world.days()[0])
             yield ctx
 
 

@@ -164,7 +164,7 @@ def status(found: dict[str, Any], *, as_json: bool) -> None:
         f"sending mode: {found['send_mode']}",
         f"paused: {', '.join(found['paused']) or 'nothing'}",
         f"last sync: {last['finished_at']} (up to {last['to_date']})" if last else "last sync: never",
-        f"last night: {night['night']}, {night['status']}, {night['sent']} sent"
+        f"last night: {night['night']}, {night['status']}, {night['sent']} sent, {night['unknown']} unknown"
         if night
         else "last night: never",
     ]

@@ -72,6 +72,8 @@ class Delivery(BaseModel):
     """When a planned mail is asked about again."""
     expires_at: datetime | None = None
     """A planned mail that could not leave by then is withheld for good: its news is old."""
+    attempts: int = 0
+    """How often it was on its way."""
 
 
 class History(BaseModel):

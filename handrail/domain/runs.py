@@ -40,7 +40,7 @@ class Report(BaseModel):
     mode: str = ""
     zone: str = ""
     questions_planned: int = 0
-    """Counted queries beside those of the mails, which ask one for each 25."""
+    """Counted queries beside those of the mails, which ask one for each 500."""
     questions_left: int = 0
     """Counted queries the night could still ask in its hour when it began."""
     accounts: int = 0

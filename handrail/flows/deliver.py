@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from handrail.context import ToolContext
@@ -13,7 +14,17 @@ from handrail.flows.look import Case, Now
 
 if TYPE_CHECKING:
     from handrail.services.mail.compose import Mail
+    from handrail.services.mail.sendgrid import Outcome
     from handrail.services.people import Contact
+
+MOST_ATTEMPTS = 5
+"""So often is a mail tried that the mail service certainly did not take."""
+
+FIRST_PAUSE = timedelta(minutes=5)
+"""Before the second attempt; each further pause is twice as long."""
+
+LONGEST_WAIT = timedelta(hours=1)
+"""The mail service may ask for more; it is asked again by then."""
 
 
 def _token() -> str:
@@ -31,39 +42,81 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Claimed:
+    """The policy's answer, written down. `contact` is there if this call may send, and must settle it."""
+
+    delivery: Delivery
+    contact: "Contact | None" = None
+    tokens: Tokens = field(default_factory=Tokens)
+
+    @property
+    def won(self) -> bool:
+        return self.contact is not None
+
+
+@dataclass(frozen=True)
 class Delivered:
     delivery: Delivery
     stop: bool = False
     """No further mail of this run can get through."""
+    busy_until: datetime | None = None
+    """The mail service certainly did not take it, and may take it then."""
 
 
 async def deliver(ctx: ToolContext, case: Case, now: Now) -> Delivered:
     """Decide on one mail, and send it if nothing stands against it. Safe to repeat."""
+    claimed = await claim(ctx, case, now)
+    return await dispatch(ctx, case, claimed)
+
+
+async def claim(ctx: ToolContext, case: Case, now: Now) -> Claimed:
+    """Ask the policy and write its answer down in one transaction; of several callers one wins the mail."""
     tokens = Tokens()
-    delivery, won = await _claim(ctx, case, now, tokens)
-    if not won:
-        return Delivered(delivery)
-    contact = now.contacts[case.struggle.user_key]
-    outcome = await ctx.mail.send(_mail(ctx, case, contact, tokens), contact, delivery.id)
-    status = {"accepted": Status.SENT, "unclear": Status.UNKNOWN}.get(outcome.kind, Status.FAILED)
-    async with ctx.store.begin() as work:
-        await work.deliveries.settle(delivery.id, status, outcome.detail)
-    return Delivered(_changed(delivery, status=status, detail=outcome.detail), stop=outcome.stop)
-
-
-async def _claim(ctx: ToolContext, case: Case, now: Now, tokens: Tokens) -> tuple[Delivery, bool]:
-    """Ask the policy and write its answer down in one transaction; True if this call may send."""
     row = planned(ctx, case)
     async with ctx.store.begin() as work:
         earlier = await work.deliveries.get(row.id)
         if earlier is not None and earlier.status in MAY_HAVE_ARRIVED:
-            return earlier, False
+            return Claimed(earlier)
         row = await judge(ctx, work, case, now, row, earlier)
-        await work.deliveries.keep(row)
+        row = await work.deliveries.keep(row)
         if row.status is Status.SENDING:
             for token, purpose, target in _links(case, tokens):
                 await work.deliveries.add_link(token, row.id, purpose, target, row.decided_at)
-    return row, row.status is Status.SENDING
+    if row.status is not Status.SENDING:
+        return Claimed(row)
+    return Claimed(row, now.contacts[case.struggle.user_key], tokens)
+
+
+async def dispatch(ctx: ToolContext, case: Case, claimed: Claimed) -> Delivered:
+    """Send what was claimed, and settle it: sent, unknown, refused, or not taken and tried again later."""
+    delivery = claimed.delivery
+    if claimed.contact is None:
+        return Delivered(delivery)
+    mail = _mail(ctx, case, claimed.contact, claimed.tokens)
+    outcome = await ctx.mail.send(mail, claimed.contact, delivery.id, fence=ctx.fence)
+    again = _again(ctx.clock.now(), delivery, outcome) if outcome.kind == "not_sent" else None
+    status = {"accepted": Status.SENT, "unclear": Status.UNKNOWN}.get(outcome.kind, Status.FAILED)
+    settled = _changed(
+        delivery,
+        status=Status.PLANNED if again else status,
+        reason=Reason.SENDER_DOWN.value if again else "",
+        detail=outcome.detail,
+        due_at=again,
+    )
+    async with ctx.store.begin() as work:
+        await work.deliveries.settle(
+            delivery.id, settled.status, settled.detail, reason=settled.reason, due_at=again
+        )
+    return Delivered(settled, stop=outcome.stop, busy_until=again)
+
+
+def _again(now: datetime, delivery: Delivery, outcome: "Outcome") -> datetime | None:
+    """When a mail that certainly did not leave is tried again; None once it was tried often enough."""
+    if delivery.attempts >= MOST_ATTEMPTS:
+        return None
+    pause: timedelta = FIRST_PAUSE * 2 ** (delivery.attempts - 1)
+    asked = timedelta(seconds=min(outcome.wait_seconds, LONGEST_WAIT.total_seconds()))
+    return now + max(pause, asked)
 
 
 def _links(case: Case, tokens: Tokens) -> list[tuple[str, str, str]]:

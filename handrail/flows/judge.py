@@ -47,7 +47,7 @@ async def judge(
     limits = policy.Limits(account_cap=ctx.settings.account_cap, run_cap=ctx.settings.run_cap)
     decision = policy.decide(facts, limits)
     if isinstance(decision, policy.Withhold):
-        return _withheld(planned, decision.reason, opens, earlier)
+        return _withheld(planned, decision.reason, opens, earlier, now)
     return planned
 
 
@@ -65,17 +65,33 @@ async def _approved(work: Work, case: Case, planned: Delivery) -> bool:
     return await work.reviews.may_go(planned.review_id, planned.signature, keys.text_hash(case.tutorial))
 
 
-def _withheld(planned: Delivery, reason: Reason, opens: datetime, earlier: Delivery | None) -> Delivery:
+def _withheld(
+    planned: Delivery, reason: Reason, opens: datetime, earlier: Delivery | None, now: Now
+) -> Delivery:
     """Not to be sent, or not yet: outside the person's hours, or while a neighbour fails a planned mail."""
     kept = earlier.expires_at if earlier else None
     expires = kept or opens + KEPT_WAITING
     was_planned = earlier is not None and earlier.status is Status.PLANNED
     waits = reason is Reason.QUIET_HOURS or (was_planned and reason in _PASSING)
+    if reason is Reason.SENDER_DOWN and _busy(now, planned.decided_at) and not now.sender_down:
+        return planned.model_copy(
+            update={
+                "status": Status.PLANNED,
+                "reason": reason.value,
+                "due_at": now.sender_busy_until,
+                "expires_at": kept,
+            }
+        )
     if waits and planned.decided_at < expires:
         return planned.model_copy(
             update={"status": Status.PLANNED, "reason": reason.value, "due_at": opens, "expires_at": expires}
         )
     return planned.model_copy(update={"status": Status.WITHHELD, "reason": reason.value, "expires_at": kept})
+
+
+def _busy(now: Now, at: datetime) -> bool:
+    """Whether the mail service asked to be left alone for the moment."""
+    return now.sender_busy_until is not None and at < now.sender_busy_until
 
 
 def _expired(earlier: Delivery | None, at: datetime) -> bool:
@@ -109,7 +125,7 @@ def _facts(
     return policy.Facts(
         paused=history.paused,
         mode=ctx.settings.send_mode.value,
-        sender_down=now.sender_down,
+        sender_down=now.sender_down or _busy(now, ctx.clock.now()),
         consent_refused=contact.consent_refused if contact else False,
         suppressed=history.suppressed or told in ("bounced", "complained"),
         unsubscribed=history.unsubscribed

@@ -17,7 +17,7 @@ from handrail.settings import SendMode
 if TYPE_CHECKING:
     from handrail.services.people import Contact
 
-BLOCK = 25
+BLOCK = 500
 """People whose address and later success are asked for together, seconds before their mails leave."""
 
 STALE = timedelta(seconds=60)
@@ -45,6 +45,9 @@ class Now:
     missing: str = ""
     """Why nobody was checked, in our words."""
     sender_down: bool = False
+    """The mail service refuses everything: nobody after that is mailed."""
+    sender_busy_until: datetime | None = None
+    """The mail service took nothing for the moment: who comes before that waits."""
     contacts: "dict[str, Contact]" = field(default_factory=dict)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
     """(user key, feature) of everybody who succeeded after their last attempt."""

@@ -1,18 +1,30 @@
 """Mailing many: in blocks that are looked up seconds before their mails leave, tonight or later."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
 from handrail.context import ToolContext
-from handrail.domain.deliveries import Delivery, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys
-from handrail.flows.deliver import deliver
+from handrail.engine.blocks import blocks, wave_size
+from handrail.engine.struggles import prioritised
+from handrail.flows.deliver import Claimed, Delivered, claim, dispatch
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
 MOST_AT_ONCE = 500
+"""Planned mails that are asked about in one go."""
+
+SENDS = 4
+"""Mails on their way at the same time. Few: a process that dies leaves so many unclear at most."""
+
+PATIENCE = 3
+"""After so many mails in a row that the mail service did not take, the others wait without being tried."""
 
 
 class Released(BaseModel):
@@ -25,27 +37,165 @@ class Released(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-async def mail_all(ctx: ToolContext, cases: Sequence[Case]) -> tuple[list[Delivery], list[str]]:
-    """Decide on every case in its order and send what may be sent; answers notes for the report too."""
+class Block(BaseModel):
+    """Mails that one worker decides on in their order. Ids only: it can be built again from the database."""
+
+    model_config = ConfigDict(frozen=True)
+
+    night: date
+    texts: dict[str, str]
+    """Tutorial id by delivery id, most urgent first."""
+    sender_down: bool = False
+
+
+class Wave(BaseModel):
+    """Blocks that may be worked on side by side, and how far down the night's list they reach."""
+
+    model_config = ConfigDict(frozen=True)
+
+    blocks: tuple[Block, ...]
+    reached: int
+
+
+class Mailed(BaseModel):
+    """What a block leaves beside its rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sender_down: bool
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Made:
+    """What has become of the cases so far, and what is still on its way."""
+
+    now: Now
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    ways: set[asyncio.Task[None]] = field(default_factory=set)
+    sends: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SENDS))
+    proven: bool = False
+    """Whether the mail service took one: until then one at a time is tried."""
+    not_taken: int = 0
+    """Mails in a row that the mail service certainly did not take."""
+
+
+async def next_wave(
+    ctx: ToolContext, night: date, texts: Mapping[str, str], reached: int, *, sender_down: bool = False
+) -> Wave:
+    """The next of the night's cases, most urgent first, without who was mailed by an earlier run.
+
+    `texts` are tutorial ids by signature key; an empty wave says that all were asked about.
+    """
+    async with ctx.store.read() as work:
+        found = prioritised(await work.nights.struggles(night))
+        left = {each.id for each in await work.deliveries.of_night(night) if each.status in MAY_HAVE_ARRIVED}
+        sent = await work.deliveries.mails_of(night)
+    cases: list[tuple[str, tuple[str, ...]]] = []
+    text: dict[str, str] = {}
+    size = wave_size(ctx.settings.run_cap - sent, BLOCK)
+    while reached < len(found) and len(cases) < size:
+        one = found[reached]
+        delivery_id = keys.delivery_id(night, one.user_key, one.feature)
+        if delivery_id not in left:
+            cases.append((delivery_id, (*one.account_ids, one.user_key)))
+            text[delivery_id] = texts.get(one.signature.key, "")
+        reached += 1
+    made = (
+        Block(night=night, texts={each: text[each] for each in block}, sender_down=sender_down)
+        for block in blocks(cases, BLOCK)
+    )
+    return Wave(blocks=tuple(made), reached=reached)
+
+
+async def mail_block(ctx: ToolContext, block: Block) -> Mailed:
+    """Decide on a block's mails and send what may be sent. Safe to repeat, also after a death in the middle.
+
+    What was on its way when another process had the block may have arrived: unknown, and not sent again.
+    """
+    async with ctx.store.begin() as work:
+        interrupted = await work.deliveries.interrupted(list(block.texts))
+        gone = {
+            each.id for each in await work.deliveries.of_night(block.night) if each.status in MAY_HAVE_ARRIVED
+        }
+    cases = await cases_again(ctx, block.night, {k: v for k, v in block.texts.items() if k not in gone})
+    now = Now(checked=True, at=ctx.clock.now(), sender_down=block.sender_down)
+    made = await _mail(ctx, cases, now)
+    notes = [f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."]
+    return Mailed(sender_down=made.now.sender_down, notes=tuple((notes if interrupted else []) + made.notes))
+
+
+async def _mail(ctx: ToolContext, cases: Sequence[Case], now: Now) -> _Made:
+    """Decide on every case in its order; a few mails are on their way while the next is decided on."""
     ctx.people.expect(case.struggle.user_key for case in cases)
-    now = Now(checked=True, at=ctx.clock.now())
-    made: list[Delivery] = []
-    notes: list[str] = []
-    for index, case in enumerate(cases):
-        look = not (needs_no_look(ctx) or now.sender_down)
-        if look and (index % BLOCK == 0 or ctx.clock.now() - now.at > STALE):
-            now = await look_now(ctx, cases[index : index + BLOCK - index % BLOCK])
-            if not now.checked:
-                notes.append(f"People could not be asked about just before sending, and wait: {now.missing}")
-        done = await deliver(ctx, case, now)
-        made.append(done.delivery)
-        if done.stop:
-            notes.append(
-                f"The mail service refuses to send ({done.delivery.detail}): "
-                "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. Nobody after that was mailed."
-            )
-            now.sender_down = True
-    return made, notes
+    made = _Made(now)
+    try:
+        for index, case in enumerate(cases):
+            if _needs_look(ctx, made.now, index):
+                await _look(ctx, made, cases[index : index + BLOCK])
+            await _one(ctx, made, case)
+    finally:
+        # What is on its way is let arrive: cut off here, nobody would know whether it did.
+        ended = await asyncio.gather(*made.ways, return_exceptions=True)
+    for failed in ended:
+        if isinstance(failed, BaseException):
+            raise failed
+    return made
+
+
+def _needs_look(ctx: ToolContext, now: Now, index: int) -> bool:
+    if needs_no_look(ctx) or now.sender_down:
+        return False
+    return index % BLOCK == 0 or ctx.clock.now() - now.at > STALE
+
+
+async def _look(ctx: ToolContext, made: _Made, cases: Sequence[Case]) -> None:
+    looked = await look_now(ctx, cases)
+    made.now = replace(looked, sender_down=made.now.sender_down, sender_busy_until=made.now.sender_busy_until)
+    if not looked.checked:
+        made.notes.append(f"People could not be asked about just before sending, and wait: {looked.missing}")
+
+
+async def _one(ctx: ToolContext, made: _Made, case: Case) -> None:
+    await made.sends.acquire()
+    try:
+        claimed = await claim(ctx, case, made.now)
+    except BaseException:
+        made.sends.release()
+        raise
+    made.deliveries[claimed.delivery.id] = claimed.delivery
+    if not claimed.won:
+        made.sends.release()
+        return
+    way = asyncio.create_task(_send(ctx, made, case, claimed))
+    made.ways.add(way)
+    if not made.proven:
+        with suppress(Exception):  # raised where all of them end
+            await asyncio.shield(way)
+
+
+async def _send(ctx: ToolContext, made: _Made, case: Case, claimed: Claimed) -> None:
+    try:
+        done = await dispatch(ctx, case, claimed)
+    finally:
+        made.sends.release()
+    made.deliveries[done.delivery.id] = done.delivery
+    made.proven = made.proven or done.delivery.status is Status.SENT
+    _learn(made, done)
+
+
+def _learn(made: _Made, done: Delivered) -> None:
+    """What this answer says of the mails that come after it."""
+    made.not_taken = made.not_taken + 1 if done.busy_until is not None else 0
+    if made.not_taken >= PATIENCE:
+        made.now.sender_busy_until = done.busy_until
+    if done.stop and not made.now.sender_down:
+        made.notes.append(
+            f"The mail service refuses to send ({done.delivery.detail}): "
+            "check SENDGRID_API_KEY and HANDRAIL_MAIL_FROM. Nobody after that was mailed."
+        )
+        made.now.sender_down = True
 
 
 async def release(ctx: ToolContext) -> Released:
@@ -54,34 +204,40 @@ async def release(ctx: ToolContext) -> Released:
         due = await work.deliveries.due(ctx.clock.now(), MOST_AT_ONCE)
     if not due:
         return Released(asked=0, sent=0)
-    cases = [
-        case for night in sorted({each.night for each in due}) for case in await cases_again(ctx, night, due)
-    ]
-    made, notes = await mail_all(ctx, cases)
-    gone = {each.id for each in due} - {each.id for each in made}
+    cases = []
+    for night in sorted({each.night for each in due}):
+        cases += await cases_again(
+            ctx, night, {each.id: each.tutorial_id for each in due if each.night == night}
+        )
+    made = await _mail(ctx, cases, Now(checked=True, at=ctx.clock.now()))
     async with ctx.store.begin() as work:
-        for delivery_id in sorted(gone):
+        for delivery_id in sorted({each.id for each in due} - made.deliveries.keys()):
             await work.deliveries.settle(delivery_id, Status.WITHHELD, "no longer struggling")
     return Released(
-        asked=len(made), sent=sum(each.status is Status.SENT for each in made), notes=tuple(notes)
+        asked=len(made.deliveries),
+        sent=sum(each.status is Status.SENT for each in made.deliveries.values()),
+        notes=tuple(made.notes),
     )
 
 
-async def cases_again(ctx: ToolContext, night: date, due: Sequence[Delivery]) -> list[Case]:
-    """The cases of these decisions again, from what their night kept; an outdated text is none."""
-    waiting = {(each.user_key, each.feature): each for each in due if each.night == night}
+async def cases_again(ctx: ToolContext, night: date, texts: Mapping[str, str]) -> list[Case]:
+    """The cases of these deliveries, most urgent first, from what their night kept.
+
+    `texts` are tutorial ids by delivery id; an outdated text is none.
+    """
     async with ctx.store.read() as work:
-        struggles = await work.nights.struggles(night)
-        tutorials = {each.tutorial_id: await work.nights.tutorial(each.tutorial_id) for each in due}
+        struggles = prioritised(await work.nights.struggles(night))
+        tutorials = {each: await work.nights.tutorial(each) for each in sorted(set(texts.values()))}
+    ids = {keys.delivery_id(night, one.user_key, one.feature): one for one in struggles}
     return [
         Case(
             struggle=one,
             feature=ctx.kb.find(one.feature),
-            tutorial=_still_true(ctx, tutorials[waiting[one.user_key, one.feature].tutorial_id]),
+            tutorial=_still_true(ctx, tutorials[texts[delivery_id]]),
             night=night,
         )
-        for one in sorted(struggles, key=lambda one: (-one.priority, one.user_key))
-        if (one.user_key, one.feature) in waiting
+        for delivery_id, one in ids.items()
+        if delivery_id in texts
     ]
 
 

@@ -78,7 +78,7 @@ async def replay(ctx: ToolContext, night: date | None = None) -> Replay:
         then = await work.deliveries.of_night(night) if night else []
     if night is None or not then:
         raise CallerError(f"No decisions are kept of {night or 'any night'}: run `handrail agent run`.")
-    cases = await cases_again(ctx, night, then)
+    cases = await cases_again(ctx, night, {each.id: each.tutorial_id for each in then})
     now = {each.id: each for each in await rehearse(ctx, cases, anew=True)}
     before = {each.id: each for each in then if each.id in now}
     return Replay(

@@ -61,7 +61,7 @@ async def sync(
     The first sync reads back as far as HANDRAIL_BACKFILL_DAYS, later ones the days that are missing or were
     last read before late events were in. Waits `patience` seconds for a sync of another process to end.
     """
-    async with one_at_a_time(ctx.settings.data_dir, "sync", patience=patience):
+    async with one_at_a_time(ctx.settings, "sync", patience=patience):
         return await carry_out(ctx, await plan(ctx, from_day, to_day), told)
 
 

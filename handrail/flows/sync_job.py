@@ -14,7 +14,7 @@ from handrail.lock import is_held, one_at_a_time
 async def start(ctx: ToolContext, from_day: date | None, to_day: date | None) -> SyncState:
     """Start a sync in the background. Raises `CallerError` where one is running, or for wrong days."""
     held = AsyncExitStack()
-    await held.enter_async_context(one_at_a_time(ctx.settings.data_dir, "sync"))
+    await held.enter_async_context(one_at_a_time(ctx.settings, "sync"))
     try:
         planned = await plan(ctx, from_day, to_day)
     except BaseException:
@@ -32,7 +32,7 @@ async def _carry_out(ctx: ToolContext, planned: Plan, held: AsyncExitStack) -> N
 
 async def running(ctx: ToolContext) -> SyncState | None:
     """The sync that is running, in whichever process."""
-    if not is_held(ctx.settings.data_dir, "sync"):
+    if not await is_held(ctx.settings, "sync"):
         return None
     async with ctx.store.read() as work:
         newest = await work.syncs.newest()
@@ -42,7 +42,7 @@ async def running(ctx: ToolContext) -> SyncState | None:
 async def follow(ctx: ToolContext, sync_id: int) -> SyncState:
     """How far a sync has come. One whose process died is interrupted, though it could not say so."""
     state = await _state(ctx, sync_id)
-    if state.status == "running" and not is_held(ctx.settings.data_dir, "sync"):
+    if state.status == "running" and not await is_held(ctx.settings, "sync"):
         # It may have ended since: what it says now, without the lock, is its last word.
         state = await _state(ctx, sync_id)
         if state.status == "running":

@@ -10,11 +10,13 @@ from typing import Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.errors import ConfigError
+from handrail.lock import OURS, WRITER
+from handrail.settings import Settings
 from handrail.store.accounts import Accounts
 from handrail.store.budget import Budget
 from handrail.store.connections import Connections
@@ -58,6 +60,9 @@ class Store:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._reading = engine
+        if engine.dialect.name == "postgresql":
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Work]:
@@ -76,7 +81,7 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
         """A consistent look, which waits for no writer."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with AsyncSession(self._reading, expire_on_commit=False) as session:
             yield Work(session)
 
     async def close(self) -> None:
@@ -89,7 +94,7 @@ async def open_store(url: str) -> Store:
     try:
         async with engine.connect() as connection:
             current = await _version(connection)
-    except OperationalError:
+    except (DBAPIError, OSError):
         await engine.dispose()
         raise ConfigError(
             f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
@@ -117,18 +122,28 @@ def upgrade(url: str) -> None:
 
 
 async def _version(connection: AsyncConnection) -> str:
-    if connection.dialect.name == "sqlite":
-        table = await connection.execute(text("select 1 from sqlite_master where name = 'alembic_version'"))
-        if table.first() is None:
-            return ""
+    known = (
+        "select 1 from sqlite_master where name = 'alembic_version'"
+        if connection.dialect.name == "sqlite"
+        else "select 1 from pg_class where oid = to_regclass('alembic_version')"
+    )
+    if (await connection.execute(text(known))).first() is None:
+        return ""
     row = (await connection.execute(text("select version_num from alembic_version"))).first()
     return str(row[0]) if row else ""
 
 
 def _engine(url: str) -> AsyncEngine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise ConfigError("HANDRAIL_DATABASE_URL must start with sqlite+aiosqlite:// in this version.")
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is not None and parsed.drivername == "postgresql+asyncpg":
+        return _postgres(url)
+    if parsed is None or parsed.drivername != "sqlite+aiosqlite":
+        raise ConfigError(
+            "HANDRAIL_DATABASE_URL must start with sqlite+aiosqlite:// or postgresql+asyncpg://."
+        )
     if parsed.database and parsed.database != ":memory:":
         path = Path(parsed.database)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -139,6 +154,35 @@ def _engine(url: str) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _postgres(url: str) -> AsyncEngine:
+    server = {
+        "application_name": Settings.process,
+        # A frozen process must not hold everybody up.
+        "idle_in_transaction_session_timeout": "60000",
+    }
+    engine = create_async_engine(url, pool_pre_ping=True, connect_args={"server_settings": server})
+    event.listen(engine.sync_engine, "begin", _in_turn)
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    return engine
+
+
+def _without_nul(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> Any:
+    """PostgreSQL keeps no NUL in a text, and anybody can send one in an event's name."""
+
+    def clean(row: Any) -> Any:
+        if not any(isinstance(each, str) and "\0" in each for each in row):
+            return row
+        return tuple(each.replace("\0", "\ufffd") if isinstance(each, str) else each for each in row)
+
+    return statement, [clean(row) for row in values] if many else clean(values)
+
+
+def _in_turn(connection: Any) -> None:
+    """One writer at a time, as on SQLite: caps are counted and mails claimed with nobody in between."""
+    if connection.get_execution_options().get("handrail_write", False):
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({OURS}, {WRITER})")
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Actor, Delivery, History, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reason, Status
 from handrail.domain.periods import Period
 from handrail.engine.holdout import VOLUME_DAYS
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
@@ -91,13 +91,18 @@ class Deliveries:
             found.extend(rows.all())
         return found
 
-    async def keep(self, delivery: Delivery) -> None:
-        """Insert a decision, or replace the earlier one of the same night, person and feature."""
+    async def keep(self, delivery: Delivery) -> Delivery:
+        """Insert a decision, or replace the earlier one of the same night, person and feature.
+
+        Answers it with the attempts counted.
+        """
         row = await self._session.get(DeliveryRow, delivery.id)
         values = delivery.model_dump(exclude={"account_ids"}, mode="python")
         values["status"] = delivery.status.value
+        values["attempts"] = row.attempts if row else 0
         if delivery.status is Status.SENDING:
             values["sending_at"] = delivery.decided_at
+            values["attempts"] += 1
         if row is None:
             row = DeliveryRow(**values)
             self._session.add(row)
@@ -109,31 +114,55 @@ class Deliveries:
                 setattr(row, name, value)
             self._session.add(row)
         await self._session.flush()
+        return delivery.model_copy(update={"attempts": values["attempts"]})
 
-    async def settle(self, delivery_id: str, status: Status, detail: str) -> None:
-        """Write down what became of a mail that was being sent; what is known is never made unclear again."""
-        row = (await self._session.exec(select(DeliveryRow).where(DeliveryRow.id == delivery_id))).one()
-        if status is Status.UNKNOWN and row.status == Status.SENT.value:
+    async def settle(
+        self,
+        delivery_id: str,
+        status: Status,
+        detail: str,
+        *,
+        reason: str | None = None,
+        due_at: datetime | None = None,
+    ) -> None:
+        """Write down what became of a mail that was being sent; what is known is never made unclear again.
+
+        `due_at`: it certainly did not leave, and is asked about again then.
+        """
+        statement = select(DeliveryRow).where(DeliveryRow.id == delivery_id).with_for_update()
+        row = (await self._session.exec(statement)).one()
+        if row.status == Status.SENT.value:
             return
         row.status, row.detail = status.value, detail
+        if reason is not None:
+            row.reason, row.due_at = reason, due_at
         self._session.add(row)
 
-    async def interrupted(self, actor: Actor, *, begun_before: datetime) -> int:
-        """Mails that were being sent when a process died become unknown; answers how many.
+    async def interrupted(
+        self, among: Sequence[str] | None = None, *, begun_before: datetime | None = None
+    ) -> int:
+        """Mails that are being sent become unknown, for their sender is gone; answers how many.
 
-        All of this actor's, for the caller knows that no other process of it runs; others' once they are old.
+        Those of these ids, whose sender the caller has replaced, or all that were begun before an instant.
+        A sender that lives after all settles them the better for it.
         """
-        rows = await self._session.exec(
-            select(DeliveryRow).where(
-                DeliveryRow.status == Status.SENDING.value,
-                or_(col(DeliveryRow.actor) == actor, col(DeliveryRow.sending_at) < begun_before),
-            )
-        )
-        found = rows.all()
+        sending = select(DeliveryRow).where(DeliveryRow.status == Status.SENDING.value)
+        if begun_before is not None:
+            sending = sending.where(col(DeliveryRow.sending_at) < begun_before)
+        rows = (await self._session.exec(sending)).all()
+        found = rows if among is None else [row for row in rows if row.id in set(among)]
         for row in found:
             row.status, row.detail = Status.UNKNOWN.value, "interrupted"
             self._session.add(row)
         return len(found)
+
+    async def mails_of(self, night: date) -> int:
+        """How many mails of a night left, or may have."""
+        return await self._count(
+            select(func.count())
+            .select_from(DeliveryRow)
+            .where(DeliveryRow.night == night, col(DeliveryRow.status).in_(_MAILED))
+        )
 
     async def history(
         self,
@@ -172,11 +201,7 @@ class Deliveries:
             account_mails_this_week=await self._account_mails(delivery.account_ids, now),
             account_active_users=await self._active_users(delivery.account_ids, delivery.night),
             feature_volume=await self._feature_volume(delivery.feature, now),
-            run_mails=await self._count(
-                select(func.count())
-                .select_from(DeliveryRow)
-                .where(DeliveryRow.night == delivery.night, col(DeliveryRow.status).in_(_MAILED))
-            ),
+            run_mails=await self.mails_of(delivery.night),
         )
 
     async def _feature_volume(self, feature: str, now: datetime) -> int:

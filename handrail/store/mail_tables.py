@@ -27,6 +27,7 @@ class DeliveryRow(SQLModel, table=True):
     expires_at: datetime | None = perhaps()
     review_id: str = Field(default="", description="The review that a person decided.")
     sending_at: datetime | None = perhaps()
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class DeliveryAccount(SQLModel, table=True):

@@ -311,3 +311,13 @@ class Run(SQLModel, table=True):
     finished_at: datetime | None = perhaps()
     status: str
     report: str = ""
+
+
+class WorkerRow(SQLModel, table=True):
+    """A process that works on the nights, and when it last said so."""
+
+    __tablename__ = "workers"
+
+    id: str = Field(primary_key=True)
+    process: str
+    beat_at: datetime = moment()

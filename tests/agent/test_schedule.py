@@ -40,7 +40,7 @@ async def test_while_a_night_runs_planned_mails_wait_and_nothing_fails(
     ctx: ToolContext, open_with: OpenWith, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    async with one_at_a_time(ctx.settings.data_dir, "night"):
+    async with one_at_a_time(ctx.settings, "night"):
         await schedule.one_release(open_with)
 
     assert "planned mails wait: Another night is running" in caplog.text

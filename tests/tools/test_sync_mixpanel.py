@@ -61,7 +61,7 @@ async def test_a_running_sync_is_followed_and_never_doubled(
 async def test_a_sync_that_another_process_begins_at_this_moment_is_not_doubled(
     empty_ctx: ToolContext, standins: Standin
 ) -> None:
-    async with one_at_a_time(empty_ctx.settings.data_dir, "sync"):
+    async with one_at_a_time(empty_ctx.settings, "sync"):
         with pytest.raises(CallerError, match="Another sync is running"):
             await sync_mixpanel(empty_ctx)
 
@@ -83,7 +83,7 @@ async def test_wrong_days_are_refused_and_nothing_is_read_or_left_behind(
 
     async with empty_ctx.store.read() as work:
         assert await work.syncs.newest() is None
-    async with one_at_a_time(empty_ctx.settings.data_dir, "sync"):
+    async with one_at_a_time(empty_ctx.settings, "sync"):
         pass
 
 

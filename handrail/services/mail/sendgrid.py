@@ -3,9 +3,12 @@
 import asyncio
 import json
 import logging
+import math
 import socket
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,6 +40,8 @@ class Outcome:
     detail: str
     stop: bool = False
     """No mail of this run can get through: the key, the sender or the plan is at fault."""
+    wait_seconds: float = 0.0
+    """How long the mail service asks to be left alone."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -104,11 +109,16 @@ class SendGrid:
         answer = self._client().scopes.get()
         return "mail.send" in json.loads(answer.body).get("scopes", [])
 
-    async def send(self, mail: Mail, contact: Contact, delivery_id: str) -> Outcome:
-        """Hand one mail to SendGrid, off the event loop and under a deadline."""
+    async def send(
+        self, mail: Mail, contact: Contact, delivery_id: str, *, fence: Callable[[], None] = lambda: None
+    ) -> Outcome:
+        """Hand one mail to SendGrid, off the event loop and under a deadline.
+
+        `fence` is called just before the request leaves, and does not return where it must not.
+        """
         body = _body(mail, contact, self.sender, delivery_id)
         try:
-            return await asyncio.wait_for(asyncio.to_thread(self._post, body), DEADLINE_SECONDS)
+            return await asyncio.wait_for(asyncio.to_thread(self._post, body, fence), DEADLINE_SECONDS)
         except TimeoutError:
             return Outcome("unclear", "time_out")
 
@@ -125,11 +135,13 @@ class SendGrid:
             host=client.host, request_headers=client._default_headers, version=3, timeout=SOCKET_SECONDS
         )
 
-    def _post(self, body: dict[str, Any]) -> Outcome:
+    def _post(self, body: dict[str, Any], fence: Callable[[], None]) -> Outcome:
+        client = self._client()
+        fence()
         try:
-            answer = self._client().mail.send.post(request_body=body)
+            answer = client.mail.send.post(request_body=body)
         except HTTPError as error:
-            return _refusal(int(error.status_code))
+            return _refusal(int(error.status_code), error.headers or {})
         except urllib.error.URLError as error:
             return _unreached(error)
         except Exception:
@@ -139,15 +151,25 @@ class SendGrid:
         return Outcome("unclear", f"status_{answer.status_code}")
 
 
-def _refusal(status: int) -> Outcome:
+def _refusal(status: int, headers: Mapping[str, str]) -> Outcome:
     if status in {401, 403, 451}:
         return Outcome("refused", f"status_{status}", stop=True)
     if status == 429:
-        return Outcome("not_sent", "rate_limited")
+        return Outcome("not_sent", "rate_limited", wait_seconds=_wait(headers))
     if status in {400, 404, 405, 413, 415}:
         return Outcome("refused", f"status_{status}")
     # 5xx may come after the message was queued; a redirect is no answer of SendGrid's.
     return Outcome("unclear", f"status_{status}")
+
+
+def _wait(headers: Mapping[str, str]) -> float:
+    """Seconds until a limit is lifted: `Retry-After`, else `X-RateLimit-Reset` (a Unix time), else none."""
+    asked, reset = headers.get("Retry-After"), headers.get("X-RateLimit-Reset")
+    try:
+        seconds = float(asked) if asked else float(reset) - time.time() if reset else 0.0
+    except ValueError:
+        return 0.0
+    return seconds if 0.0 < seconds < math.inf else 0.0
 
 
 def _unreached(error: urllib.error.URLError) -> Outcome:

@@ -7,13 +7,17 @@ from sqlmodel import SQLModel
 
 import handrail.store.mail_tables
 import handrail.store.tables  # noqa: F401  (both fill the metadata)
+from handrail.lock import MIGRATION, OURS
 
 url = make_url(context.config.attributes["url"])
-engine = create_engine(url.set(drivername=url.get_backend_name()))
+postgres = url.get_backend_name() == "postgresql"
+engine = create_engine(url.set(drivername="postgresql+psycopg" if postgres else "sqlite"))
 with engine.connect() as connection:
     context.configure(
         connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True
     )
     with context.begin_transaction():
+        if postgres:  # of several processes that start, one migrates and the others find it done
+            connection.exec_driver_sql(f"select pg_advisory_xact_lock({OURS}, {MIGRATION})")
         context.run_migrations()
 engine.dispose()

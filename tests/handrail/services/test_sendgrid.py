@@ -5,7 +5,9 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -37,8 +39,8 @@ def fault(standins: Standin, name: str, **details: Any) -> None:
     standins.faults.add({"neighbour": "sendgrid", "fault": name, **details})
 
 
-async def send(settings: Settings) -> Outcome:
-    return await SendGrid(settings).send(MAIL, CONTACT, "delivery-1")
+async def send(settings: Settings, **more: Any) -> Outcome:
+    return await SendGrid(settings).send(MAIL, CONTACT, "delivery-1", **more)
 
 
 @contextlib.contextmanager
@@ -138,7 +140,31 @@ async def test_each_failure_that_sendgrid_knows_has_its_outcome(
 ) -> None:
     fault(standins, name)
 
-    assert await send(settings) == outcome
+    assert replace(await send(settings), wait_seconds=0.0) == outcome
+
+
+async def test_a_limit_says_how_long_it_lasts(standins: Standin, settings: Settings) -> None:
+    reset = {"X-RateLimit-Reset": str(int(time.time()) + 90)}
+    waits = []
+    for headers in ({"Retry-After": "7"}, reset, {"Retry-After": "soon"}, {"Retry-After": "nan"}):
+        fault(standins, "status", status=429, headers=headers, times=1)
+        waits.append((await send(settings)).wait_seconds)
+
+    assert waits[0] == 7.0
+    assert 0.0 < waits[1] <= 90.0
+    assert waits[2:] == [0.0, 0.0]
+
+
+async def test_the_fence_is_asked_before_anything_leaves(standins: Standin, settings: Settings) -> None:
+    class GivenUp(BaseException):
+        pass
+
+    def fence() -> None:
+        raise GivenUp
+
+    with pytest.raises(GivenUp):
+        await send(settings, fence=fence)
+    assert standins.requests == []
 
 
 async def test_a_mail_whose_answer_is_lost_may_have_arrived(standins: Standin, settings: Settings) -> None:

@@ -1,0 +1,177 @@
+"""The durable flow: named nights, what is checkpointed, who works on it, and what its own books hold."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import flow, schedule
+from agent.flow import FLOW
+from handrail.context import open_context
+from handrail.errors import CallerError, UpstreamError
+from handrail.lock import one_at_a_time
+from handrail.settings import Settings
+from handrail.store.flow_engine import sqlite_engine
+from standin.server import running
+from standin.state import Standin
+from tests import crowd
+from tests.agent.test_kill import mails_arrive
+from tests.chaos import Workers
+from tests.conftest import settings_for
+
+PEOPLE = 12
+
+
+@pytest.fixture(scope="module")
+def _few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    with running(crowd.generate(tmp_path_factory.mktemp("few") / "world", PEOPLE, accounts=3)) as state:
+        yield state
+
+
+@pytest.fixture
+def few(_few: Standin) -> Standin:
+    _few.reset()
+    return _few
+
+
+@pytest.fixture
+def settings(few: Standin, tmp_path: Path) -> Settings:
+    return settings_for(few, tmp_path / "data", backfill_days=1, **crowd.OPEN)
+
+
+def books(settings: Settings, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(settings.flow_file)) as opened:
+        return list(opened.execute(query))
+
+
+async def test_the_clock_starts_a_night_once_and_a_person_may_run_it_again(
+    settings: Settings, few: Standin
+) -> None:
+    async with open_context(settings) as ctx:
+        due = await flow.run_due(ctx, crowd.LAST)
+        again = await flow.run_due(ctx, crowd.LAST)
+        by_hand = await flow.run(ctx)
+
+    assert due is not None
+    assert (due.sent, again, by_hand.sent, len(few.mails)) == (PEOPLE, None, PEOPLE, PEOPLE)
+    runs = books(
+        settings, "select workflow_uuid, application_version from workflow_status where name='night'"
+    )
+    assert runs == [("night:2026-03-18", FLOW), ("night:2026-03-18:2", FLOW)]
+
+
+async def test_two_clocks_at_once_make_one_night(settings: Settings, few: Standin) -> None:
+    await schedule.one_night(lambda: open_context(settings))
+    await schedule.one_night(lambda: open_context(settings))
+
+    assert books(settings, "select count(*) from workflow_status where name='night'") == [(1,)]
+    assert len(few.mails) == PEOPLE
+
+
+async def test_only_stages_are_checkpointed_and_a_block_has_its_rows_for_that(settings: Settings) -> None:
+    async with open_context(settings) as ctx:
+        await flow.run(ctx)
+
+    steps = "select workflow_uuid, function_name from operation_outputs order by workflow_uuid, function_id"
+    kept = books(settings, steps)
+    ours = [name for run, name in kept if run == "night:2026-03-18" and not name.startswith("DBOS.")]
+    assert ours == [
+        "open_book",
+        *("_recover", "_plan", "_sync", "_follow", "_verify", "_measure", "_detect", "_write"),
+        *("plan_wave", "block", "plan_wave"),
+        *("_review", "_refresh", "_count", "close_book"),
+    ]
+    assert [run for run, _ in kept if run != "night:2026-03-18"] == []
+
+
+async def test_the_flows_books_are_json_of_ids_and_hold_nothing_personal(
+    settings: Settings, few: Standin
+) -> None:
+    async with open_context(settings) as ctx:
+        await flow.run(ctx)
+
+    raw = b"".join(path.read_bytes() for path in settings.data_dir.glob("flow.db*"))
+    assert {kind for (kind,) in books(settings, "select distinct serialization from workflow_status")} == {
+        "handrail_json"
+    }
+    assert [one for one in few.profiles if one.encode() in raw] == []
+    assert b"@company" not in raw
+    for (output,) in books(settings, "select output from operation_outputs where output is not null"):
+        json.loads(output)
+
+
+async def test_a_failure_comes_back_as_the_error_it_was(settings: Settings, few: Standin) -> None:
+    few.faults.add({"neighbour": "mixpanel", "route": "/export", "fault": "status", "status": 503})
+
+    async with open_context(settings) as ctx:
+        with pytest.raises(UpstreamError, match="Mixpanel failed at the export"):
+            await flow.run(ctx)
+        async with ctx.store.read() as work:
+            report = await work.nights.report()
+
+    assert report is not None
+    assert report.status == "failed"
+
+
+async def test_without_postgres_a_second_worker_is_refused_in_one_line(settings: Settings) -> None:
+    async with open_context(settings) as ctx, one_at_a_time(settings, "night"):
+        with pytest.raises(
+            CallerError, match=r"^Another night is running on this data directory; wait .*end\.$"
+        ):
+            await flow.run(ctx)
+
+
+def test_the_flows_file_has_a_write_ahead_log_and_writers_take_turns(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "flow.db")
+
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        asked = {
+            name: connection.exec_driver_sql(f"pragma {name}").scalar()
+            for name in ("journal_mode", "busy_timeout", "foreign_keys")
+        }
+        assert raw.isolation_level == "IMMEDIATE"
+    engine.dispose()
+    assert asked == {"journal_mode": "wal", "busy_timeout": 30000, "foreign_keys": 1}
+
+
+async def test_what_a_killed_night_had_done_is_not_done_again(
+    settings: Settings, few: Standin, tmp_path: Path
+) -> None:
+    group = Workers(settings, tmp_path, 1)
+    try:
+        await mails_arrive(few, group.running[0], 2)
+        group.running[0].kill()
+        group.running[0].wait()
+        asked = [each["path"] for each in few.requests]
+        while group.revive():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    finally:
+        group.end()
+
+    later = [each["path"] for each in few.requests[len(asked) :]]
+    assert sum(path.endswith("/jql") for path in asked) == 1
+    assert [path for path in later if path.endswith(("/jql", "/messages", "/segmentation"))] == []
+    assert books(settings, "select workflow_uuid, status from workflow_status where name='night'") == [
+        ("night:2026-03-18", "SUCCESS")
+    ]
+    assert len({mail["to"] for mail in few.mails}) == len(few.mails)
+
+
+async def test_runs_that_ended_long_ago_are_dropped(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_context(settings) as ctx:
+        await flow.run(ctx)
+        assert books(settings, "select count(*) from workflow_status") == [(2,)]
+        monkeypatch.setattr(flow, "KEPT", timedelta(seconds=-60))
+        await flow.run(ctx, night=date(2026, 3, 17))
+
+    assert books(settings, "select count(*) from workflow_status") == [(0,)]

@@ -1,0 +1,112 @@
+"""Nights that several processes share on PostgreSQL: the dead, the frozen, and who counts the caps."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import night
+from agent.seat import ENDED_BY_FENCE, SharedSeat
+from handrail.context import ToolContext, open_context
+from handrail.domain.deliveries import Status
+from handrail.flows.deliver import claim
+from handrail.flows.look import Case, Now, look_now
+from handrail.flows.mailing import cases_again
+from handrail.settings import Settings
+from standin.server import running
+from standin.state import Standin
+from tests import crowd, postgres
+from tests.chaos import Outcome, Workers, judge
+from tests.conftest import settings_for
+
+PEOPLE = 600
+"""Two blocks: one for each of two workers."""
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    with running(crowd.generate(tmp_path_factory.mktemp("crowd") / "world", PEOPLE)) as state:
+        yield state
+
+
+@pytest.fixture
+def shared(crowded: Standin, postgres_address: str, tmp_path: Path) -> Iterator[Settings]:
+    crowded.reset()
+    with postgres.database(postgres_address) as name:
+        url = f"postgresql+asyncpg://{name}"
+        yield settings_for(crowded, tmp_path / "data", database_url=url, **crowd.OPEN)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_what_a_dead_or_frozen_worker_leaves_is_taken_over_and_it_can_send_no_more(
+    how: signal.Signals, shared: Settings, crowded: Standin, tmp_path: Path
+) -> None:
+    workers = Workers(shared, tmp_path, 2)
+    try:
+        async with asyncio.timeout(120):
+            while len(crowded.mails) < PEOPLE / 10:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            workers.running[0].send_signal(how)
+            await asyncio.to_thread(workers.running[1].wait)
+        arrived = len(crowded.mails)
+        workers.running[0].send_signal(signal.SIGCONT)
+        code = await asyncio.to_thread(workers.running[0].wait, 60)
+    finally:
+        workers.end()
+
+    assert workers.running[1].returncode == 0
+    assert code == (ENDED_BY_FENCE if how is signal.SIGSTOP else -signal.SIGKILL)
+    assert len(crowded.mails) == arrived, "nothing left after it thawed"
+    async with open_context(shared) as ctx, ctx.store.read() as work:
+        made = await work.deliveries.of_night(crowd.LAST)
+    outcome = Outcome(PEOPLE, 1, 0, 0.0, Counter())
+    judge(outcome, made, crowded.mails)
+    assert outcome.wrong == []
+    assert outcome.states["unknown"] <= 4, "what was on its way, and no more"
+
+
+async def test_every_process_of_a_host_has_an_id_of_its_own_that_comes_back(shared: Settings) -> None:
+    async with open_context(shared):
+        pass  # brings the tables up to date
+    shared = shared.model_copy(update={"worker": "night-host"})
+    first = await asyncio.to_thread(SharedSeat, shared)
+    second = await asyncio.to_thread(SharedSeat, shared)
+    first.leave()
+    third = await asyncio.to_thread(SharedSeat, shared)
+    second.leave()
+    third.leave()
+
+    assert (first.id, second.id, third.id) == ("night-host-0", "night-host-1", "night-host-0")
+
+
+async def test_claims_of_several_processes_at_once_keep_the_accounts_cap(
+    shared: Settings, crowded: Standin
+) -> None:
+    """Company 0 has 30 active users: at 10 % three of them may be mailed, whoever asks."""
+    capped = shared.model_copy(update={"account_cap": 0.1})
+    async with open_context(capped) as one, open_context(capped) as other:
+        cases, now = await _prepared(one.acting_as("nightly"))
+        mine = [case for case in cases if case.struggle.account_ids == cases[0].struggle.account_ids]
+        contexts = [one.acting_as("nightly"), other.acting_as("nightly")]
+        claimed = await asyncio.gather(
+            *(claim(contexts[index % 2], case, now) for index, case in enumerate(mine))
+        )
+
+    assert len(mine) == PEOPLE / 20
+    status = Counter(each.delivery.status for each in claimed)
+    assert status == {Status.SENDING: 3, Status.WITHHELD: PEOPLE / 20 - 3}
+    assert {each.delivery.reason for each in claimed} == {"", "account_cap"}
+
+
+async def _prepared(ctx: ToolContext) -> tuple[list[Case], Now]:
+    """Everybody's case, after the night's stages up to the mails."""
+    book = await night.open_book(ctx, crowd.LAST, backfill_from=crowd.LAST)
+    for stage in night.BEFORE_MAILS:
+        await stage(ctx, book, crowd.LAST)
+    waves = [await night.plan_wave(ctx, book, crowd.LAST, 0)]
+    texts = {key: text for wave in waves for block in wave.blocks for key, text in block.texts.items()}
+    cases = await cases_again(ctx, crowd.LAST, texts)
+    return cases, await look_now(ctx, cases)
