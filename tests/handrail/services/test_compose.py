@@ -14,7 +14,9 @@ from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import DraftStep, Tutorial
 from handrail.engine.grounding import from_document
 from handrail.services import kb
-from handrail.services.mail.compose import MAX_HTML_BYTES, Mail, Sender, compose
+from handrail.services.channel import Content, Reader
+from handrail.services.mail.compose import MAX_HTML_BYTES, PICTURE_ID, Email, Mail, Sender
+from handrail.services.mail.picture import Picture, picture_of
 
 SENDER = Sender(
     address="guides@vendor.example",
@@ -47,12 +49,15 @@ def tutorial(feature: Feature = CONNECT, stuck_step: str = "credentials", **chan
 
 
 def mail(
-    told: Tutorial | None = None, *, feature: Feature = CONNECT, name: str = "Ana", **sender: str
+    told: Tutorial | None = None,
+    *,
+    feature: Feature = CONNECT,
+    name: str = "Ana",
+    picture: Picture | None = None,
+    **sender: str,
 ) -> Mail:
-    from_whom = Sender(**{**vars(SENDER), **sender})
-    return compose(
-        told or tutorial(feature), feature, from_whom, first_name=name, click=CLICK, unsubscribe=UNSUBSCRIBE
-    )
+    content = Content(told or tutorial(feature), feature, picture)
+    return Email(Sender(**{**vars(SENDER), **sender})).form(content, Reader(name, CLICK, UNSUBSCRIBE))
 
 
 class Page(HTMLParser):
