@@ -128,7 +128,11 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     mails = sorted((DEMO / "outbox").glob("*.html"))
     first = next(each for each in mails if "screenshot" in each.read_text("utf-8"))
-    strip = next(each for each in mails if "Your way through" in each.read_text("utf-8"))
+    strip = next(
+        each
+        for each in mails
+        if "Your way through" in each.read_text("utf-8") and "screenshot" not in each.read_text("utf-8")
+    )
     shoot(first.as_uri(), IMAGES / "mail-light.png", (680, 1080))
     shoot(first.as_uri(), IMAGES / "mail-dark.png", (680, 1080), DARK)
     shoot(strip.as_uri(), IMAGES / "mail-images-off.png", (680, 600), NO_IMAGES)

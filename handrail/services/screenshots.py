@@ -1,4 +1,4 @@
-"""The screenshots that a feature document names: inside its folder, of a sensible size, with places on them."""
+"""The screenshots that a feature document names: in its folder, of a sensible size, with places on them."""
 
 import io
 from dataclasses import dataclass
@@ -46,9 +46,7 @@ def _check_names(feature: Feature) -> None:
         if step.screenshot and not step.region:
             raise ConfigError(f"the step {step.id!r} has a screenshot, but no region says where on it.")
     if feature.screenshot and not any(step.region and not step.screenshot for step in feature.steps):
-        raise ConfigError(
-            "a screenshot is named, but no step has a region on it: [left, top, width, height]."
-        )
+        raise ConfigError("a screenshot is named, but no step has a region on it.")
 
 
 def _read(folder: Path, name: str) -> _File:

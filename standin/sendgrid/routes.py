@@ -137,7 +137,7 @@ def _errors(status: int, *wrong: Problem, headers: dict[str, str] | None = None)
 
 
 def _attached(state: Standin, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The attachments with `sha256` for their content, which is kept once: thousands of mails carry the same."""
+    """The attachments, with `sha256` for their content, which is kept once: many mails carry the same."""
     kept = []
     for part in body.get("attachments", []):
         content = part["content"]

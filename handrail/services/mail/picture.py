@@ -1,4 +1,4 @@
-"""Where somebody is stuck, as a picture: the document's screenshot with the place marked, or a drawn strip."""
+"""Where somebody is stuck, as a picture: the document's screenshot with the place marked, or a strip."""
 
 import io
 from base64 import b64encode
@@ -32,14 +32,15 @@ _PLAIN = str.maketrans({"–": "-", "—": "-", "\N{NO-BREAK SPACE}": " "})
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, the same for everybody who is stuck there. `width` and `height` are pixels of the page."""
+    """A PNG, the same for everybody who is stuck there. `width` and `height` are pixels of the page.
+
+    `alt` tells the whole way, in place of a list of the steps.
+    """
 
     png: bytes
     alt: str
     width: int
     height: int
-    tells_progress: bool
-    """The alternative text tells all steps: they need not be listed beside it."""
 
     @cached_property
     def base64(self) -> str:
@@ -59,18 +60,15 @@ def _picture(feature: Feature, stuck_step: str, screenshot: bytes | None) -> Pic
         return None
     marked = _marked(screenshot, step.region) if screenshot and step.region else None
     if marked:
-        alt = f"You are here: “{step.title}”. The screenshot of “{feature.title}” marks the place."
-        return _as_picture(*marked, MAX_WIDTH, alt=alt, tells_progress=False)
+        alt = f"{_way(feature, step)} The screenshot marks the place."
+        return _as_picture(*marked, MAX_WIDTH, alt)
     strip = _strip(feature.steps, feature.steps.index(step))
-    if strip is None:
-        return None
-    return _as_picture(strip, _png(strip, 32), STRIP_WIDTH, alt=_way(feature, step), tells_progress=True)
+    return _as_picture(strip, _png(strip, 32), STRIP_WIDTH, _way(feature, step)) if strip else None
 
 
-def _as_picture(image: Image.Image, png: bytes, widest: int, *, alt: str, tells_progress: bool) -> Picture:
+def _as_picture(image: Image.Image, png: bytes, widest: int, alt: str) -> Picture:
     width = min(widest, image.width)
-    height = round(image.height * width / image.width)
-    return Picture(png=png, alt=alt, width=width, height=height, tells_progress=tells_progress)
+    return Picture(png=png, alt=alt, width=width, height=round(image.height * width / image.width))
 
 
 def _way(feature: Feature, stuck: Step) -> str:
