@@ -72,8 +72,8 @@ def _check_size(name: str, width: int, height: int) -> None:
     (narrowest, widest), (lowest, highest) = WIDTHS, HEIGHTS
     if not (narrowest <= width <= widest and lowest * width <= height <= highest * width):
         raise ConfigError(
-            f"the screenshot {name!r} is {width} x {height} pixels; it has to be {narrowest} to {widest} wide "
-            f"and {lowest} to {highest} times as high: cut it to what matters."
+            f"the screenshot {name!r} is {width} x {height} pixels; "
+            f"it has to be {narrowest} to {widest} wide and {lowest} to {highest} times as high."
         )
 
 

@@ -13,8 +13,9 @@ from handrail.domain.features import Feature, Region, Step
 from handrail.services.kb import KnowledgeBase
 
 MAX_STRIP_BYTES = 20_000
+STRIP_COLOURS = 32
 MAX_SCREENSHOT_BYTES = 120_000
-MAX_STEPS = 12
+MAX_STEPS = 8
 """A longer strip would be longer than a telephone's screen."""
 
 SHARP = 2
@@ -63,7 +64,10 @@ def _picture(feature: Feature, stuck_step: str, screenshot: bytes | None) -> Pic
         alt = f"{_way(feature, step)} The screenshot marks the place."
         return _as_picture(*marked, MAX_WIDTH, alt)
     strip = _strip(feature.steps, feature.steps.index(step))
-    return _as_picture(strip, _png(strip, 32), STRIP_WIDTH, _way(feature, step)) if strip else None
+    png = _png(strip, STRIP_COLOURS) if strip else b""
+    if strip is None or len(png) > MAX_STRIP_BYTES:
+        return None
+    return _as_picture(strip, png, STRIP_WIDTH, _way(feature, step))
 
 
 def _as_picture(image: Image.Image, png: bytes, widest: int, alt: str) -> Picture:

@@ -15,8 +15,8 @@ from handrail.domain.tutorials import DraftStep, Tutorial
 from handrail.engine.grounding import from_document
 from handrail.services import kb
 from handrail.services.channel import Content, Reader
-from handrail.services.mail.compose import MAX_HTML_BYTES, PICTURE_ID, Email, Mail, Sender
-from handrail.services.mail.picture import Picture, picture_of
+from handrail.services.mail.compose import MAX_HTML_BYTES, Email, Mail, Sender
+from handrail.services.mail.picture import Picture
 
 SENDER = Sender(
     address="guides@vendor.example",
