@@ -133,14 +133,14 @@ def main() -> None:
         for each in mails
         if "Your way through" in each.read_text("utf-8") and "screenshot" not in each.read_text("utf-8")
     )
-    shoot(first.as_uri(), IMAGES / "mail-light.png", (680, 1080))
-    shoot(first.as_uri(), IMAGES / "mail-dark.png", (680, 1080), DARK)
-    shoot(strip.as_uri(), IMAGES / "mail-images-off.png", (680, 600), NO_IMAGES)
-    shoot(strip.as_uri(), IMAGES / "mail-phone.png", (390, 900))
+    shoot(first.as_uri(), IMAGES / "mail-light.png", (680, 1010))
+    shoot(first.as_uri(), IMAGES / "mail-dark.png", (680, 1010), DARK)
+    shoot(strip.as_uri(), IMAGES / "mail-images-off.png", (680, 680), NO_IMAGES)
+    shoot(strip.as_uri(), IMAGES / "mail-phone.png", (390, 870))
     button = re.findall(r"/t/[\w-]+", first.read_text("utf-8"))[0]
     with served() as address:
-        shoot(address + button, IMAGES / "tutorial.png", (720, 1180))
-        shoot(address + button, IMAGES / "tutorial-dark.png", (390, 1180), DARK)
+        shoot(address + button, IMAGES / "tutorial.png", (720, 1190))
+        shoot(address + button, IMAGES / "tutorial-dark.png", (390, 1310), DARK)
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()
