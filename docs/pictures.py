@@ -11,6 +11,7 @@ import html
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,6 @@ _ENV = {
     "HANDRAIL_NOW": "2026-11-21T02:00:00+00:00",
     "HANDRAIL_MAIL_REPLY_TO": "success@handrail-demo.example",
 }
-_PORT = 8329
 
 
 DARK = "--blink-settings=preferredColorScheme=0"
@@ -67,8 +67,10 @@ def ask(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def served() -> Iterator[str]:
     """The demo's pages, at the address that is given."""
-    command = [sys.executable, "-m", "handrail.cli", "serve", "--port", str(_PORT)]
-    address = f"http://127.0.0.1:{_PORT}"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "handrail.cli", "serve", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(command, cwd=ROOT, env=_ENV)  # noqa: S603
     try:
         while server.poll() is None:
@@ -133,8 +135,8 @@ def main() -> None:
         for each in mails
         if "Your way through" in each.read_text("utf-8") and "screenshot" not in each.read_text("utf-8")
     )
-    shoot(first.as_uri(), IMAGES / "mail-light.png", (680, 1010))
-    shoot(first.as_uri(), IMAGES / "mail-dark.png", (680, 1010), DARK)
+    shoot(first.as_uri(), IMAGES / "mail-light.png", (680, 1040))
+    shoot(first.as_uri(), IMAGES / "mail-dark.png", (680, 1040), DARK)
     shoot(strip.as_uri(), IMAGES / "mail-images-off.png", (680, 680), NO_IMAGES)
     shoot(strip.as_uri(), IMAGES / "mail-phone.png", (390, 870))
     button = re.findall(r"/t/[\w-]+", first.read_text("utf-8"))[0]
