@@ -4,10 +4,9 @@ import json
 import re
 import sqlite3
 from base64 import b64decode
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ import web
 from agent import night
 from handrail.context import ToolContext
 from handrail.domain.feedback import Answer
-from handrail.domain.periods import Period
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
@@ -105,33 +103,6 @@ async def test_who_needs_more_help_is_told_where_to_write_and_counted_as_nobody(
     assert "Write to success@vendor.example" in Page(asked.text).words
     (only,) = await answers(ctx)
     assert (only.needs_help, only.helpful, only.seconds) == (True, None, 0)
-
-
-async def test_readers_are_counted_by_what_they_said(
-    ctx: ToolContext, client: httpx2.AsyncClient, standins: Standin
-) -> None:
-    said: dict[str, Counter[str]] = {}
-    for number, path in enumerate(await pages(client, standins)):
-        async with ctx.store.read() as work:
-            [delivery_id, _] = await work.deliveries.link_target(path.split("/")[-1], "page") or ("", "")
-            delivery = await work.deliveries.get(delivery_id)
-        counted = said.setdefault(delivery.feature if delivery else "", Counter())
-        if number % 2:
-            await client.post(f"{path}/answer", data={"helpful": "no" if number % 3 else "yes"})
-            counted["no" if number % 3 else "yes"] += 1
-        if number % 5 == 0:
-            await client.post(f"{path}/help")
-            counted["needs_help"] += 1
-
-    async with ctx.store.read() as work:
-        found = await work.feedback.answered(Period.of_days(1, AS_OF, "UTC"))
-        none = await work.feedback.answered(Period.of_days(1, AS_OF - timedelta(days=1), "UTC"))
-        [one] = (await work.feedback.answered(Period.of_days(1, AS_OF, "UTC"), "schedule-export")).values()
-
-    assert {slug: Counter(each.model_dump()) for slug, each in found.items()} == said
-    assert one == found["schedule-export"]
-    assert len(said) > 1
-    assert none == {}
 
 
 async def test_the_page_shows_the_picture_of_its_mail(client: httpx2.AsyncClient, standins: Standin) -> None:

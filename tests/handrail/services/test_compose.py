@@ -281,6 +281,20 @@ def test_even_the_longest_tutorial_stays_under_seventy_kilobytes() -> None:
     assert len(mail(tutorial(steps=steps, intro="李" * 400)).html.encode()) < 70_000
 
 
+def test_a_reader_without_eyes_hears_the_mail_in_its_order() -> None:
+    made = mail(picture=picture_of(KB, CONNECT, "credentials"))
+
+    after_preview = made.html[made.html.index("Hi Ana,") :]
+    steps = [each.title for each in CONNECT.steps[2:]]
+    told = ["Hi Ana,", "alt=", *(f"{at}. {title}</h2>" for at, title in enumerate(steps, 1)), GUIDE]
+    told += ["You get this because", WAY_OUT, SENDER.postal_address]
+    places = [after_preview.index(each) for each in told]
+    assert places == sorted(places)
+    tables = re.findall(r"<table[^>]*>", made.html)
+    assert tables
+    assert all('role="presentation"' in each for each in tables)
+
+
 def test_a_name_that_looks_like_a_slot_is_only_a_name() -> None:
     for part in parts(mail(name="slot-0-click_url \\g<1> \\1")):
         assert "Hi slot-0-click_url \\g<1> \\1," in part
