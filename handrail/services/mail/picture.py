@@ -95,14 +95,15 @@ def _way(feature: Feature, stuck: Step) -> str:
 def _marked(screenshot: bytes, region: Region) -> tuple[Image.Image, bytes] | None:
     """The screenshot, dark but for the region; None if it cannot be made small enough for a mail."""
     with Image.open(io.BytesIO(screenshot)) as opened:
-        whole = opened.convert("RGB")
+        whole = Image.new("RGBA", opened.size, WHITE)
+        whole.alpha_composite(opened.convert("RGBA"))
     for width, colours in (
         (MAX_WIDTH * SHARP, 128),
         (MAX_WIDTH * SHARP, 32),
         (MAX_WIDTH, 48),
         (MAX_WIDTH, 16),
     ):
-        image = _marked_at(whole, region, min(width, whole.width))
+        image = _marked_at(whole.convert("RGB"), region, min(width, whole.width))
         png = _png(image, colours)
         if len(png) <= MAX_SCREENSHOT_BYTES:
             return image, png

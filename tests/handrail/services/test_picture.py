@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from handrail.domain.features import Feature
 from handrail.services import kb
@@ -38,8 +39,10 @@ def opened(picture: Picture) -> Image.Image:
 def with_screenshot(
     folder: Path, image: Image.Image, region: tuple[int, int, int, int] = REGION
 ) -> KnowledgeBase:
-    """A document whose step `send` has a place on this image, which holds metadata."""
-    image.save(folder / "shot.png", pnginfo=None)
+    """A document whose step `send` has a place on this image, whose file tells of its maker."""
+    about = PngInfo()
+    about.add_text("Author", "Ana")
+    image.save(folder / "shot.png", pnginfo=about, dpi=(144, 144))
     text = DOCUMENT.replace("summary: Mail it.", "summary: Mail it.\nscreenshot: shot.png")
     write(folder, text.replace("  - id: send\n", f"  - id: send\n    region: {list(region)}\n"))
     return kb.read(folder)
@@ -167,6 +170,14 @@ def test_a_screenshot_is_dark_but_for_the_region_of_the_step(tmp_path: Path) -> 
 
 def _near(colour: Any, wanted: tuple[int, int, int], by: int) -> bool:
     return all(abs(one - other) <= by for one, other in zip(colour, wanted, strict=True))
+
+
+def test_what_is_transparent_in_a_screenshot_is_white(tmp_path: Path) -> None:
+    own = with_screenshot(tmp_path, Image.new("RGBA", (800, 600), (0, 0, 0, 0)))
+    found = picture_of(own, own.feature("send-report"), "send")
+
+    assert found
+    assert _near(opened(found).getpixel((250, 275)), (255, 255, 255), 4)
 
 
 def test_a_step_without_a_region_has_the_strip_though_the_document_has_a_screenshot(tmp_path: Path) -> None:
