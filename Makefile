@@ -6,7 +6,7 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos
+.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -18,6 +18,7 @@ help:
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
 	@echo "make docs          rewrite the generated parts of the documentation"
+	@echo "make pictures      take the pictures of the documentation anew (needs Chromium)"
 	@echo "make lock          pin the requirements again"
 
 .venv/runtime: requirements/runtime.txt pyproject.toml
@@ -65,6 +66,11 @@ snap: .venv/dev
 
 docs: .venv/dev
 	@$(BIN)/python -m handrail.cli.docs
+
+pictures: .venv/runtime
+	@rm -rf .handrail/demo-acme
+	@$(BIN)/handrail demo --no-serve
+	@$(BIN)/python docs/pictures.py
 
 lock:
 	@for part in runtime dev; do \

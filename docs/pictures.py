@@ -1,14 +1,17 @@
-"""Make the pictures of the documentation from real output: `make demo SERVE=0`, then this script.
+"""Make the pictures of the documentation from real output: `make pictures`.
 
-Needs Chromium (Debian's `chromium`). The mail is the first one of the demo's outbox; the answer is
-what the tool says, laid out as chat clients lay out an answer. The tutorial's page is the one behind
-that mail's button, served for the picture.
+Needs Chromium (Debian's `chromium`). The mails are of the demo's outbox: one with a screenshot, one with a
+strip. The answer is what the tool says, laid out as chat clients lay out an answer. The tutorial's page is
+the one behind a mail's button, served for the picture.
+
+`python docs/pictures.py screen` makes the screenshot of the sample document anew, from docs/screen.html.
 """
 
 import html
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,8 +23,11 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from PIL import Image
+
 ROOT = Path(__file__).parents[1]
-IMAGES = ROOT / "docs" / "img"
+IMAGES = ROOT / "docs" / "images"
+SCREEN = ROOT / "kb" / "images" / "connect-data-source.png"
 DEMO = ROOT / ".handrail" / "demo-acme"
 _FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
 _QUIET = "--disable-background-networking --disable-component-update --disable-sync"
@@ -32,16 +38,22 @@ _ENV = {
     "HANDRAIL_NOW": "2026-11-21T02:00:00+00:00",
     "HANDRAIL_MAIL_REPLY_TO": "success@handrail-demo.example",
 }
-_PORT = 8329
 
 
-def shoot(source: str, target: str, size: tuple[int, int], *, dark: bool = False) -> None:
+DARK = "--blink-settings=preferredColorScheme=0"
+NO_IMAGES = "--blink-settings=imagesEnabled=false"
+COLOURS = 96
+
+
+def shoot(source: str, target: Path, size: tuple[int, int], *more: str) -> None:
+    """One page as a PNG of few colours."""
     browser = shutil.which("chromium") or sys.exit("Chromium is not installed.")
     with tempfile.TemporaryDirectory() as profile:
-        flags = [*_FLAGS.split(), *_QUIET.split(), f"--user-data-dir={profile}"]
-        scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
-        window = [f"--window-size={size[0]},{size[1]}", f"--screenshot={IMAGES / target}"]
-        subprocess.run([browser, *flags, *scheme, *window, source], check=True, capture_output=True)  # noqa: S603
+        flags = [*_FLAGS.split(), *_QUIET.split(), f"--user-data-dir={profile}", *more]
+        window = [f"--window-size={size[0]},{size[1]}", f"--screenshot={target}"]
+        subprocess.run([browser, *flags, *window, source], check=True, capture_output=True)  # noqa: S603
+    with Image.open(target) as shot:
+        shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def ask(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -55,8 +67,10 @@ def ask(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def served() -> Iterator[str]:
     """The demo's pages, at the address that is given."""
-    command = [sys.executable, "-m", "handrail.cli", "serve", "--port", str(_PORT)]
-    address = f"http://127.0.0.1:{_PORT}"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "handrail.cli", "serve", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(command, cwd=ROOT, env=_ENV)  # noqa: S603
     try:
         while server.poll() is None:
@@ -110,19 +124,29 @@ td, th {{ padding: 3px 24px 3px 0; text-align: left }}
 
 
 def main() -> None:
+    if sys.argv[1:] == ["screen"]:
+        shoot((ROOT / "docs" / "screen.html").as_uri(), SCREEN, (552, 452), "--force-device-scale-factor=2")
+        return
     IMAGES.mkdir(exist_ok=True)
-    first = min((DEMO / "outbox").glob("*.html"))
-    mail = first.as_uri()
-    shoot(mail, "mail.png", (680, 700))
-    shoot(mail, "mail-dark.png", (500, 760), dark=True)
+    mails = sorted((DEMO / "outbox").glob("*.html"))
+    first = next(each for each in mails if "screenshot" in each.read_text("utf-8"))
+    strip = next(
+        each
+        for each in mails
+        if "Your way through" in each.read_text("utf-8") and "screenshot" not in each.read_text("utf-8")
+    )
+    shoot(first.as_uri(), IMAGES / "mail-light.png", (680, 1040))
+    shoot(first.as_uri(), IMAGES / "mail-dark.png", (680, 1040), DARK)
+    shoot(strip.as_uri(), IMAGES / "mail-images-off.png", (680, 680), NO_IMAGES)
+    shoot(strip.as_uri(), IMAGES / "mail-phone.png", (390, 870))
     button = re.findall(r"/t/[\w-]+", first.read_text("utf-8"))[0]
     with served() as address:
-        shoot(address + button, "tutorial.png", (720, 640))
-        shoot(address + button, "tutorial-dark.png", (500, 770), dark=True)
+        shoot(address + button, IMAGES / "tutorial.png", (720, 1190))
+        shoot(address + button, IMAGES / "tutorial-dark.png", (390, 1310), DARK)
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()
-        shoot(f"file://{page.name}", "chat.png", (680, 515))
+        shoot(f"file://{page.name}", IMAGES / "chat.png", (680, 515))
 
 
 if __name__ == "__main__":

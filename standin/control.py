@@ -38,6 +38,7 @@ def routes(state: Standin) -> list[BaseRoute]:
 
     return [
         _reading("/mails", lambda: state.mails),
+        _reading("/attachments", lambda: state.attachments),
         _reading("/requests", lambda: state.requests),
         _reading("/prompts", lambda: state.prompts),
         _reading("/ledger", lambda: _ledger(state)),

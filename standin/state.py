@@ -31,6 +31,8 @@ class Standin:
     faults: Faults = field(default_factory=Faults)
     requests: list[dict[str, Any]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
+    attachments: dict[str, str] = field(default_factory=dict)
+    """What mails carried, in base64 by its SHA-256."""
     prompts: list[dict[str, Any]] = field(default_factory=list)
     suppressed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """SendGrid's lists by name (bounces, spam_reports, …), entries in its shape."""
@@ -58,6 +60,7 @@ class Standin:
             received.clear()
         self.most_running = self.running
         self.sessions.clear()
+        self.attachments.clear()
         self.suppressed.clear()
         self.demands.clear()
         self.faults.clear()

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Reason, Status
-from handrail.domain.feedback import FeedbackKind
+from handrail.domain.feedback import AnswerCount, FeedbackKind
 from handrail.domain.outcomes import Followed, Lift, OutcomeCount
 from handrail.domain.periods import Period
 from handrail.engine import outcomes
@@ -39,6 +39,7 @@ class FeatureResults(BaseModel):
     delivered: int
     bounced: int = Field(description="Or blocked, or dropped by the mail service.")
     clicked: int = Field(description="Mails whose reader followed the link; machines and opens do not count.")
+    answers: AnswerCount = Field(description="Of readers, on the page behind the mail.")
     after: Followed = Field(description="Of those mailed, who completed the feature within 7 days.")
     comparison: Comparison
 
@@ -67,6 +68,7 @@ async def get_tutorial_results(
         decisions = await work.deliveries.counts(when, feature)
         told = await work.feedback.told(when, feature)
         counts = await work.outcomes.counts(when, feature)
+        answers = await work.feedback.answered(when, feature)
     if feature and not decisions:
         ctx.kb.feature(feature)
     features = [
@@ -75,6 +77,7 @@ async def get_tutorial_results(
             [row[1:] for row in decisions if row[0] == slug],
             told.get(slug, ()),
             [each for each in counts if each.feature == slug],
+            answers.get(slug, AnswerCount()),
         )
         for slug in sorted({row[0] for row in decisions})
     ]
@@ -92,6 +95,7 @@ def _results(
     decisions: Sequence[tuple[Status, str, int]],
     told: Iterable[set[FeedbackKind]],
     counts: Sequence[OutcomeCount],
+    answers: AnswerCount,
 ) -> FeatureResults:
     status: Counter[Status] = Counter()
     withheld: Counter[str] = Counter()
@@ -111,6 +115,7 @@ def _results(
         delivered=ways[FeedbackKind.DELIVERED],
         bounced=sum(ways[kind] for kind in _LOST),
         clicked=sum(FeedbackKind.CLICKED in kinds for kinds in mails),
+        answers=answers,
         after=outcomes.arm(counts, "treated"),
         comparison=_comparison(outcomes.comparable(counts)),
     )

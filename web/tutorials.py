@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field, ValidationError
 
-from handrail.flows.reading import answered, tutorial_page, was_read
+from handrail.flows.reading import answered, needs_help, page_picture, tutorial_page, was_read
 from web.api import Ctx
 from web.bodies import body
 from web.links import QUIET, unknown
@@ -46,10 +46,20 @@ async def tutorial(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
         title=found.subject,
         token=token,
         tutorial=found,
-        more_help=f"mailto:{quote(reply_to, safe='@')}?subject={subject}" if reply_to else "",
+        reply_to=reply_to,
+        write_to=f"mailto:{quote(reply_to, safe='@')}?subject={subject}",
     )
     answer.headers.update(_HEADERS)
     return answer
+
+
+@router.get("/tutorials/{token}/picture")
+async def picture(ctx: Ctx, token: str, request: Request) -> Response:
+    """Where the reader is stuck, as the mail showed it."""
+    found = await page_picture(ctx, token)
+    if found is None:
+        return unknown(request)
+    return Response(found.png, media_type="image/png", headers=QUIET)
 
 
 @router.post("/tutorials/{token}/answer")
@@ -59,6 +69,15 @@ async def answer(ctx: Ctx, token: str, request: Request) -> Response:
     if not await answered(ctx, token, helpful=told.helpful == "yes"):
         return unknown(request)
     return RedirectResponse(f"/tutorials/{token}#answer", status_code=303, headers=QUIET)
+
+
+@router.post("/tutorials/{token}/help")
+async def more_help(ctx: Ctx, token: str, request: Request) -> Response:
+    """Count that more help is needed. The page then shows where to write."""
+    await body(request, MOST_BYTES)
+    if not await needs_help(ctx, token):
+        return unknown(request)
+    return RedirectResponse(f"/tutorials/{token}#help", status_code=303, headers=QUIET)
 
 
 @router.post("/tutorials/{token}/read")

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import sys
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import httpx2
 from pydantic import SecretStr
@@ -210,21 +211,46 @@ def _standins(folder: Path) -> Iterator[Standin]:
 
 def _write_mails(standins: Standin, outbox: Path) -> int:
     """The mails that the SendGrid stand-in took, as files a person can open."""
-    answer = httpx2.get(f"{standins.base_url}/control/mails", trust_env=False)
-    if answer.status_code != 200:
-        raise HandrailError("The stand-ins do not tell which mails arrived.")
-    body = answer.json()
-    mails: list[dict[str, Any]] = body if isinstance(body, list) else body["mails"]
+    mails: list[dict[str, Any]] = _told(standins, "mails")
+    attachments: dict[str, str] = _told(standins, "attachments")
     outbox.mkdir(parents=True, exist_ok=True, mode=0o700)
     for number, mail in enumerate(mails, 1):
         name = f"{number:03d}-{''.join(c if c.isalnum() else '-' for c in mail['subject'].lower())[:50]}"
-        (outbox / f"{name}.html").write_text(mail["html"], "utf-8")
+        pictures = [
+            Inline(part["content_id"], part["sha256"], b64decode(attachments[part["sha256"]]))
+            for part in mail["attachments"]
+        ]
+        (outbox / f"{name}.html").write_text(_page(mail["html"], pictures, outbox), "utf-8")
         (outbox / f"{name}.txt").write_text(mail["text"], "utf-8")
-        (outbox / f"{name}.eml").write_bytes(_eml(mail))
+        (outbox / f"{name}.eml").write_bytes(_eml(mail, pictures))
     return len(mails)
 
 
-def _eml(mail: dict[str, Any]) -> bytes:
+class Inline(NamedTuple):
+    """A picture inside a mail."""
+
+    content_id: str
+    sha256: str
+    png: bytes
+
+
+def _told(standins: Standin, what: str) -> Any:
+    answer = httpx2.get(f"{standins.base_url}/control/{what}", trust_env=False)
+    if answer.status_code != 200:
+        raise HandrailError(f"The stand-ins do not tell which {what} arrived.")
+    return answer.json()
+
+
+def _page(html: str, pictures: list[Inline], outbox: Path) -> str:
+    """The HTML part for a browser, which knows no content ids: the pictures lie beside it."""
+    for each in pictures:
+        file = outbox / f"picture-{each.sha256[:12]}.png"
+        file.write_bytes(each.png)
+        html = html.replace(f'"cid:{each.content_id}"', f'"{file.name}"')
+    return html
+
+
+def _eml(mail: dict[str, Any], pictures: list[Inline]) -> bytes:
     message = EmailMessage(policy=SMTP)
     message["From"], message["To"] = SENDER["mail_from"], mail["to"]
     message["Subject"] = mail["subject"]
@@ -232,4 +258,9 @@ def _eml(mail: dict[str, Any]) -> bytes:
         message[name] = value
     message.set_content(mail["text"])
     message.add_alternative(mail["html"], subtype="html")
+    for each in pictures:
+        html = cast("EmailMessage", message.get_payload(1))
+        html.add_related(
+            each.png, "image", "png", cid=f"<{each.content_id}>", filename=f"{each.content_id}.png"
+        )
     return message.as_bytes()

@@ -11,8 +11,15 @@ class FeatureEvents(BaseModel):
     error: str = ""
 
 
+Region = tuple[int, int, int, int]
+"""A rectangle of a screenshot in its pixels: left, top, width, height."""
+
+
 class Step(BaseModel):
-    """One step of the document. `event` says that a person got this far."""
+    """One step of the document. `event` says that a person got this far.
+
+    `region` is the place of the step on its screenshot: its own, or else the document's.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,6 +28,8 @@ class Step(BaseModel):
     title: str
     url: str
     text: str
+    screenshot: str = ""
+    region: Region | None = None
 
 
 class ErrorHint(BaseModel):
@@ -56,6 +65,7 @@ class Feature(BaseModel):
     steps: tuple[Step, ...] = Field(min_length=1)
     errors: tuple[ErrorHint, ...] = ()
     struggle: Struggling = Struggling()
+    screenshot: str = ""
     body: str = ""
     version: str = ""
 

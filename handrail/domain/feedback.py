@@ -27,9 +27,19 @@ class Answer(BaseModel):
 
     delivery_id: str
     helpful: bool | None = None
+    needs_help: bool = False
+    """Asked for more help; nobody takes that back."""
     seconds: int = 0
     """Visible time of the longest visit; 0 where nothing was told, as without JavaScript."""
     at: datetime
+
+
+class AnswerCount(BaseModel):
+    """Readers of the pages behind mails who said yes, no, or that they need more help."""
+
+    yes: int = 0
+    no: int = 0
+    needs_help: int = 0
 
 
 OptOutKind = Literal["unsubscribed", "bounced", "complained"]

@@ -138,17 +138,17 @@ def _guide_url(case: Case) -> str:
 
 
 def _mail(ctx: ToolContext, case: Case, contact: "Contact", tokens: Tokens) -> "Mail":
-    from handrail.services.mail.compose import compose  # noqa: PLC0415  (templates, only when a mail leaves)
+    from handrail.services.channel import Channel, Content, Reader  # noqa: PLC0415
+    from handrail.services.mail.compose import Email, Mail  # noqa: PLC0415  (only when a mail leaves)
+    from handrail.services.mail.picture import picture_of  # noqa: PLC0415
 
     if case.tutorial is None or case.feature is None:
         raise CallerError("There is no tutorial to send.")
-    return compose(
-        case.tutorial,
-        case.feature,
-        ctx.mail.sender,
-        first_name=contact.first_name,
-        click=tokens.click,
-        unsubscribe=tokens.unsubscribe,
+    picture = picture_of(ctx.kb, case.feature, case.tutorial.stuck_step)
+    channel: Channel[Mail] = Email(ctx.mail.sender)
+    return channel.form(
+        Content(case.tutorial, case.feature, picture),
+        Reader(contact.first_name, click=tokens.click, unsubscribe=tokens.unsubscribe),
     )
 
 

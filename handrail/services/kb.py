@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -10,15 +11,17 @@ from pydantic import ValidationError
 from handrail.domain.features import Feature, Passage
 from handrail.engine import grounding
 from handrail.errors import CallerError, ConfigError
+from handrail.services import screenshots
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 class KnowledgeBase:
-    """The monitored features, by slug."""
+    """The monitored features, by slug, and the screenshots that they name."""
 
-    def __init__(self, features: list[Feature]) -> None:
+    def __init__(self, features: list[Feature], pictures: Mapping[str, bytes]) -> None:
         self._features = {feature.slug: feature for feature in features}
+        self._pictures = pictures
 
     def features(self) -> list[Feature]:
         return list(self._features.values())
@@ -33,6 +36,11 @@ class KnowledgeBase:
             known = ", ".join(self._features) or "none yet"
             raise CallerError(f"There is no feature document {slug!r}. Known: {known}.")
         return found
+
+    def screenshot(self, feature: Feature, step_id: str) -> bytes | None:
+        """The file on which this step has a place."""
+        step = feature.step(step_id)
+        return self._pictures.get(step.screenshot or feature.screenshot) if step and step.region else None
 
     def search(self, query: str, *, feature: str = "", limit: int = 10) -> list[Passage]:
         """Passages that share words with the query, best first; all of a feature's without a query.
@@ -63,10 +71,12 @@ def read(folder: Path) -> KnowledgeBase:
     paths = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
     if not paths:
         raise ConfigError(f"There is no feature document in {folder}: check HANDRAIL_KB_DIR.")
-    return KnowledgeBase([_document(path) for path in paths])
+    pictures: dict[str, bytes] = {}
+    return KnowledgeBase([_document(path, pictures) for path in paths], pictures)
 
 
-def _document(path: Path) -> Feature:
+def _document(path: Path, pictures: dict[str, bytes]) -> Feature:
+    """The document at `path`; the screenshots that it names are added to `pictures`."""
     try:
         raw = path.read_text("utf-8")
     except UnicodeDecodeError:
@@ -77,8 +87,7 @@ def _document(path: Path) -> Feature:
         raise ConfigError(f"{path} has no front matter between two lines of ---.")
     try:
         fields = yaml.safe_load(head)
-        version = hashlib.sha256(raw.encode()).hexdigest()[:12]
-        feature = Feature.model_validate({**fields, "body": body.strip(), "version": version})
+        feature = Feature.model_validate({**fields, "body": body.strip()})
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 2}" if mark else ""
@@ -95,4 +104,14 @@ def _document(path: Path) -> Feature:
             raise ConfigError(
                 f"{path}: the error {hint.reason!r} names a step {hint.step!r} that does not exist."
             )
-    return feature
+    try:
+        named = screenshots.read(path.parent, feature)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    pictures.update(named)
+    return _with_version(feature, [raw.encode(), *named.values()])
+
+
+def _with_version(feature: Feature, parts: list[bytes]) -> Feature:
+    """Another screenshot is another document: a text that waits for a yes is asked about again."""
+    return feature.model_copy(update={"version": hashlib.sha256(b"".join(parts)).hexdigest()[:12]})

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import col, or_, select
+from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.feedback import Answer, FeedbackKind, MailEvent, OptOutKind
+from handrail.domain.feedback import Answer, AnswerCount, FeedbackKind, MailEvent, OptOutKind
 from handrail.domain.periods import Period
 from handrail.engine.keys import OWN_CLICK
 from handrail.store.mail_tables import (
@@ -86,6 +86,12 @@ class Feedback:
         row = await self._answers_of(delivery_id, at)
         row.helpful, row.at = helpful, at
 
+    async def needs_help(self, delivery_id: str, at: datetime) -> None:
+        """Keep that the reader of this mail asked for more help; of the reader nothing."""
+        row = await self._answers_of(delivery_id, at)
+        if not row.needs_help:
+            row.needs_help, row.at = True, at
+
     async def read_for(self, delivery_id: str, seconds: int, at: datetime) -> None:
         """Keep how long a visit of the page was; the longest counts, so a repeat changes nothing."""
         row = await self._answers_of(delivery_id, at)
@@ -95,6 +101,26 @@ class Feedback:
     async def answers(self, delivery_ids: Sequence[str]) -> dict[str, Answer]:
         rows = await self._session.exec(select(AnswerRow).where(col(AnswerRow.delivery_id).in_(delivery_ids)))
         return {row.delivery_id: Answer.model_validate(row.model_dump()) for row in rows}
+
+    async def answered(self, period: Period, feature: str = "") -> dict[str, AnswerCount]:
+        """What readers of the mails of these nights said, counted by feature."""
+        statement = (
+            select(
+                DeliveryRow.feature,
+                func.count().filter(col(AnswerRow.helpful).is_(True)),
+                func.count().filter(col(AnswerRow.helpful).is_(False)),
+                func.count().filter(col(AnswerRow.needs_help).is_(True)),
+            )
+            .join(AnswerRow, col(AnswerRow.delivery_id) == col(DeliveryRow.id))
+            .where(DeliveryRow.night >= period.from_date, DeliveryRow.night <= period.to_date)
+            .group_by(col(DeliveryRow.feature))
+        )
+        if feature:
+            statement = statement.where(DeliveryRow.feature == feature)
+        return {
+            slug: AnswerCount(yes=yes, no=no, needs_help=needs_help)
+            for slug, yes, no, needs_help in await self._session.exec(statement)
+        }
 
     async def _answers_of(self, delivery_id: str, at: datetime) -> AnswerRow:
         row = await self._session.get(AnswerRow, delivery_id) or AnswerRow(delivery_id=delivery_id, at=at)

@@ -75,6 +75,7 @@ class AnswerRow(SQLModel, table=True):
 
     delivery_id: str = Field(primary_key=True)
     helpful: bool | None = None
+    needs_help: bool = False
     seconds: int = 0
     at: datetime = moment()
 

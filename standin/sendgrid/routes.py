@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from typing import Any
@@ -74,7 +75,7 @@ async def _send(state: Standin, request: Request, max_bytes: int) -> Response:
     if body.get("mail_settings", {}).get("sandbox_mode", {}).get("enable"):
         return Response(status_code=200)
     message_id = secrets.token_urlsafe(16)
-    state.mails.extend(_entries(body, message_id, state.clock.now().isoformat()))
+    state.mails.extend(_entries(body, message_id, state.clock.now().isoformat(), _attached(state, body)))
     return Response(status_code=202, headers={"X-Message-Id": message_id})
 
 
@@ -135,7 +136,20 @@ def _errors(status: int, *wrong: Problem, headers: dict[str, str] | None = None)
     return JSONResponse({"errors": rows}, status_code=status, headers=headers)
 
 
-def _entries(body: dict[str, Any], message_id: str, at: str) -> list[dict[str, Any]]:
+def _attached(state: Standin, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The attachments, with `sha256` for their content, which is kept once: many mails carry the same."""
+    kept = []
+    for part in body.get("attachments", []):
+        content = part["content"]
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        state.attachments.setdefault(digest, content)
+        kept.append({**{key: value for key, value in part.items() if key != "content"}, "sha256": digest})
+    return kept
+
+
+def _entries(
+    body: dict[str, Any], message_id: str, at: str, attached: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """One entry for each recipient of each personalization."""
     parts: dict[str, str] = {}
     for part in body.get("content", []):
@@ -150,6 +164,7 @@ def _entries(body: dict[str, Any], message_id: str, at: str) -> list[dict[str, A
             "subject": envelope.get("subject") or body.get("subject", ""),
             "text": parts.get("text/plain", ""),
             "html": parts.get("text/html", ""),
+            "attachments": attached,
             "headers": {**body.get("headers", {}), **envelope.get("headers", {})},
             "custom_args": {**body.get("custom_args", {}), **envelope.get("custom_args", {})},
             "categories": body.get("categories", []),

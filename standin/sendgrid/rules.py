@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -65,7 +66,13 @@ def problems(body: Any, now: float) -> list[Problem]:
     if wrong:
         return wrong
     found = [*_envelopes(body), *_sender(body), *_subject(body), *_content(body)]
-    found += [*_headers(body, ""), *_custom_args(body), *_categories(body), *_settings(body)]
+    found += [
+        *_attachments(body),
+        *_headers(body, ""),
+        *_custom_args(body),
+        *_categories(body),
+        *_settings(body),
+    ]
     if body.get("send_at", now) > now + 72 * 3600:
         found.append(Problem("Scheduling more than 72 hours in advance is forbidden.", "send_at"))
     return found
@@ -207,6 +214,32 @@ def _content(body: dict[str, Any]) -> Iterator[Problem]:
         )
     if kinds.count("text/plain") > 1 or kinds.count("text/html") > 1:
         yield Problem("If present, text/plain and text/html may only be provided once.", "content")
+
+
+def _attachments(body: dict[str, Any]) -> Iterator[Problem]:
+    for number, part in enumerate(_list(body, "attachments")):
+        field = f"attachments.{number}"
+        if not isinstance(part, dict):
+            yield _type("object", field)
+            continue
+        for key in ("content", "filename"):
+            if not isinstance(part.get(key), str) or not part[key]:
+                yield Problem(f"The attachment {key} is required.", f"{field}.{key}")
+        if not _is_base64(part.get("content")):
+            yield Problem("The attachment content must be base64 encoded.", f"{field}.content")
+        if part.get("disposition", "attachment") not in {"inline", "attachment"}:
+            yield Problem("The disposition must be inline or attachment.", f"{field}.disposition")
+        if part.get("disposition") == "inline" and not part.get("content_id"):
+            yield Problem("An inline attachment needs a content_id.", f"{field}.content_id")
+        if "/" not in part.get("type", "text/plain") or re.search(r"[;,\r\n]", part.get("type", "")):
+            yield Problem("The attachment type must be a MIME type.", f"{field}.type")
+
+
+def _is_base64(content: Any) -> bool:
+    try:
+        return isinstance(content, str) and bool(base64.b64decode(content, validate=True))
+    except ValueError:
+        return False
 
 
 def _headers(body: dict[str, Any], prefix: str) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 from collections.abc import Iterator
@@ -93,7 +94,37 @@ def test_an_accepted_mail_is_kept_with_its_headers_and_arguments(state: Standin)
         "headers": {"X-Shared": "1", "List-Unsubscribe": "<https://new.example/u>"},
         "custom_args": {"tut_send": "snd_1"},
         "categories": ["tutorial"],
+        "attachments": [],
     }
+
+
+PICTURE = {
+    "content": "UE5H",
+    "filename": "where.png",
+    "type": "image/png",
+    "disposition": "inline",
+    "content_id": "where",
+}
+
+
+def test_what_many_mails_carry_is_kept_once(state: Standin) -> None:
+    for content in ("UE5H", "UE5H", "R0lG"):
+        client(state).mail.send.post(request_body=mail(attachments=[{**PICTURE, "content": content}]))
+
+    digests = [hashlib.sha256(each).hexdigest() for each in (b"UE5H", b"R0lG")]
+    carried = [kept["attachments"] for kept in state.mails]
+    assert [part["sha256"] for [part] in carried] == [digests[0], digests[0], digests[1]]
+    assert carried[0] == [
+        {
+            "filename": "where.png",
+            "type": "image/png",
+            "disposition": "inline",
+            "content_id": "where",
+            "sha256": digests[0],
+        }
+    ]
+    told = httpx2.get(f"{state.base_url}/control/attachments", trust_env=False).json()
+    assert told == dict(zip(digests, ("UE5H", "R0lG"), strict=True))
 
 
 def test_each_recipient_is_one_entry_and_shares_the_message_id(state: Standin) -> None:
@@ -161,6 +192,15 @@ def test_a_key_that_was_never_set_is_refused(
             "content",
         ),
         (mail(content=[{"type": "text/plain", "value": "Hi"}] * 2), "content"),
+        (mail(attachments="picture"), "attachments"),
+        (mail(attachments=["picture"]), "attachments.0"),
+        (mail(attachments=[{"content": "UE5H"}]), "attachments.0.filename"),
+        (mail(attachments=[{"filename": "a.png"}]), "attachments.0.content"),
+        (mail(attachments=[PICTURE | {"content": "no base64!"}]), "attachments.0.content"),
+        (mail(attachments=[PICTURE | {"disposition": "beside"}]), "attachments.0.disposition"),
+        (mail(attachments=[PICTURE | {"content_id": ""}]), "attachments.0.content_id"),
+        (mail(attachments=[PICTURE | {"type": "png"}]), "attachments.0.type"),
+        (mail(attachments=[PICTURE | {"type": "image/png; x=1"}]), "attachments.0.type"),
         (mail(headers={"Reply-To": "x@y.example"}), "headers.Reply-To"),
         (mail(own={"headers": {"X-SG-EID": "1"}}), "personalizations.0.headers.X-SG-EID"),
         (mail(headers={"X-Ours": "a\r\nBcc: x@y.example"}), "headers.X-Ours"),

@@ -97,6 +97,29 @@ async def test_decisions_and_what_was_told_of_the_mails_are_added_up(ctx: ToolCo
     assert "6 sent, 4 withheld, 1 clicked; nobody's 7 days" in answer.summary
 
 
+async def test_readers_are_counted_by_what_they_said_on_the_page(ctx: ToolContext) -> None:
+    mails = await kept(ctx, "sent", Status.SENT, count=6)
+    [older] = await kept(ctx, "older", Status.SENT, night=NIGHT - timedelta(days=1))
+    [other] = await kept(ctx, "other", Status.SENT, feature="set-up-alerts")
+    async with ctx.store.begin() as work:
+        for one in (*mails[:3], older):
+            await work.feedback.answer(one, helpful=True, at=AT)
+        await work.feedback.answer(mails[2], helpful=False, at=AT)
+        await work.feedback.answer(mails[3], helpful=False, at=AT)
+        for one in (mails[3], mails[4], mails[4], older):
+            await work.feedback.needs_help(one, AT)
+        await work.feedback.read_for(mails[5], 30, AT)
+        await work.feedback.read_for(other, 30, AT)
+
+    answer = await get_tutorial_results(ctx, from_date=str(NIGHT), to_date=str(NIGHT))
+
+    said = {each.feature: each.answers.model_dump() for each in answer.features}
+    assert said == {
+        FEATURE: {"yes": 2, "no": 2, "needs_help": 2},
+        "set-up-alerts": {"yes": 0, "no": 0, "needs_help": 0},
+    }
+
+
 async def test_the_lift_compares_nights_since_somebody_was_held_out(ctx: ToolContext) -> None:
     old = await kept(ctx, "old", Status.SENT, count=30, night=NIGHT - timedelta(days=5))
     mailed = await kept(ctx, "mailed", Status.SENT, count=70)

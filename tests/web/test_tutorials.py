@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import date
@@ -85,14 +86,36 @@ async def test_a_page_names_nobody(client: httpx2.AsyncClient, standins: Standin
         assert not re.search(r"\bHi\b", shown)
 
 
-async def test_more_help_is_a_mail_to_the_reply_address_that_names_the_feature_alone(
-    client: httpx2.AsyncClient, standins: Standin
+async def test_who_needs_more_help_is_told_where_to_write_and_counted_as_nobody(
+    ctx: ToolContext, client: httpx2.AsyncClient, standins: Standin
 ) -> None:
-    page = Page((await client.get(await first_page(client, standins))).text)
+    path = await first_page(client, standins)
+    before = (await client.get(path)).text
+
+    asked = await client.post(f"{path}/help", follow_redirects=True)
+    await client.post(f"{path}/help")
 
     feature = standins.mails[0]["subject"].removeprefix("Quick help with ")
     wanted = f"mailto:success@vendor.example?subject=I need more help with {feature}".replace(" ", "%20")
-    assert [link for link in page.targets("href") if link.startswith("mailto:")] == [wanted]
+    assert f'<form method="post" action="{path}/help"' in before
+    assert not [link for link in Page(before).targets("href") if link.startswith("mailto:")]
+    assert [link for link in Page(asked.text).targets("href") if link.startswith("mailto:")] == [wanted]
+    assert "Write to success@vendor.example" in Page(asked.text).words
+    (only,) = await answers(ctx)
+    assert (only.needs_help, only.helpful, only.seconds) == (True, None, 0)
+
+
+async def test_the_page_shows_the_picture_of_its_mail(client: httpx2.AsyncClient, standins: Standin) -> None:
+    for path, mail in list(zip(await pages(client, standins), standins.mails, strict=True))[:6]:
+        page = Page((await client.get(path)).text)
+        shown = await client.get(f"{path}/picture")
+
+        [attached] = mail["attachments"]
+        assert f"{path}/picture" in page.targets("src")
+        assert page.targets("alt") == Page(mail["html"]).targets("alt")
+        assert shown.headers["content-type"] == "image/png"
+        assert shown.headers["cache-control"] == "no-store"
+        assert shown.content == b64decode(standins.attachments[attached["sha256"]])
 
 
 async def test_the_page_runs_its_own_script_only_and_no_other_page_runs_any(
@@ -111,7 +134,7 @@ async def test_the_page_runs_its_own_script_only_and_no_other_page_runs_any(
     assert re.findall(r"<script[^>]*>[^<]*</script>", shown.text) == [
         f'<script src="{SCRIPT}" defer></script>'
     ]
-    assert page.targets("src") == {SCRIPT}
+    assert page.targets("src") == {SCRIPT, f"{shown.url.path}/picture"}
     assert not [name for _, name, _ in page.attributes if name.startswith("on") or name == "style"]
     assert script.headers["content-type"].startswith("text/javascript")
     assert not [each for each in elsewhere if "script-src" in each.headers["content-security-policy"]]
@@ -126,13 +149,15 @@ async def test_no_cookie_is_set_and_nothing_is_kept_in_the_browser(
         await client.get(path),
         await client.post(f"{path}/answer", data={"helpful": "yes"}),
         await client.post(f"{path}/read", data={"seconds": "3"}),
+        await client.post(f"{path}/help"),
+        await client.get(f"{path}/picture"),
         await client.get(SCRIPT),
     ]
 
-    assert [each.status_code for each in told] == [200, 303, 204, 200]
+    assert [each.status_code for each in told] == [200, 303, 204, 303, 200, 200]
     assert not [each for each in told if "set-cookie" in each.headers]
-    assert {each.headers["cache-control"] for each in told[:3]} == {"no-store"}
-    assert not re.search(r"cookie|storage|indexeddb|caches", told[3].text, re.IGNORECASE)
+    assert {each.headers["cache-control"] for each in told[:5]} == {"no-store"}
+    assert not re.search(r"cookie|storage|indexeddb|caches", told[5].text, re.IGNORECASE)
 
 
 async def test_the_page_works_without_javascript(client: httpx2.AsyncClient, standins: Standin) -> None:
@@ -241,6 +266,7 @@ async def test_a_look_alone_keeps_nothing(
 ) -> None:
     for path in await pages(client, standins):
         await client.get(path)
+        await client.get(f"{path}/picture")
 
     assert await answers(ctx) == []
 
@@ -250,6 +276,8 @@ async def asked_with(client: httpx2.AsyncClient, token: str) -> list[httpx2.Resp
         await client.get(f"/tutorials/{token}"),
         await client.post(f"/tutorials/{token}/answer", data={"helpful": "yes"}),
         await client.post(f"/tutorials/{token}/read", data={"seconds": "5"}),
+        await client.post(f"/tutorials/{token}/help"),
+        await client.get(f"/tutorials/{token}/picture"),
     ]
 
 
@@ -295,6 +323,7 @@ async def test_a_page_stays_when_its_document_is_gone(
 
     assert shown.status_code == 200
     assert all(step in Page(shown.text).words for step in told)
+    assert "<img" not in shown.text
 
 
 async def test_nothing_of_the_reader_lies_in_the_database(
@@ -307,7 +336,7 @@ async def test_nothing_of_the_reader_lies_in_the_database(
         columns = [column[1] for column in database.execute("pragma table_info(answers)")]
         everything = "\n".join(database.iterdump())
 
-    assert columns == ["delivery_id", "helpful", "seconds", "at"]
+    assert columns == ["delivery_id", "helpful", "seconds", "at", "needs_help"]
     assert "Opera of Mine" not in everything
 
 

@@ -17,7 +17,8 @@ from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
 from handrail.errors import ConfigError
-from handrail.services.mail.compose import Mail, Sender
+from handrail.services.mail.compose import PICTURE_ID, Mail, Sender
+from handrail.services.mail.picture import Picture
 from handrail.services.people import Contact
 from handrail.settings import Settings
 
@@ -204,4 +205,16 @@ def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dic
             "open_tracking": off,
             "subscription_tracking": off,
         },
+        **({"attachments": [_inline(mail.picture)]} if mail.picture else {}),
+    }
+
+
+def _inline(picture: Picture) -> dict[str, str]:
+    """The picture as a part of the mail, shown where the HTML names its content id."""
+    return {
+        "content": picture.base64,
+        "type": "image/png",
+        "filename": f"{PICTURE_ID}.png",
+        "disposition": "inline",
+        "content_id": PICTURE_ID,
     }

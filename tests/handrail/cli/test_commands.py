@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,13 @@ def test_the_demo_prints_one_json_object_and_leaves_readable_mails(
     assert printed["report"]["sent"] == printed["mails_written"] == 26
     assert kinds == [26, 26, 26]
     text = min(outbox.glob("*.txt")).read_text("utf-8")
+    for page in outbox.glob("*.html"):
+        [picture] = re.findall(r'<img[^>]* src="([^"]+)"', page.read_text("utf-8"))
+        message = message_from_bytes(page.with_suffix(".eml").read_bytes(), policy=policy.default)
+        [inside] = [part for part in message.walk() if part.get_content_type() == "image/png"]
+        assert inside["Content-ID"] == "<where-you-are>"
+        assert inside.get_content() == (outbox / picture).read_bytes()
+        assert 'src="cid:where-you-are"' in message.get_body(("html",)).get_content()  # type: ignore[union-attr]
     assert "you are here" in text
     assert "Unsubscribe" in text
 

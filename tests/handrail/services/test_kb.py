@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from handrail.domain.features import Struggling
 from handrail.errors import CallerError, ConfigError
@@ -232,4 +233,113 @@ def test_a_document_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     path.write_bytes(DOCUMENT.replace("Mail it.", "Größe").encode("latin-1"))
 
     with pytest.raises(ConfigError, match="UTF-8"):
+        kb.read(tmp_path)
+
+
+# Screenshots
+
+SHOT = DOCUMENT.replace("summary: Mail it.", "summary: Mail it.\nscreenshot: images/shot.png").replace(
+    "  - id: send\n", "  - id: send\n    region: [10, 20, 100, 50]\n"
+)
+
+
+def shot(folder: Path, size: tuple[int, int] = (640, 480), colour: str = "navy", kind: str = "PNG") -> Path:
+    (folder / "images").mkdir(exist_ok=True)
+    path = folder / "images" / "shot.png"
+    Image.new("RGB", size, colour).save(path, kind)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_document_may_name_a_screenshot_and_where_its_steps_are_on_it(tmp_path: Path, kind: str) -> None:
+    file = shot(tmp_path, kind=kind).read_bytes()
+    write(tmp_path, SHOT)
+
+    known = kb.read(tmp_path)
+
+    feature = known.feature("send-report")
+    assert [step.region for step in feature.steps] == [None, (10, 20, 100, 50)]
+    assert known.screenshot(feature, "send") == file
+    assert known.screenshot(feature, "start") is None
+    assert known.screenshot(feature, "gone") is None
+
+
+def test_a_step_may_have_a_screenshot_of_its_own(tmp_path: Path) -> None:
+    common = shot(tmp_path).read_bytes()
+    Image.new("RGB", (400, 300), "teal").save(tmp_path / "own.png")
+    own = "  - id: start\n    screenshot: own.png\n    region: [0, 0, 400, 300]\n"
+    write(tmp_path, SHOT.replace("  - id: start\n", own))
+
+    known = kb.read(tmp_path)
+
+    feature = known.feature("send-report")
+    assert known.screenshot(feature, "start") == (tmp_path / "own.png").read_bytes() != common
+    assert known.screenshot(feature, "send") == common
+
+
+def test_another_screenshot_is_another_version_of_the_document(tmp_path: Path) -> None:
+    write(tmp_path, SHOT)
+    shot(tmp_path)
+    before = kb.read(tmp_path).feature("send-report").version
+    again = kb.read(tmp_path).feature("send-report").version
+    shot(tmp_path, colour="teal")
+
+    assert before == again != kb.read(tmp_path).feature("send-report").version
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (SHOT.replace("images/shot.png", "../shot.png"), "lies outside the folder"),
+        (SHOT.replace("images/shot.png", "/etc/passwd"), "lies outside the folder"),
+        (SHOT.replace("images/shot.png", "images/link.png"), "lies outside the folder"),
+        (SHOT.replace("images/shot.png", "images/other.png"), "does not exist"),
+        (SHOT.replace("images/shot.png", "images"), "does not exist, or may not be read"),
+        (SHOT.replace("images/shot.png", '"a\\0b"'), "does not exist"),
+        (SHOT.replace("images/shot.png", "send-report.md"), "no PNG or JPEG"),
+        (SHOT.replace("images/shot.png", "images/cut.png"), "no PNG or JPEG, or a broken one"),
+        (SHOT.replace("images/shot.png", "images/large.png"), "larger than 2 MB"),
+        (SHOT.replace("images/shot.png", "images/narrow.png"), "is 200 x 200 pixels"),
+        (SHOT.replace("images/shot.png", "images/tall.png"), "is 400 x 700 pixels"),
+        (SHOT.replace("[10, 20, 100, 50]", "[10, 20, 100]"), "steps.1.region"),
+        (SHOT.replace("[10, 20, 100, 50]", "[10, 20, a, 50]"), "steps.1.region"),
+        (SHOT.replace("[10, 20, 100, 50]", "[600, 20, 100, 50]"), "'send' does not lie on"),
+        (SHOT.replace("[10, 20, 100, 50]", "[10, 450, 100, 50]"), "which is 640 x 480 pixels"),
+        (SHOT.replace("[10, 20, 100, 50]", "[-1, 20, 100, 50]"), "does not lie on"),
+        (SHOT.replace("[10, 20, 100, 50]", "[10, 20, 7, 50]"), "at least 8 wide and high"),
+        (SHOT.replace("screenshot: images/shot.png\n", ""), "'send' has a region, but no screenshot"),
+        (SHOT.replace("    region: [10, 20, 100, 50]\n", ""), "no step has a region on it"),
+        (
+            SHOT.replace("  - id: start\n", "  - id: start\n    screenshot: images/shot.png\n"),
+            "'start' has a",
+        ),
+    ],
+)
+def test_a_fault_of_a_screenshot_is_named_with_the_document(tmp_path: Path, text: str, says: str) -> None:
+    folder = tmp_path / "kb"
+    folder.mkdir()
+    file = shot(folder).read_bytes()
+    shot(tmp_path)
+    images = folder / "images"
+    (images / "link.png").symlink_to(tmp_path / "images" / "shot.png")
+    (images / "cut.png").write_bytes(file[: len(file) // 2])
+    (images / "large.png").write_bytes(file + b"0" * 2_000_000)
+    Image.new("RGB", (200, 200)).save(images / "narrow.png")
+    Image.new("RGB", (400, 700)).save(images / "tall.png")
+    path = write(folder, text)
+
+    with pytest.raises(ConfigError) as caught:
+        kb.read(folder)
+
+    assert str(caught.value).startswith(f"{path}: ")
+    assert says in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    """81 million pixels in a file of some hundred kilobytes."""
+    write(tmp_path, SHOT)
+    shot(tmp_path, size=(9_000, 9_000))
+
+    with pytest.raises(ConfigError, match="9000 x 9000 pixels"):
         kb.read(tmp_path)

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 from handrail.errors import ConfigError
 from handrail.services.mail import sendgrid
 from handrail.services.mail.compose import Mail
+from handrail.services.mail.picture import Picture
 from handrail.services.mail.sendgrid import Outcome, SendGrid
 from handrail.services.people import Contact
 from handrail.settings import Settings
@@ -94,6 +96,25 @@ async def test_a_202_with_a_message_id_is_accepted_and_the_mail_has_arrived_once
     }
     assert arrived["custom_args"] == {"handrail_delivery": "delivery-1"}
     assert arrived["categories"] == []
+    assert arrived["attachments"] == []
+
+
+async def test_a_picture_travels_inside_the_mail_under_the_id_that_the_html_names(
+    standins: Standin, settings: Settings
+) -> None:
+    picture = Picture(png=b"\x89PNG and so on", alt="You are here", width=440, height=206)
+
+    sent = await SendGrid(settings).send(replace(MAIL, picture=picture), CONTACT, "delivery-1")
+
+    assert sent == Outcome("accepted", "")
+    [[part]] = [arrived["attachments"] for arrived in standins.mails]
+    assert b64decode(standins.attachments[part.pop("sha256")]) == b"\x89PNG and so on"
+    assert part == {
+        "type": "image/png",
+        "filename": "where-you-are.png",
+        "disposition": "inline",
+        "content_id": "where-you-are",
+    }
 
 
 @pytest.mark.parametrize(
