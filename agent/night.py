@@ -179,16 +179,16 @@ async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggle]:
     judged = await detect(ctx, ctx.kb.features(), as_of)
-    found = rules.prioritised([one for verdicts, _ in judged.values() for one in verdicts])
+    found = rules.prioritised([one for each in judged.values() for one in each.struggles])
     book.write(
         struggles=tuple(
             FeatureStruggles(
                 feature=slug,
-                struggling=len(verdicts),
-                accounts=len({account for one in verdicts for account in one.account_ids}),
-                route=route,
+                struggling=len(each.struggles),
+                accounts=len({account for one in each.struggles for account in one.account_ids}),
+                route=each.route,
             )
-            for slug, (verdicts, route) in judged.items()
+            for slug, each in judged.items()
         ),
         struggling_users=len({one.user_key for one in found}),
     )

@@ -67,7 +67,7 @@ async def find_struggling_users(
     if kept_for == as_of and report is not None:
         found, read_at = kept, report.started_at
     else:
-        found = [one for verdicts, _ in (await detect(ctx, features, as_of)).values() for one in verdicts]
+        found = [one for each in (await detect(ctx, features, as_of)).values() for one in each.struggles]
     mine = [one for one in struggles.prioritised(found) if who is None or who.id in one.account_ids]
     by_feature = {each.slug: sum(one.feature == each.slug for one in mine) for each in features}
     people = len({one.user_key for one in mine})

@@ -13,6 +13,8 @@ from handrail.engine import struggles
 from handrail.engine.uses import FeatureEvent, collect
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+END = 100
+"""Epoch seconds: when the events of these tests are over, and nobody has abandoned anything yet."""
 FEATURE = Feature(
     slug="export",
     title="Export",
@@ -181,7 +183,7 @@ def test_people_with_the_same_step_reason_and_band_share_a_signature() -> None:
 def test_priority_weighs_failures_errors_and_clicks_by_recency(
     changes: dict[str, Any], expected: float
 ) -> None:
-    assert struggles.priority(use(**changes), as_of=NOW) == expected
+    assert struggles.priority(use(**changes), Struggling(), as_of=NOW) == expected
 
 
 def test_the_most_urgent_come_first_and_equals_by_user_key() -> None:
@@ -216,7 +218,7 @@ def test_the_signals_count_what_the_document_names() -> None:
         did("$mp_dead_click", 93),
     ]
 
-    assert collect("k1", events, FEATURE) == FeatureUse(
+    assert collect("k1", events, FEATURE, until=END) == FeatureUse(
         user_key="k1",
         account_ids=("acme", "globex"),
         attempts=3,
@@ -224,6 +226,8 @@ def test_the_signals_count_what_the_document_names() -> None:
         errors={"no_folder": 1, "key": 1},
         rage_clicks=2,
         dead_clicks=1,
+        abandoned=1,
+        help_views=0,
         last_attempt=datetime(1970, 1, 1, 0, 1, 10, tzinfo=UTC),
         last_success=datetime(1970, 1, 1, 0, 1, 0, tzinfo=UTC),
         reached=1,
@@ -231,13 +235,13 @@ def test_the_signals_count_what_the_document_names() -> None:
 
 
 def test_without_an_attempt_there_are_no_signals() -> None:
-    assert collect("k1", [did("Chosen", 20, "acme"), did("Failed", 31, "acme")], FEATURE) is None
-    assert collect("k1", [], FEATURE) is None
+    assert collect("k1", [did("Chosen", 20, "acme"), did("Failed", 31, "acme")], FEATURE, until=END) is None
+    assert collect("k1", [], FEATURE, until=END) is None
 
 
 def test_how_far_somebody_got_is_told_of_the_last_attempt_alone() -> None:
-    furthest = collect("k1", [did("Started", 1), did("Tested", 2), did("Started", 3)], FEATURE)
-    again = collect("k1", [did("Started", 1), did("Tested", 2), did("Chosen", 3)], FEATURE)
+    furthest = collect("k1", [did("Started", 1), did("Tested", 2), did("Started", 3)], FEATURE, until=END)
+    again = collect("k1", [did("Started", 1), did("Tested", 2), did("Chosen", 3)], FEATURE, until=END)
 
     assert furthest is not None
     assert again is not None
@@ -247,7 +251,7 @@ def test_how_far_somebody_got_is_told_of_the_last_attempt_alone() -> None:
 def test_a_feature_without_an_error_event_counts_no_errors() -> None:
     silent = FEATURE.model_copy(update={"events": FeatureEvents(attempt="Started", success="Done")})
 
-    counted = collect("k1", [did("Started", 1), did("Failed", 2, reason="x"), did("", 3)], silent)
+    counted = collect("k1", [did("Started", 1), did("Failed", 2, reason="x"), did("", 3)], silent, until=END)
 
     assert counted is not None
     assert counted.errors == {}
@@ -257,7 +261,7 @@ def test_a_feature_without_an_error_event_counts_no_errors() -> None:
     st.permutations([did(name, time) for time, name in enumerate(["Started", "Chosen", "Started", "Done"])])
 )
 def test_the_order_in_which_events_arrive_changes_no_signal(events: list[FeatureEvent]) -> None:
-    counted = collect("k1", events, FEATURE)
+    counted = collect("k1", events, FEATURE, until=END)
 
     assert counted is not None
     assert (counted.attempts, counted.successes, counted.reached) == (2, 1, 3)
