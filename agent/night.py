@@ -10,19 +10,22 @@ from datetime import date, timedelta
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
-from handrail.domain.runs import FeatureStruggles, Report
+from handrail.domain.runs import Report
 from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
+from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, UpstreamError
+from handrail.flows import brakes
 from handrail.flows.detect import detect
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count_nightly
 from handrail.flows.outcomes import follow_outcomes
+from handrail.flows.preflight import check
 from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
@@ -51,6 +54,9 @@ class Notebook:
     decided: list[Delivery] | None = None
     """What a dry run would have decided."""
     notes: list[str] = field(default_factory=list)
+
+    def troubled(self, feature: str) -> bool:
+        return troubled(self.report.data_problems, feature)
 
     def write(self, **values: object) -> None:
         self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
@@ -99,7 +105,8 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     await _verify(ctx, book, as_of)
     await _measure(ctx, book, as_of)
     found = await _detect(ctx, book, as_of)
-    tutorials = await _write(ctx, book, found)
+    await _preflight(ctx, book, as_of)
+    tutorials = await _write(ctx, book, [one for one in found if not book.troubled(one.feature)])
     await _mail(ctx, book, as_of, found, tutorials)
     if not book.dry_run:
         await _review(ctx, book, as_of)
@@ -181,18 +188,24 @@ async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggl
     judged = await detect(ctx, ctx.kb.features(), as_of)
     found = rules.prioritised([one for each in judged.values() for one in each.struggles])
     book.write(
-        struggles=tuple(
-            FeatureStruggles(
-                feature=slug,
-                struggling=len(each.struggles),
-                accounts=len({account for one in each.struggles for account in one.account_ids}),
-                route=each.route,
-            )
-            for slug, each in judged.items()
-        ),
+        struggles=tuple(each.counted(slug) for slug, each in judged.items()),
         struggling_users=len({one.user_key for one in found}),
     )
     return found
+
+
+async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Where the data cannot be trusted, that is reported, and nobody is said to struggle."""
+    problems = await check(ctx, as_of, book.report.struggles)
+    async with ctx.store.begin() as work:
+        await work.guards.replace_problems(as_of, problems)
+        found = await work.nights.struggles(as_of)
+    book.notes += [f"{each.feature or 'All features'}: {each.words} Nobody is mailed." for each in problems]
+    book.write(data_problems=tuple(problems))
+    book.write(
+        struggles=tuple(each for each in book.report.struggles if not book.troubled(each.feature)),
+        struggling_users=len({one.user_key for one in found if not book.troubled(one.feature)}),
+    )
 
 
 async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) -> dict[str, Tutorial]:
@@ -241,7 +254,7 @@ async def _mail(
         book.decided = await rehearse(ctx, cases)
         return
     _, notes = await mail_all(ctx, cases)
-    book.notes.extend(notes)
+    book.notes.extend([*notes, *await brakes.told(ctx, as_of)])
 
 
 async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:

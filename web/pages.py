@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from handrail.errors import CallerError
 from handrail.flows.deliver import reason_words
+from tools.control_sending import control_sending
 from tools.find_accounts import Sort, find_accounts
 from tools.find_struggling_users import find_struggling_users
 from tools.get_night_report import get_night_report
@@ -71,8 +72,15 @@ async def account_page(ctx: Ctx, request: Request, account: str) -> HTMLResponse
         return page(request, "message.html", title="Which account?", text=events.summary)
     funnels = await query_funnel(ctx, account=events.account.id)
     stuck = await find_struggling_users(ctx, account=events.account.id)
+    sending = await control_sending(ctx, account=events.account.id)
     return page(
-        request, "account.html", title=events.account.name, events=events, funnels=funnels, stuck=stuck
+        request,
+        "account.html",
+        title=events.account.name,
+        events=events,
+        funnels=funnels,
+        stuck=stuck,
+        sending=sending,
     )
 
 

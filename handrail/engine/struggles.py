@@ -1,7 +1,8 @@
 """The struggle rules: from one user's signals on one feature to a verdict, or none."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from handrail.domain.features import Feature, Struggling
 from handrail.domain.struggles import FeatureUse, Signature, Struggle
@@ -73,6 +74,16 @@ def priority(use: FeatureUse, limits: Struggling, *, as_of: datetime) -> float:
     failed = use.attempts - use.successes
     weight = failed + 2 * sum(use.errors.values()) + frustration
     return round(weight / (1 + days), 4)
+
+
+def ends(one: Struggle, zone: str) -> str:
+    """What would change the verdict, with its times in the project's zone."""
+    last = one.last_attempt.astimezone(ZoneInfo(zone))
+    gone = last.date() + timedelta(days=one.limits.days)
+    return (
+        f"One completion after {last:%d %b %H:%M} ends it; without a new attempt it is over "
+        f"on {gone:%d %b} at the latest."
+    )
 
 
 def main_reason(errors: dict[str, int]) -> str:

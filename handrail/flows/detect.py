@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
 from handrail.domain.queries import Did
+from handrail.domain.runs import FeatureStruggles
 from handrail.domain.struggles import FeatureUse, Peers, Struggle, Uses
 from handrail.engine import struggles, uses
 from handrail.engine.accounts import account_ids
@@ -39,6 +40,15 @@ class Detected(NamedTuple):
     route: Route
     tried: int | None
     """People who tried it inside the window; None where nobody had to be asked about."""
+
+    def counted(self, feature: str) -> FeatureStruggles:
+        return FeatureStruggles(
+            feature=feature,
+            struggling=len(self.struggles),
+            accounts=len({account for one in self.struggles for account in one.account_ids}),
+            route=self.route,
+            tried=self.tried,
+        )
 
 
 _SCRIPT = (Path(mixpanel.__file__).parent / "struggle.js").read_text("utf-8")
