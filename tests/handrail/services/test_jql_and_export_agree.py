@@ -140,7 +140,7 @@ async def test_jql_finds_those_whom_the_oracle_finds(
     assert sum(map(len, told.values())) >= 5
 
 
-async def test_the_world_holds_people_who_gave_up_who_asked_for_help_and_what_was_not_measured(
+def test_the_world_holds_people_who_gave_up_who_asked_for_help_and_what_was_not_measured(
     acme_folder: Path,
 ) -> None:
     now, then = (
@@ -149,8 +149,8 @@ async def test_the_world_holds_people_who_gave_up_who_asked_for_help_and_what_wa
 
     assert sum(row["abandoned"] > 0 for row in now) >= 3
     assert sum(row["help_views"] >= 3 for row in now) >= 3
-    assert sum(row["attempts_before"] > 0 for row in now) >= 3
     assert {row["dead_clicks"] for row in then} == {None}
+    assert any(row["attempts_before"] for row in then)
 
 
 @pytest.mark.parametrize("as_of", ACME_DAYS, ids=str)
