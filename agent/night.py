@@ -11,17 +11,20 @@ from pydantic import BaseModel
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
-from handrail.domain.runs import FeatureStruggles, Report
+from handrail.domain.runs import Report
 from handrail.domain.struggles import Signature
 from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
+from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, UpstreamError
+from handrail.flows import brakes
 from handrail.flows.detect import detect
 from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave
 from handrail.flows.measure import count_nightly
 from handrail.flows.outcomes import follow_outcomes
+from handrail.flows.preflight import check
 from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
@@ -54,6 +57,9 @@ class Notebook(BaseModel):
     """Tutorial id by signature key."""
     sender_down: bool = False
     """The mail service refused a mail in a way that it will refuse all."""
+
+    def troubled(self, feature: str) -> bool:
+        return troubled(self.report.data_problems, feature)
 
     def write(self, **values: object) -> None:
         self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
@@ -200,16 +206,22 @@ async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     judged = await detect(ctx, ctx.kb.features(), as_of)
     book.write(
-        struggles=tuple(
-            FeatureStruggles(
-                feature=slug,
-                struggling=len(verdicts),
-                accounts=len({account for one in verdicts for account in one.account_ids}),
-                route=route,
-            )
-            for slug, (verdicts, route) in judged.items()
-        ),
-        struggling_users=len({one.user_key for verdicts, _ in judged.values() for one in verdicts}),
+        struggles=tuple(each.counted(slug) for slug, each in judged.items()),
+        struggling_users=len({one.user_key for each in judged.values() for one in each.struggles}),
+    )
+
+
+async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Where the data cannot be trusted, that is reported, and nobody is said to struggle."""
+    problems = await check(ctx, as_of, book.report.struggles)
+    async with ctx.store.begin() as work:
+        await work.guards.replace_problems(as_of, problems)
+        found = await work.nights.struggles(as_of)
+    book.notes += [f"{each.feature or 'All features'}: {each.words} Nobody is mailed." for each in problems]
+    book.write(data_problems=tuple(problems))
+    book.write(
+        struggles=tuple(each for each in book.report.struggles if not book.troubled(each.feature)),
+        struggling_users=len({one.user_key for one in found if not book.troubled(one.feature)}),
     )
 
 
@@ -219,7 +231,9 @@ async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         found = rules.prioritised(await work.nights.struggles(as_of))
     known = {each.slug for each in ctx.kb.features()}
     signatures: dict[str, Signature] = {
-        one.signature.key: one.signature for one in found if one.feature in known
+        one.signature.key: one.signature
+        for one in found
+        if one.feature in known and not book.troubled(one.feature)
     }
     spent: Counter[str] = Counter()
     own_words = 0
@@ -280,6 +294,10 @@ async def _rehearse(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     )
 
 
+async def _brakes(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    book.notes += await brakes.told(ctx, as_of)
+
+
 async def _review(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """In review nothing has left yet: one list, a line a text, waits for a person's yes."""
     if book.dry_run or ctx.settings.send_mode is not SendMode.REVIEW:
@@ -326,5 +344,15 @@ async def _save(ctx: ToolContext, book: Notebook) -> None:
         await work.nights.keep_report(book.report)
 
 
-BEFORE_MAILS: tuple[Stage, ...] = (_recover, _plan, _sync, _follow, _verify, _measure, _detect, _write)
-AFTER_MAILS: tuple[Stage, ...] = (_review, _refresh, _count)
+BEFORE_MAILS: tuple[Stage, ...] = (
+    _recover,
+    _plan,
+    _sync,
+    _follow,
+    _verify,
+    _measure,
+    _detect,
+    _preflight,
+    _write,
+)
+AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _count)

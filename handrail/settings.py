@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     )
     """On weekdays, in the person's own zone; None: at any time."""
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
+    require_account_domain: bool = Field(
+        default=False, validation_alias=_named("HANDRAIL_REQUIRE_ACCOUNT_DOMAIN")
+    )
 
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.deliver import reason_words
 from tools._answers import Answer
+from tools.control_sending import control_sending
 from tools.find_accounts import Sort, find_accounts
 from tools.find_struggling_users import find_struggling_users
 from tools.get_night_report import get_night_report
@@ -72,8 +73,15 @@ async def account_page(ctx: Ctx, request: Request, account: str) -> HTMLResponse
         return page(request, "message.html", title="Which account?", text=events.summary)
     funnels = await _or_why(query_funnel(ctx, account=events.account.id))
     stuck = await _or_why(find_struggling_users(ctx, account=events.account.id))
+    sending = await control_sending(ctx, account=events.account.id)
     return page(
-        request, "account.html", title=events.account.name, events=events, funnels=funnels, stuck=stuck
+        request,
+        "account.html",
+        title=events.account.name,
+        events=events,
+        funnels=funnels,
+        stuck=stuck,
+        sending=sending,
     )
 
 

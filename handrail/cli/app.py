@@ -4,10 +4,9 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -34,7 +33,7 @@ from handrail.services import account_file
 from handrail.settings import Settings
 from handrail.store import upgrade
 from tools import catalogue
-from tools._answers import find
+from tools.control_sending import SendingControl, control_sending
 
 app = typer.Typer(
     help="Handrail answers questions about Mixpanel accounts, and helps the users who are stuck.",
@@ -232,22 +231,6 @@ def tool(name: str, arguments: Annotated[str, typer.Argument()] = "{}", *, json_
     _with(work)
 
 
-def _scope(account: str, feature: str) -> Callable[[ToolContext], Coroutine[Any, Any, str]]:
-    async def resolve(ctx: ToolContext) -> str:
-        if account and feature:
-            raise CallerError("Give --account or --feature, not both.")
-        if feature:
-            return f"feature:{ctx.kb.feature(feature).slug}"
-        if account:
-            who = await find(ctx, account)
-            if isinstance(who, list):
-                raise CallerError(f"{account!r} fits several accounts; use the id of one of them.")
-            return f"account:{who.id}"
-        return "all"
-
-    return resolve
-
-
 AccountOption = Annotated[str, typer.Option(help="Only this account.")]
 FeatureOption = Annotated[str, typer.Option(help="Only this feature.")]
 
@@ -255,27 +238,23 @@ FeatureOption = Annotated[str, typer.Option(help="Only this feature.")]
 @app.command()
 def pause(account: AccountOption = "", feature: FeatureOption = "") -> None:
     """Stop all mail at once, or that of one account or feature."""
-
-    async def work(ctx: ToolContext) -> str:
-        scope = await _scope(account, feature)(ctx)
-        async with ctx.store.begin() as store:
-            await store.deliveries.pause(scope, ctx.clock.now())
-        return scope
-
-    print(f"Paused: {_with(work)}.")  # noqa: T201
+    _switch("pause", account, feature)
 
 
 @app.command()
 def resume(account: AccountOption = "", feature: FeatureOption = "") -> None:
-    """Lift a pause."""
+    """Lift a pause; without an account or a feature, release the brakes too."""
+    _switch("resume", account, feature)
 
-    async def work(ctx: ToolContext) -> str:
-        scope = await _scope(account, feature)(ctx)
-        async with ctx.store.begin() as store:
-            await store.deliveries.resume(scope)
-        return scope
 
-    print(f"Resumed: {_with(work)}.")  # noqa: T201
+def _switch(action: Literal["pause", "resume"], account: str, feature: str) -> None:
+    async def work(ctx: ToolContext) -> SendingControl:
+        return await control_sending(ctx.acting_as("shell"), action=action, account=account, feature=feature)
+
+    done = _with(work)
+    if done.candidates:
+        raise CallerError(done.summary)
+    print(done.summary)  # noqa: T201
 
 
 @app.command()

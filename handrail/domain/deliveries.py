@@ -21,7 +21,7 @@ class Status(StrEnum):
 MAY_HAVE_ARRIVED = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 """Counts as mailed for every rule: what is unclear is never sent again blindly."""
 
-Actor = Literal["chat", "nightly", "web"]
+Actor = Literal["chat", "nightly", "web", "shell"]
 
 
 class Reason(StrEnum):
@@ -29,12 +29,15 @@ class Reason(StrEnum):
 
     PAUSED = "paused"
     MODE_OFF = "mode_off"
+    BRAKED = "braked"
     SENDER_DOWN = "sender_down"
+    DATA_PROBLEM = "data_problem"
     NO_CONSENT_BASIS = "no_consent_basis"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
     ACCOUNT_OPTED_OUT = "account_opted_out"
     INTERNAL_ADDRESS = "internal_address"
+    DOMAIN_MISMATCH = "domain_mismatch"
     ALREADY_SENT = "already_sent"
     COOLDOWN = "cooldown"
     ACCOUNT_CAP = "account_cap"

@@ -9,6 +9,8 @@ class FeatureEvents(BaseModel):
     attempt: str
     success: str
     error: str = ""
+    help: str = ""
+    """Somebody looked for help. It need be no event of the feature alone."""
 
 
 Region = tuple[int, int, int, int]
@@ -50,6 +52,10 @@ class Struggling(BaseModel):
     more_than_attempts: int = Field(3, ge=0)
     completion_below: float = Field(0.30, ge=0, le=1)
     days: int = Field(7, ge=1, le=30)
+    abandoned_after_minutes: int = Field(30, ge=1, le=7 * 24 * 60)
+    """A step that the next does not follow in so many minutes was abandoned; by default a session's gap."""
+    repeated_help: int = Field(3, ge=1)
+    """So many views of help inside the days are a sign of trouble."""
 
 
 class Feature(BaseModel):

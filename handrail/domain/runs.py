@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.domain.guards import DataProblem
 from handrail.domain.metrics import Agreement
 
 
@@ -15,6 +16,8 @@ class FeatureStruggles(BaseModel):
     struggling: int
     accounts: int
     route: Literal["jql", "behaviors", "export"]
+    tried: int | None = None
+    """People who tried it inside the window, where they were counted."""
 
 
 class Refresh(BaseModel):
@@ -69,3 +72,5 @@ class Report(BaseModel):
     reviews: int = Field(0, description="Tutorials that wait for a person's approval.")
     withheld: dict[str, int] = Field(default_factory=dict, description="People not mailed, by reason.")
     notes: tuple[str, ...] = ()
+    data_problems: tuple[DataProblem, ...] = ()
+    """Of features whose verdicts are not to be trusted; nobody is counted as struggling with them."""

@@ -4,9 +4,15 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.domain.features import Struggling
+
 
 class FeatureUse(BaseModel):
-    """What one user did with one feature inside the window. Counts only."""
+    """What one user did with one feature inside the window. Counts only.
+
+    Rage and dead clicks, abandoned attempts and views of help are None where they were not measured:
+    their events did not occur in the whole project.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -15,11 +21,42 @@ class FeatureUse(BaseModel):
     attempts: int
     successes: int
     errors: dict[str, int] = Field(description="Error events by reason.")
-    rage_clicks: int
-    dead_clicks: int
+    rage_clicks: int | None
+    dead_clicks: int | None
+    abandoned: int | None = None
+    """Attempts with a step that the next did not follow in time."""
+    help_views: int | None = None
+    attempts_before: int = 0
+    """In as many days just before the window."""
+    successes_before: int = 0
     last_attempt: datetime
     last_success: datetime | None
     reached: int = Field(description="Index of the furthest step of the last attempt, 0 is the first.")
+
+
+class Peers(BaseModel):
+    """What people together did with one feature inside the window; `users` of them tried it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    users: int = 0
+    attempts: int = 0
+    successes: int = 0
+
+    @property
+    def completion(self) -> float | None:
+        """Successes over attempts, of sums; None without an attempt."""
+        return self.successes / self.attempts if self.attempts else None
+
+
+class Uses(BaseModel):
+    """One feature inside its window: those who tried it often enough, and everybody in numbers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    often: tuple[FeatureUse, ...] = ()
+    fleet: Peers = Peers()
+    by_account: dict[str, Peers] = Field(default_factory=dict)
 
 
 class Signature(BaseModel):
@@ -57,8 +94,19 @@ class Struggle(BaseModel):
     main_reason: str = Field(description="The commonest error reason, empty if there was no error.")
     rules: tuple[str, ...]
     stuck_step: str
-    rage_clicks: int
-    dead_clicks: int
+    rage_clicks: int | None
+    dead_clicks: int | None
+    abandoned: int | None = None
+    help_views: int | None = None
+    attempts_before: int | None = None
+    """In as many days just before the window; None in verdicts that were kept before this was counted."""
+    successes_before: int | None = None
     last_attempt: datetime
     priority: float
     signature: Signature
+    limits: Struggling = Struggling()
+    """The thresholds as they were."""
+    fleet: Peers | None = None
+    """The others who tried the feature, in all accounts."""
+    by_account: dict[str, Peers] = Field(default_factory=dict)
+    """The others of each of the person's accounts."""

@@ -66,3 +66,13 @@ def of_profile(
         return named
     account = domains.get(email.strip().rpartition("@")[2].lower())
     return (account,) if account else ()
+
+
+def elsewhere(address: str, accounts: Iterable[Account]) -> bool:
+    """Whether the address is of a domain that none of these accounts has.
+
+    Nobody can tell where there is no address, or an account whose domain is not known.
+    """
+    domain = address.rpartition("@")[2].lower()
+    known = [{each.lower() for each in (one.domain, *one.domains) if each} for one in accounts]
+    return bool(domain and known) and all(domains and domain not in domains for domains in known)

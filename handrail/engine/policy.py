@@ -12,12 +12,16 @@ class Facts:
 
     paused: bool
     mode: Literal["off", "review", "auto"]
+    braked: bool
     sender_down: bool
+    data_problem: bool
+    """The night's data on this feature is not to be trusted."""
     consent_refused: bool
     suppressed: bool
     unsubscribed: bool
     account_opted_out: bool
     internal_address: bool
+    domain_mismatch: bool
     already_sent: bool
     mailed_within_cooldown: bool
     account_mails_this_week: int
@@ -58,12 +62,15 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
     rules = (
         (facts.paused, Reason.PAUSED),
         (facts.mode == "off", Reason.MODE_OFF),
+        (facts.braked, Reason.BRAKED),
         (facts.sender_down, Reason.SENDER_DOWN),
+        (facts.data_problem, Reason.DATA_PROBLEM),
         (facts.consent_refused, Reason.NO_CONSENT_BASIS),
         (facts.suppressed, Reason.SUPPRESSED),
         (facts.unsubscribed, Reason.UNSUBSCRIBED),
         (facts.account_opted_out, Reason.ACCOUNT_OPTED_OUT),
         (facts.internal_address, Reason.INTERNAL_ADDRESS),
+        (facts.domain_mismatch, Reason.DOMAIN_MISMATCH),
         (facts.already_sent, Reason.ALREADY_SENT),
         (facts.mailed_within_cooldown, Reason.COOLDOWN),
         (facts.account_mails_this_week >= cap, Reason.ACCOUNT_CAP),

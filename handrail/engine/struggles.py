@@ -1,9 +1,10 @@
 """The struggle rules: from one user's signals on one feature to a verdict, or none."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from handrail.domain.features import Feature
+from handrail.domain.features import Feature, Struggling
 from handrail.domain.struggles import FeatureUse, Signature, Struggle
 
 _CODE = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
@@ -48,21 +49,41 @@ def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | N
         stuck_step=stuck,
         rage_clicks=use.rage_clicks,
         dead_clicks=use.dead_clicks,
+        abandoned=use.abandoned,
+        help_views=use.help_views,
+        attempts_before=use.attempts_before,
+        successes_before=use.successes_before,
         last_attempt=use.last_attempt,
-        priority=priority(use, as_of=as_of),
+        priority=priority(use, limits, as_of=as_of),
         signature=signature,
+        limits=limits,
     )
 
 
-def priority(use: FeatureUse, *, as_of: datetime) -> float:
-    """recency × (failed attempts + 2 × errors + rage clicks + dead clicks / 2).
+def priority(use: FeatureUse, limits: Struggling, *, as_of: datetime) -> float:
+    """recency × (failed attempts + 2 × errors + frustration).
 
-    recency = 1 / (1 + days since the last attempt): who is stuck today comes before who was stuck on Monday.
+    Frustration = rage clicks + (dead clicks + abandoned attempts + repeated views of help) / 2; what was not
+    measured adds nothing. recency = 1 / (1 + days since the last attempt): who is stuck today comes before
+    who was stuck on Monday.
     """
     days = max(0.0, (as_of - use.last_attempt).total_seconds() / 86_400)
+    views = use.help_views or 0
+    halves = (use.dead_clicks or 0) + (use.abandoned or 0) + (views if views >= limits.repeated_help else 0)
+    frustration = (use.rage_clicks or 0) + halves / 2
     failed = use.attempts - use.successes
-    weight = failed + 2 * sum(use.errors.values()) + use.rage_clicks + use.dead_clicks / 2
+    weight = failed + 2 * sum(use.errors.values()) + frustration
     return round(weight / (1 + days), 4)
+
+
+def ends(one: Struggle, zone: str) -> str:
+    """What would change the verdict, with its times in the project's zone."""
+    last = one.last_attempt.astimezone(ZoneInfo(zone))
+    gone = last.date() + timedelta(days=one.limits.days)
+    return (
+        f"One completion after {last:%d %b %H:%M} ends it; without a new attempt it is over "
+        f"on {gone:%d %b} at the latest."
+    )
 
 
 def main_reason(errors: dict[str, int]) -> str:

@@ -1,16 +1,18 @@
 """Who struggles: by JQL, else by what Mixpanel says of who tried, else by the export; one verdict for all."""
 
+import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
 from handrail.domain.queries import Did
-from handrail.domain.struggles import FeatureUse, Struggle
+from handrail.domain.runs import FeatureStruggles
+from handrail.domain.struggles import FeatureUse, Peers, Struggle, Uses
 from handrail.engine import struggles, uses
 from handrail.engine.accounts import account_ids
 from handrail.engine.periods import midnight
@@ -27,17 +29,34 @@ KEPT = timedelta(days=30)
 """Verdicts on single people are kept so long."""
 
 Route = Literal["jql", "behaviors", "export"]
-Uses = Mapping[str, Sequence[FeatureUse]]
+Gathered = dict[str, uses.Gathering]
 """What users did, by feature."""
+
+
+class Detected(NamedTuple):
+    """What was found of one feature."""
+
+    struggles: list[Struggle]
+    route: Route
+    tried: int | None
+    """People who tried it inside the window; None where nobody had to be asked about."""
+
+    def counted(self, feature: str) -> FeatureStruggles:
+        return FeatureStruggles(
+            feature=feature,
+            struggling=len(self.struggles),
+            accounts=len({account for one in self.struggles for account in one.account_ids}),
+            route=self.route,
+            tried=self.tried,
+        )
+
 
 _SCRIPT = (Path(mixpanel.__file__).parent / "struggle.js").read_text("utf-8")
 
 log = logging.getLogger(__name__)
 
 
-async def detect(
-    ctx: ToolContext, features: Sequence[Feature], as_of: date
-) -> dict[str, tuple[list[Struggle], Route]]:
+async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> dict[str, Detected]:
     """Struggles by feature for the window that ends with `as_of` (included), most urgent first; kept.
 
     One question serves all features; every route gives the same verdicts.
@@ -46,73 +65,104 @@ async def detect(
         return {}
     zone = await ctx.zone()
 
-    async def jql() -> Uses:
+    async def jql() -> Gathered:
         return await _by_jql(ctx, features, as_of, zone)
 
-    async def behaviors() -> Uses:
+    async def behaviors() -> Gathered:
         tried = await _who_tried(ctx, features, as_of, zone)
         return await _by_export(ctx, features, as_of, zone, only=tried) if tried else {}
 
     try:
         routes = [Way("jql", jql), Way("behaviors", behaviors)]
-        found, route = await first_answer(ctx, "who struggles", routes)
+        gathered, route = await first_answer(ctx, "who struggles", routes)
     except UpstreamError as refusal:
         log.warning("struggles are counted from the export: %s", refusal)
-        found, route = await _by_export(ctx, features, as_of, zone), "export"
+        gathered, route = await _by_export(ctx, features, as_of, zone), "export"
+    found = {slug: each.uses() for slug, each in gathered.items()}
     judged = {
-        feature.slug: (_judge(found.get(feature.slug, ()), feature, as_of, zone), cast("Route", route))
+        feature.slug: Detected(
+            _judge(found.get(feature.slug, Uses()), feature, as_of, zone),
+            cast("Route", route),
+            found[feature.slug].fleet.users if found else None,
+        )
         for feature in features
     }
     async with ctx.store.begin() as work:
-        for slug, (verdicts, _) in judged.items():
-            await work.nights.replace_struggles(as_of, slug, verdicts)
+        for slug, each in judged.items():
+            await work.nights.replace_struggles(as_of, slug, each.struggles)
         await work.nights.forget_struggles(as_of - KEPT)
     return judged
 
 
-def _judge(seen: Iterable[FeatureUse], feature: Feature, as_of: date, zone: str) -> list[Struggle]:
+def _judge(everybody: Uses, feature: Feature, as_of: date, zone: str) -> list[Struggle]:
     end = midnight(as_of + timedelta(days=1), zone)
-    verdicts = (struggles.judge(use, feature, as_of=end) for use in seen)
-    return struggles.prioritised([verdict for verdict in verdicts if verdict])
+    found = []
+    for use in everybody.often:
+        verdict = struggles.judge(use, feature, as_of=end)
+        if verdict:
+            fleet, by_account = uses.others(everybody, use)
+            found.append(verdict.model_copy(update={"fleet": fleet, "by_account": by_account}))
+    return struggles.prioritised(found)
 
 
-async def _by_jql(ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str) -> Uses:
+async def _by_jql(ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str) -> Gathered:
     """What each user did, counted by Mixpanel with our script."""
-    rows = await ctx.mixpanel.uses(
+    ids, at_home = await _ids(ctx), await homes(ctx)
+    answer = await ctx.mixpanel.uses(
         _SCRIPT,
         {
-            "from_date": min(_from(feature, as_of) for feature in features).isoformat(),
+            "from_date": min(_before(feature, as_of) for feature in features).isoformat(),
             "to_date": as_of.isoformat(),
             "features": [_asked(feature, as_of) for feature in features],
             "rage": uses.RAGE_CLICK,
             "dead": uses.DEAD_CLICK,
             "account_property": ctx.mixpanel.account_property,
+            "by_person": bool(at_home),
         },
     )
-    ids, at_home = await _ids(ctx), await homes(ctx)
-    found: dict[str, list[FeatureUse]] = {feature.slug: [] for feature in features}
-    for row in rows:
-        distinct_id = str(row.key[0]) if row.key else ""
-        for feature, state in zip(features, row.value, strict=False):
-            if distinct_id and state.last_attempt:
-                key = ctx.people.key(distinct_id)
-                accounts = _ours(account_ids(state.accounts) or at_home.get(key, ()), ids)
-                found[feature.slug].append(_use(key, state, state.last_attempt, accounts, zone))
+
+    def accounts(named: object, user_key: str) -> tuple[str, ...]:
+        return _ours(account_ids(named) or at_home.get(user_key, ()), ids)
+
+    found = {feature.slug: uses.Gathering(feature) for feature in features}
+    for gathering, some in zip(found.values(), answer.everybody, strict=False):
+        gathering.seen.update(some.seen)
+        for key, (users, attempts, successes) in some.groups.items():
+            named, who = json.loads(key)
+            user_key = ctx.people.key(str(who[0])) if who else ""
+            peers = Peers(users=users, attempts=attempts, successes=successes)
+            gathering.count(accounts(named, user_key), peers)
+    until = _local(as_of + timedelta(days=1))
+    for row in answer.rows:
+        user_key = ctx.people.key(str(row.key[0]))
+        for gathering, state in zip(found.values(), row.value, strict=False):
+            if state.last_attempt:
+                patience = 60_000 * gathering.feature.struggle.abandoned_after_minutes
+                late = state.pending is not None and until - state.pending > patience
+                use = _use(user_key, state, state.last_attempt, accounts(state.accounts, user_key), zone)
+                gathering.keep(use.model_copy(update={"abandoned": state.abandoned + late}))
     return found
 
 
 def _asked(feature: Feature, as_of: date) -> dict[str, Any]:
-    """A feature as the script wants it; `since` in ms of the project-local epoch, as JQL gives times."""
-    since = datetime.combine(_from(feature, as_of), time(), tzinfo=UTC)
+    """A feature as the script wants it; times in ms."""
     return {
         "own": feature.event_names(),
         "attempt": feature.events.attempt,
         "success": feature.events.success,
         "error": feature.events.error,
+        "help": feature.events.help,
         "steps": [step.event for step in feature.steps],
-        "since": int(since.timestamp() * 1000),
+        "since": _local(_from(feature, as_of)),
+        "before": _local(_before(feature, as_of)),
+        "patience": 60_000 * feature.struggle.abandoned_after_minutes,
         "more_than_attempts": feature.struggle.more_than_attempts,
     }
+
+
+def _local(day: date) -> int:
+    """The day's beginning in ms of the project-local epoch, as JQL gives times."""
+    return int(datetime.combine(day, time(), tzinfo=UTC).timestamp() * 1000)
 
 
 def _use(
@@ -126,6 +176,10 @@ def _use(
         errors=state.errors,
         rage_clicks=state.rage_clicks,
         dead_clicks=state.dead_clicks,
+        abandoned=state.abandoned,
+        help_views=state.help_views,
+        attempts_before=state.before[0],
+        successes_before=state.before[1],
         last_attempt=local_time(last_attempt, zone),
         last_success=local_time(state.last_success, zone) if state.last_success else None,
         reached=state.reached,
@@ -158,24 +212,31 @@ async def _who_tried(ctx: ToolContext, features: Sequence[Feature], as_of: date,
 
 async def _by_export(
     ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str, *, only: set[str] | None = None
-) -> Uses:
-    """One export for all features; with `only`, of these users alone."""
-    clicks = [uses.RAGE_CLICK, uses.DEAD_CLICK]
-    names = [*dict.fromkeys(name for feature in features for name in feature.event_names()), *clicks]
-    first = min(_from(feature, as_of) for feature in features)
-    table = await read_events(ctx, zone, first, as_of, events=names)
+) -> Gathered:
+    """One export for all features; with `only`, of these users alone, beside what everybody did together."""
+    helps = [feature.events.help for feature in features if feature.events.help]
+    asked = [name for feature in features for name in feature.event_names()]
+    names = [*dict.fromkeys([*asked, *helps, uses.RAGE_CLICK, uses.DEAD_CLICK])]
+    table = await read_events(
+        ctx, zone, min(_before(feature, as_of) for feature in features), as_of, events=names
+    )
     ids = await _ids(ctx)
-    found: dict[str, list[FeatureUse]] = {feature.slug: [] for feature in features}
+    found = {feature.slug: uses.Gathering(feature) for feature in features}
+    end = as_of + timedelta(days=1)
+    days = [(_before(feature, as_of), _from(feature, as_of), end) for feature in features]
+    spans = [[midnight(day, zone).timestamp() for day in each] for each in days]
     try:
         for user_key, events in table.by_user(names):
-            if only is not None and user_key not in only:
-                continue
-            for feature in features:
-                since = midnight(_from(feature, as_of), zone).timestamp()
-                use = uses.collect(user_key, [event for event in events if event.time >= since], feature)
-                if use is not None:
-                    ours = _ours(use.account_ids, ids)
-                    found[feature.slug].append(use.model_copy(update={"account_ids": ours}))
+            for gathering, (first, since, until) in zip(found.values(), spans, strict=True):
+                mine = [event for event in events if event.time >= first]
+                gathering.seen.update(event.name for event in mine if event.time >= since)
+                use = uses.collect(user_key, mine, gathering.feature, since=since, until=until)
+                if use is None:
+                    continue
+                use = use.model_copy(update={"account_ids": _ours(use.account_ids, ids)})
+                gathering.count(use.account_ids, uses.alone(use))
+                if only is None or user_key in only:
+                    gathering.keep(use)
     finally:
         table.close()
     return found
@@ -183,6 +244,11 @@ async def _by_export(
 
 def _from(feature: Feature, as_of: date) -> date:
     return as_of - timedelta(days=feature.struggle.days - 1)
+
+
+def _before(feature: Feature, as_of: date) -> date:
+    """The first of as many days just before the window."""
+    return as_of - timedelta(days=2 * feature.struggle.days - 1)
 
 
 async def _ids(ctx: ToolContext) -> dict[str, str]:

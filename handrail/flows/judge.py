@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.deliveries import Delivery, History, Reason, Status
+from handrail.engine import accounts as belonging
 from handrail.engine import holdout, keys, policy, send_hours
+from handrail.flows import brakes
 from handrail.flows.look import Case, Now
 from handrail.store import Work
 
 KEPT_WAITING = timedelta(hours=24)
 """So long after its hours began, a mail that could not leave is withheld for good: its news is old."""
 
-_PASSING = frozenset({Reason.NOT_CHECKED, Reason.SENDER_DOWN})
+_PASSING = frozenset({Reason.BRAKED, Reason.NOT_CHECKED, Reason.SENDER_DOWN})
 
 
 async def judge(
@@ -42,10 +44,14 @@ async def judge(
         told=told,
         accounts=await work.accounts.by_ids(case.struggle.account_ids),
         approved=await _approved(work, case, planned),
+        braked=await brakes.braked(work, planned.night),
+        data_problem=bool(await work.guards.problems(planned.night, planned.feature)),
         in_hours=opens <= at and not _expired(earlier, at),
     )
     limits = policy.Limits(account_cap=ctx.settings.account_cap, run_cap=ctx.settings.run_cap)
     decision = policy.decide(facts, limits)
+    if isinstance(decision, policy.Send) and await brakes.pulls(work, planned.night, at):
+        decision = policy.Withhold(Reason.BRAKED)
     if isinstance(decision, policy.Withhold):
         return _withheld(planned, decision.reason, opens, earlier, now)
     return planned
@@ -116,6 +122,8 @@ def _facts(
     told: str | None,
     accounts: Sequence[Account],
     approved: bool,
+    braked: bool,
+    data_problem: bool,
     in_hours: bool,
 ) -> policy.Facts:
     contact = now.contacts.get(case.struggle.user_key)
@@ -125,7 +133,9 @@ def _facts(
     return policy.Facts(
         paused=history.paused,
         mode=ctx.settings.send_mode.value,
+        braked=braked,
         sender_down=now.sender_down or _busy(now, ctx.clock.now()),
+        data_problem=data_problem,
         consent_refused=contact.consent_refused if contact else False,
         suppressed=history.suppressed or told in ("bounced", "complained"),
         unsubscribed=history.unsubscribed
@@ -133,6 +143,7 @@ def _facts(
         or (contact.opted_out if contact else False),
         account_opted_out=any(account.opted_out for account in accounts),
         internal_address=any(account.internal for account in accounts) or _is_internal(ctx, address),
+        domain_mismatch=ctx.settings.require_account_domain and belonging.elsewhere(address, accounts),
         already_sent=history.already_sent,
         mailed_within_cooldown=history.mailed_within_cooldown,
         account_mails_this_week=mails,

@@ -44,7 +44,7 @@ ROWS_AT_ONCE = 20_000
 """A transaction of that many rows keeps other writers waiting for a second or so."""
 
 QUESTION = "funnel {} by account"
-"""Of each funnel by itself: one that was deleted, or is too large for one answer, closes no other's routes."""
+"""Of each funnel by itself: a deleted one, or one too large for an answer, closes no other's routes."""
 
 Counts = Mapping[str, FunnelCounts]
 

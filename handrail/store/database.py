@@ -23,6 +23,7 @@ from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
 from handrail.store.funnels import Funnels
+from handrail.store.guards import Guards
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.outcomes import Outcomes
@@ -46,6 +47,7 @@ class Work:
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.funnels = Funnels(session)
+        self.guards = Guards(session)
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
         self.reports = Reports(session)

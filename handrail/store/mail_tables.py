@@ -26,7 +26,7 @@ class DeliveryRow(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     expires_at: datetime | None = perhaps()
     review_id: str = Field(default="", description="The review that a person decided.")
-    sending_at: datetime | None = perhaps()
+    sending_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
@@ -47,7 +47,7 @@ class FeedbackRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     event_id: str = Field(default="", index=True)
     delivery_id: str = Field(index=True)
-    kind: str
+    kind: str = Field(index=True)
     by_machine: bool = False
     at: datetime = moment()
 

@@ -200,6 +200,29 @@ class Metrics:
         )
         return {(account, day.isoformat()): total for account, day, total in rows.all()}
 
+    async def event_totals(self, events: Sequence[str], period: Period) -> dict[tuple[str, date], int]:
+        """Totals of these events over all accounts, by name and day."""
+        rows = await self._session.exec(
+            select(col(EventDay.event), col(EventDay.metric_date), func.sum(EventDay.total))
+            .where(col(EventDay.event).in_(events), *_within(EventDay.metric_date, period))
+            .group_by(col(EventDay.event), col(EventDay.metric_date))
+        )
+        return {(event, day): total for event, day, total in rows}
+
+    async def feature_days(self, period: Period) -> list[FeatureDay]:
+        """How features went for all accounts; `account` is the account's id."""
+        rows = await self._session.exec(
+            select(FeatureDayRow).where(*_within(FeatureDayRow.metric_date, period))
+        )
+        return [
+            FeatureDay(
+                account=row.customer_id,
+                day=row.metric_date,
+                **row.model_dump(exclude={"customer_id", "metric_date"}),
+            )
+            for row in rows
+        ]
+
     async def heatmap(self, account_id: str, period: Period) -> list[list[int]]:
         """Events by weekday (Monday first) and hour of the project's day."""
         rows = await self._session.exec(

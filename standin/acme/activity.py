@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -180,6 +180,11 @@ def struggle(planted: Struggle, person: Person, ends: date, span: int, rng: rand
                 click(diary, name, feature.page, feature.button)
         diary.wait(60, 1500)
         everyday(diary)
+        if planted.reads_help:
+            article = {"article": feature.slug}
+            diary.drafts[-1] = replace(
+                diary.drafts[-1], event="Help Article Viewed", page="/help", properties=article
+            )
         diary.wait(60, 1500)
     return diary.drafts
 

@@ -13,6 +13,7 @@ a feature within a week, so nobody struggles by accident.
 - One person of Bluestem Energy struggled all week and succeeded an hour before the world's clock starts.
 - Nine days before the end, two thirds of all events were lost, everywhere.
 - A dozen people struggled in earlier weeks; most of them got through in the end.
+- Four of those who struggle look for help after each attempt.
 """
 
 import uuid
@@ -58,11 +59,13 @@ class Struggle:
     rage: int = 0
     dead: int = 0
     traits: tuple[Trait, ...] = ()
+    reads_help: bool = False
+    """After each attempt this person looks for help."""
 
 
 STRUGGLES = (
     Struggle(ACME, 1, CONNECT, 2, "ip_not_allowed", 9, 8, rage=4, dead=1),
-    Struggle(ACME, 2, CONNECT, 2, "ip_not_allowed", 7, 6, rage=2),
+    Struggle(ACME, 2, CONNECT, 2, "ip_not_allowed", 7, 6, rage=2, reads_help=True),
     Struggle(ACME, 3, CONNECT, 2, "ip_not_allowed", 6, 6, rage=1, dead=2),
     Struggle(ACME, 4, CONNECT, 2, "ip_not_allowed", 6, 4),
     Struggle(ACME, 5, CONNECT, 2, "ip_not_allowed", 5, 5, rage=2, traits=("no_timezone",)),
@@ -80,21 +83,21 @@ STRUGGLES = (
     Struggle(COBALT, 2, BUILD, 1, "no_rows", 8, 6, rage=2),
     Struggle(COBALT, 3, BUILD, 2, "query_timeout", 6, 5, successes=1, rage=1),
     Struggle(BLUESTEM, 1, BUILD, 3, "publish_denied", 5, 5),
-    Struggle("acct_1007", 1, BUILD, 2, None, 6, 0, rage=4, dead=2),
+    Struggle("acct_1007", 1, BUILD, 2, None, 6, 0, rage=4, dead=2, reads_help=True),
     Struggle("acct_1009", 1, BUILD, 1, "no_rows", 5, 3, traits=("no_address",)),
     Struggle("acct_1012", 1, BUILD, 3, "publish_denied", 5, 2, successes=2),
     Struggle("acct_1014", 1, BUILD, 2, "query_timeout", 7, 4, rage=2, dead=1),
     Struggle(INTERNAL, 2, BUILD, 1, "no_rows", 5, 4),
     Struggle(COBALT, 4, EXPORT, 2, "folder_not_found", 7, 6, rage=2, dead=2),
     Struggle(COBALT, 5, EXPORT, 2, "key_rejected", 6, 5),
-    Struggle(TANAGER, 2, EXPORT, 2, "key_rejected", 8, 7, rage=3),
+    Struggle(TANAGER, 2, EXPORT, 2, "key_rejected", 8, 7, rage=3, reads_help=True),
     Struggle(BLUESTEM, 2, EXPORT, 2, "folder_not_found", 5, 4, traits=("unsubscribed",)),
     Struggle("acct_1007", 2, EXPORT, 1, "too_many_rows", 6, 4, rage=1),
     Struggle("acct_1009", 2, EXPORT, 3, "start_in_past", 4, 3),
     Struggle("acct_1011", 1, EXPORT, 2, None, 5, 0, rage=3, dead=1),
     Struggle("acct_1013", 1, EXPORT, 2, "folder_not_found", 5, 5, traits=("no_consent",)),
     Struggle(MARIGOLD, 2, EXPORT, 2, "key_rejected", 5, 2, successes=2),
-    Struggle(LABS, 1, ALERTS, 2, "threshold_never_met", 6, 5, rage=1),
+    Struggle(LABS, 1, ALERTS, 2, "threshold_never_met", 6, 5, rage=1, reads_help=True),
     Struggle(COBALT, 6, ALERTS, 2, "threshold_never_met", 7, 6, rage=2, dead=1),
     Struggle(COBALT, 1, ALERTS, 3, "channel_missing", 5, 4),
     Struggle(TANAGER, 3, ALERTS, 3, "channel_missing", 6, 4, traits=("no_address",)),

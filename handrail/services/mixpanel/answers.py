@@ -86,6 +86,10 @@ class UseState(_Answer):
     last_success: float | None
     reached: int
     accounts: list[Any]
+    abandoned: int
+    pending: float | None
+    help_views: int
+    before: tuple[int, int]
 
 
 class UseRow(_Answer):
@@ -93,6 +97,24 @@ class UseRow(_Answer):
 
     key: list[Any]
     value: list[UseState]
+
+
+class EveryUse(_Answer):
+    """Everybody's use of one feature: which events there were, and users, attempts and successes.
+
+    The latter by a JSON text: the list of the values of the account property that these users had, and a
+    list with the one user's id where that was asked for.
+    """
+
+    seen: list[str]
+    groups: dict[str, tuple[int, int, int]]
+
+
+class UseAnswer(_Answer):
+    """Who tried a feature often enough, and everybody in numbers, by feature in the order asked."""
+
+    rows: list[UseRow]
+    everybody: list[EveryUse]
 
 
 def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:

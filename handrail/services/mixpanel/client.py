@@ -37,7 +37,7 @@ _bookmarks = TypeAdapter(answers.Bookmarks)
 _entries = TypeAdapter(list[answers.FunnelEntry])
 _segmented = TypeAdapter(answers.SegmentedFunnel)
 _segments = TypeAdapter(dict[str, list[answers.StepCount]])
-_uses = TypeAdapter(list[answers.UseRow])
+_uses = TypeAdapter(list[answers.UseAnswer])
 
 
 class Mixpanel:
@@ -160,7 +160,7 @@ class Mixpanel:
             for segment, steps in segments.items()
         }
 
-    async def uses(self, script: str, params: Mapping[str, Any]) -> list[answers.UseRow]:
+    async def uses(self, script: str, params: Mapping[str, Any]) -> answers.UseAnswer:
         """Run the struggle script as JQL. Raises `NotOffered` where the project has no JQL."""
         form = {"script": script, "params": json.dumps(params)}
         raw = await self._wire.send(
@@ -172,7 +172,8 @@ class Mixpanel:
             data=form,
             gone=(402, 403, 404, 410, 412),
         )
-        return answers.read(_uses, raw, "JQL")
+        found = answers.read(_uses, raw, "JQL")
+        return found[0] if found else answers.UseAnswer(rows=[], everybody=[])
 
     def profiles(
         self,

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.domain.features import ErrorHint, Feature, FeatureEvents, Step, Struggling
-from handrail.domain.struggles import FeatureUse, Signature
+from handrail.domain.struggles import FeatureUse, Peers, Signature
 from handrail.engine import struggles
-from handrail.engine.uses import FeatureEvent, collect
+from handrail.engine.uses import FeatureEvent, Gathering, alone, collect, measured, others
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+END = 100
+"""Epoch seconds: when the events of these tests are over, and nobody has abandoned anything yet."""
 FEATURE = Feature(
     slug="export",
     title="Export",
@@ -181,7 +183,7 @@ def test_people_with_the_same_step_reason_and_band_share_a_signature() -> None:
 def test_priority_weighs_failures_errors_and_clicks_by_recency(
     changes: dict[str, Any], expected: float
 ) -> None:
-    assert struggles.priority(use(**changes), as_of=NOW) == expected
+    assert struggles.priority(use(**changes), Struggling(), as_of=NOW) == expected
 
 
 def test_the_most_urgent_come_first_and_equals_by_user_key() -> None:
@@ -216,7 +218,7 @@ def test_the_signals_count_what_the_document_names() -> None:
         did("$mp_dead_click", 93),
     ]
 
-    assert collect("k1", events, FEATURE) == FeatureUse(
+    assert collect("k1", events, FEATURE, until=END) == FeatureUse(
         user_key="k1",
         account_ids=("acme", "globex"),
         attempts=3,
@@ -224,20 +226,149 @@ def test_the_signals_count_what_the_document_names() -> None:
         errors={"no_folder": 1, "key": 1},
         rage_clicks=2,
         dead_clicks=1,
+        abandoned=1,
+        help_views=0,
         last_attempt=datetime(1970, 1, 1, 0, 1, 10, tzinfo=UTC),
         last_success=datetime(1970, 1, 1, 0, 1, 0, tzinfo=UTC),
         reached=1,
     )
 
 
+MINUTE = 60
+
+
+@pytest.mark.parametrize(
+    ("events", "until", "abandoned"),
+    [
+        ("Started 0, Chosen 30, Tested 60, Done 90", 9999, 0),
+        ("Started 0", 30, 0),
+        ("Started 0", 31, 1),
+        ("Started 0, Chosen 30", 60, 0),
+        ("Started 0, Chosen 30", 61, 1),
+        ("Started 0, Chosen 31, Tested 32, Done 33", 9999, 1),
+        ("Started 0, Chosen 31, Tested 99", 9999, 1),
+        ("Started 0, Started 5, Started 10", 15, 2),
+        ("Started 0, Tested 10, Done 20, Started 25", 30, 0),
+        ("Started 0, Chosen 20, Chosen 49, Done 51", 9999, 1),
+        ("Started 0, Done 5, Chosen 99", 9999, 0),
+        ("Chosen 0, Tested 99", 9999, None),
+    ],
+)
+def test_an_attempt_is_abandoned_once_where_a_step_is_not_followed_in_thirty_minutes(
+    events: str, until: int, abandoned: int | None
+) -> None:
+    happened = [did(name, int(at) * MINUTE) for name, at in (each.split() for each in events.split(", "))]
+
+    use = collect("k1", happened, FEATURE, until=until * MINUTE)
+
+    assert (use and use.abandoned) == abandoned
+
+
+def test_a_feature_can_give_its_steps_more_time() -> None:
+    slow = FEATURE.model_copy(update={"struggle": Struggling(abandoned_after_minutes=120)})
+    events = [did("Started", 0), did("Chosen", 100 * MINUTE), did("Done", 200 * MINUTE)]
+
+    hasty, patient = (collect("k1", events, each, until=END * MINUTE) for each in (FEATURE, slow))
+
+    assert hasty is not None
+    assert patient is not None
+    assert (hasty.abandoned, patient.abandoned) == (1, 0)
+
+
+HELPED = FEATURE.model_copy(
+    update={"events": FeatureEvents(attempt="Started", success="Done", error="Failed", help="Helped")}
+)
+
+
+def test_views_of_help_are_counted_and_so_is_what_was_before() -> None:
+    events = [
+        did("Started", 1),
+        did("Done", 2),
+        did("Helped", 3),
+        did("Started", 4),
+        did("Started", 11, "acme"),
+        did("Helped", 12, "elsewhere"),
+        did("Helped", 13),
+    ]
+
+    use = collect("k1", events, HELPED, since=10, until=END)
+
+    assert use is not None
+    assert (use.attempts, use.help_views, use.account_ids) == (1, 2, ("acme",))
+    assert (use.attempts_before, use.successes_before) == (2, 1)
+
+
+def test_what_nobody_in_the_project_had_was_not_measured_and_is_no_zero() -> None:
+    one = use(rage_clicks=0, dead_clicks=0, abandoned=0, help_views=0)
+
+    def signals(feature: Feature, *seen: str) -> tuple[int | None, ...]:
+        told = measured(one, feature, seen)
+        return told.rage_clicks, told.dead_clicks, told.help_views, told.abandoned
+
+    assert signals(HELPED, "Started") == (None, None, None, None)
+    assert signals(HELPED, "$mp_rage_click", "Helped") == (0, None, 0, None)
+    assert signals(HELPED, "$mp_dead_click", "Tested") == (None, 0, None, 0)
+    assert signals(FEATURE, "Helped", "Done") == (None, None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 4.0),
+        ({"rage_clicks": None, "dead_clicks": None, "abandoned": None, "help_views": None}, 4.0),
+        ({"abandoned": 3}, 5.5),
+        ({"help_views": 2}, 4.0),
+        ({"help_views": 3}, 5.5),
+    ],
+)
+def test_giving_up_and_asking_for_help_again_and_again_make_a_struggle_more_urgent(
+    changes: dict[str, Any], expected: float
+) -> None:
+    assert struggles.priority(use(last_attempt=NOW, **changes), Struggling(), as_of=NOW) == expected
+
+
+def test_frustration_alone_is_no_struggle() -> None:
+    assert rules_of(attempts=3, abandoned=3, help_views=9, rage_clicks=9, dead_clicks=9) is None
+
+
+def test_a_verdict_says_what_would_end_it_in_the_projects_own_time() -> None:
+    verdict = struggles.judge(
+        use(last_attempt=datetime(2026, 11, 14, 23, 30, tzinfo=UTC)), FEATURE, as_of=NOW
+    )
+
+    assert verdict is not None
+    assert struggles.ends(verdict, "Europe/Berlin") == (
+        "One completion after 15 Nov 00:30 ends it; without a new attempt it is over on 22 Nov at the latest."
+    )
+
+
+def test_the_others_are_all_but_the_person() -> None:
+    gathering = Gathering(FEATURE)
+    for key, attempts, successes, accounts in (
+        ("k1", 4, 0, ("a", "b")),
+        ("k2", 2, 2, ("a",)),
+        ("k3", 1, 0, ()),
+    ):
+        one = use(user_key=key, attempts=attempts, successes=successes, account_ids=accounts)
+        gathering.count(one.account_ids, alone(one))
+        gathering.keep(one)
+    [often] = gathering.uses().often
+
+    fleet, by_account = others(gathering.uses(), often)
+
+    assert (often.user_key, fleet.users, fleet.attempts, fleet.completion) == ("k1", 2, 3, 2 / 3)
+    assert by_account == {"a": Peers(users=1, attempts=2, successes=2), "b": Peers()}
+    assert by_account["b"].completion is None
+
+
 def test_without_an_attempt_there_are_no_signals() -> None:
-    assert collect("k1", [did("Chosen", 20, "acme"), did("Failed", 31, "acme")], FEATURE) is None
-    assert collect("k1", [], FEATURE) is None
+    assert collect("k1", [did("Chosen", 20, "acme"), did("Failed", 31, "acme")], FEATURE, until=END) is None
+    assert collect("k1", [], FEATURE, until=END) is None
 
 
 def test_how_far_somebody_got_is_told_of_the_last_attempt_alone() -> None:
-    furthest = collect("k1", [did("Started", 1), did("Tested", 2), did("Started", 3)], FEATURE)
-    again = collect("k1", [did("Started", 1), did("Tested", 2), did("Chosen", 3)], FEATURE)
+    furthest = collect("k1", [did("Started", 1), did("Tested", 2), did("Started", 3)], FEATURE, until=END)
+    again = collect("k1", [did("Started", 1), did("Tested", 2), did("Chosen", 3)], FEATURE, until=END)
 
     assert furthest is not None
     assert again is not None
@@ -247,7 +378,7 @@ def test_how_far_somebody_got_is_told_of_the_last_attempt_alone() -> None:
 def test_a_feature_without_an_error_event_counts_no_errors() -> None:
     silent = FEATURE.model_copy(update={"events": FeatureEvents(attempt="Started", success="Done")})
 
-    counted = collect("k1", [did("Started", 1), did("Failed", 2, reason="x"), did("", 3)], silent)
+    counted = collect("k1", [did("Started", 1), did("Failed", 2, reason="x"), did("", 3)], silent, until=END)
 
     assert counted is not None
     assert counted.errors == {}
@@ -257,7 +388,7 @@ def test_a_feature_without_an_error_event_counts_no_errors() -> None:
     st.permutations([did(name, time) for time, name in enumerate(["Started", "Chosen", "Started", "Done"])])
 )
 def test_the_order_in_which_events_arrive_changes_no_signal(events: list[FeatureEvent]) -> None:
-    counted = collect("k1", events, FEATURE)
+    counted = collect("k1", events, FEATURE, until=END)
 
     assert counted is not None
     assert (counted.attempts, counted.successes, counted.reached) == (2, 1, 3)

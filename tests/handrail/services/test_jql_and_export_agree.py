@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import hmac
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +19,7 @@ from handrail.flows.sync import sync
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
-from tests import oracle
+from tests import oracle, oracle_signals
 from tests.conftest import DUNGEON, OpenWith, needs_dungeon, settings_for
 from tests.oracle_reading import read
 from tests.standin.conftest import Raw, event, write_world
@@ -34,8 +33,8 @@ async def found_by(
 ) -> Found:
     found = await detect(ctx, features or ctx.kb.features(), as_of)
 
-    assert {used for _, used in found.values()} == {route}
-    return {slug: verdicts for slug, (verdicts, _) in found.items()}
+    assert {each.route for each in found.values()} == {route}
+    return {slug: each.struggles for slug, each in found.items()}
 
 
 def without_jql(state: Standin, status: int) -> None:
@@ -85,6 +84,10 @@ async def as_the_oracle_tells_it(ctx: ToolContext, found: Found) -> dict[str, li
                     "main_reason": verdict.main_reason or None,
                     "rage_clicks": verdict.rage_clicks,
                     "dead_clicks": verdict.dead_clicks,
+                    "abandoned": verdict.abandoned,
+                    "help_views": verdict.help_views,
+                    "attempts_before": verdict.attempts_before,
+                    "successes_before": verdict.successes_before,
                     "last_attempt": verdict.last_attempt.timestamp(),
                 }
                 for verdict in verdicts
@@ -95,25 +98,16 @@ async def as_the_oracle_tells_it(ctx: ToolContext, found: Found) -> dict[str, li
     }
 
 
-def clicking(
-    expected: dict[str, list[dict[str, Any]]], folder: Path, as_of: date
-) -> dict[str, list[dict[str, Any]]]:
-    """The oracle's rows with every click of the person in the window, not only those on some pages."""
-    clicks = Counter(
-        (event.user, event.name)
-        for event in reading(folder).events
-        if as_of - timedelta(days=6) <= event.day <= as_of
-    )
+def frustrated(folder: Path, as_of: date, kb_dir: Path) -> dict[str, list[dict[str, Any]]]:
+    """The oracle's rows with their frustration and what was before.
+
+    Clicks are all of the person's, not only those on the feature's pages.
+    """
+    world = reading(folder)
+    told = struggling(folder, as_of, kb_dir)
+    figures = {slug: oracle_signals.frustration(world, kb_dir / f"{slug}.md", as_of) for slug in told}
     return {
-        slug: [
-            {
-                **row,
-                "rage_clicks": clicks[row["distinct_id"], "$mp_rage_click"],
-                "dead_clicks": clicks[row["distinct_id"], "$mp_dead_click"],
-            }
-            for row in rows
-        ]
-        for slug, rows in expected.items()
+        slug: [{**row, **figures[slug][row["distinct_id"]]} for row in rows] for slug, rows in told.items()
     }
 
 
@@ -141,9 +135,42 @@ async def test_jql_finds_those_whom_the_oracle_finds(
 ) -> None:
     found = await found_by(ctx, "jql", as_of)
 
-    told = struggling(acme_folder, as_of, KB)
-    assert await as_the_oracle_tells_it(ctx, found) == keyed(clicking(told, acme_folder, as_of), ctx.secret)
+    told = frustrated(acme_folder, as_of, KB)
+    assert await as_the_oracle_tells_it(ctx, found) == keyed(told, ctx.secret)
     assert sum(map(len, told.values())) >= 5
+
+
+def test_the_world_holds_people_who_gave_up_who_asked_for_help_and_what_was_not_measured(
+    acme_folder: Path,
+) -> None:
+    now, then = (
+        [row for rows in frustrated(acme_folder, as_of, KB).values() for row in rows] for as_of in ACME_DAYS
+    )
+
+    assert sum(row["abandoned"] > 0 for row in now) >= 3
+    assert sum(row["help_views"] >= 3 for row in now) >= 3
+    assert {row["dead_clicks"] for row in then} == {None}
+    assert any(row["attempts_before"] for row in then)
+
+
+@pytest.mark.parametrize("as_of", ACME_DAYS, ids=str)
+async def test_the_others_are_everybody_but_the_person(
+    ctx: ToolContext, acme_folder: Path, as_of: date
+) -> None:
+    found = await found_by(ctx, "jql", as_of)
+
+    async with ctx.store.read() as work:
+        names = {account.id: account.mixpanel_id for account in await work.accounts.all()}
+    for slug, verdicts in found.items():
+        fleet, accounts = oracle_signals.everybody(reading(acme_folder), KB / f"{slug}.md", as_of)
+        for one in verdicts:
+            mine = [1, one.attempts, one.successes]
+            assert one.fleet is not None
+            assert list(one.fleet.model_dump().values()) == [a - b for a, b in zip(fleet, mine, strict=True)]
+            assert {names[each]: list(row.model_dump().values()) for each, row in one.by_account.items()} == {
+                names[each]: [a - b for a, b in zip(accounts[names[each]], mine, strict=True)]
+                for each in one.account_ids
+            }
 
 
 @pytest.mark.parametrize("as_of", ACME_DAYS, ids=str)
@@ -265,7 +292,8 @@ async def test_in_another_makers_world_both_find_those_whom_the_oracle_finds(
 ) -> None:
     by_jql, by_behaviors, by_export = await by_every_route(dungeon, dungeon_server, as_of)
 
-    expected = keyed(struggling(DUNGEON, as_of, DUNGEON / "kb"), dungeon.secret)
+    told = frustrated(DUNGEON, as_of, DUNGEON / "kb")
+    expected = keyed(told, dungeon.secret)
     assert await as_the_oracle_tells_it(dungeon, by_jql) == expected
     assert by_behaviors == by_export == by_jql
     assert sum(map(len, expected.values())) >= 9
