@@ -18,6 +18,7 @@ from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
+from handrail.flows.brief import morning
 from handrail.flows.detect import detect
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
@@ -87,6 +88,7 @@ async def run(
             raise
         book.write(status="done", finished_at=ctx.clock.now())
         await _save(ctx, book)
+        await morning(ctx, book.report)
         return book.report
 
 

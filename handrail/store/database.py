@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.errors import ConfigError
 from handrail.store.accounts import Accounts
+from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
@@ -38,6 +39,7 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.briefs = Briefs(session)
         self.budget = Budget(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)

@@ -106,7 +106,10 @@ class SendGrid:
 
     async def send(self, mail: Mail, contact: Contact, delivery_id: str) -> Outcome:
         """Hand one mail to SendGrid, off the event loop and under a deadline."""
-        body = _body(mail, contact, self.sender, delivery_id)
+        return await self.post(_body(mail, contact, self.sender, delivery_id))
+
+    async def post(self, body: dict[str, Any]) -> Outcome:
+        """Hand over any body of `mail/send`, off the event loop and under a deadline."""
         try:
             return await asyncio.wait_for(asyncio.to_thread(self._post, body), DEADLINE_SECONDS)
         except TimeoutError:
