@@ -24,7 +24,7 @@ def fold(
     followed: Sequence[OutcomeCount],
     answers: tuple[int, int],
 ) -> HelpFigures:
-    """All of a period in one value. `decisions` are (feature, status, reason, count), `told` is by feature."""
+    """All of a period in one value. `decisions` are (feature, status, reason, count), `told` by feature."""
     drafts = [text for text in texts if text.source == "model" or text.refused_because]
     status: Counter[Status] = Counter()
     withheld: Counter[str] = Counter()

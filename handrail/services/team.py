@@ -1,5 +1,7 @@
 """The own team's channels beside mail: Slack-compatible webhooks, and a heartbeat that others watch."""
 
+import logging
+
 import httpx2
 from pydantic import SecretStr
 
@@ -7,6 +9,9 @@ from handrail.errors import Unavailable
 from handrail.settings import Settings
 
 SECONDS = 10.0
+
+# At INFO this logger writes whole addresses.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 class Team:

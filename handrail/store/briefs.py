@@ -80,7 +80,7 @@ class Briefs:
             )
             .group_by(*by)
         )
-        rows = await self._session.execute(statement)
+        rows = await self._session.exec(statement)
         return {(account, feature): (people, done) for account, feature, people, done in rows.all()}
 
     async def completed(self, first: datetime, before: datetime) -> int:
