@@ -18,15 +18,6 @@ from tools.get_tutorial_results import get_tutorial_results
 from tools.query_events import query_events
 from tools.query_funnel import query_funnel
 
-WITH_FIGURES: dict[str, Callable[[ToolContext], Awaitable[Figures]]] = {
-    "find_accounts": lambda ctx: find_accounts(ctx, period="last_7_days"),
-    "get_night_report": lambda ctx: a_night(ctx),
-    "find_struggling_users": lambda ctx: find_struggling_users(ctx, account="Acme"),
-    "query_events": lambda ctx: query_events(ctx, account="Acme", period="last_7_days"),
-    "get_tutorial_results": get_tutorial_results,
-    "query_funnel": lambda ctx: query_funnel(ctx, account="Acme", period="last_7_days"),
-}
-
 
 async def a_night(ctx: ToolContext) -> Figures:
     """The report of the newest night; of an empty one where none was run."""
@@ -37,6 +28,16 @@ async def a_night(ctx: ToolContext) -> Figures:
                 Report(night=date(2026, 11, 1), status="done", started_at=now, finished_at=now)
             )
     return await get_night_report(ctx)
+
+
+WITH_FIGURES: dict[str, Callable[[ToolContext], Awaitable[Figures]]] = {
+    "find_accounts": lambda ctx: find_accounts(ctx, period="last_7_days"),
+    "get_night_report": a_night,
+    "find_struggling_users": lambda ctx: find_struggling_users(ctx, account="Acme"),
+    "query_events": lambda ctx: query_events(ctx, account="Acme", period="last_7_days"),
+    "get_tutorial_results": get_tutorial_results,
+    "query_funnel": lambda ctx: query_funnel(ctx, account="Acme", period="last_7_days"),
+}
 
 
 async def told(ctx: ToolContext, name: str) -> list[str]:

@@ -171,9 +171,9 @@ async def test_rest_answers_the_brief_of_a_night_and_the_alarms(ctx: ToolContext
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
-    """Name and label values of every sample, and its value."""
+    """Name and label values of every sample, the window first, and its value."""
     return {
-        (sample.name, *sample.labels.values()): sample.value
+        (sample.name, *(value for _, value in sorted(sample.labels.items(), reverse=True))): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -240,10 +240,12 @@ async def test_the_web_app_raises_the_alarm_for_an_agent_that_cannot(
     async with ctx.store.begin() as work:
         await work.nights.keep_report(report)
     with answering(200) as (address, seen):
-        serving = settings_for(standins, settings.data_dir, alarm_webhook=SecretStr(address))
+        hook = SecretStr(address)
+        serving = settings_for(standins, settings.data_dir, now=LATER, alarm_webhook=hook)
         async with browser(serving) as client, asyncio.timeout(30):
             while len(seen) < 2:
                 await client.get("/healthz")
 
-    assert {json.loads(one["body"])["text"].split()[3] for one in seen} == {"of"}
-    assert "has been running since 2026-11-20 02:00 UTC" in json.loads(seen[1]["body"])["text"]
+    silence, stuck = (json.loads(one["body"])["text"] for one in seen)
+    assert "The night of 2026-11-21 02:00 UTC has not finished; none ever did." in silence
+    assert "has been running since 2026-11-20 02:00 UTC" in stuck

@@ -1,6 +1,7 @@
 """When the nights are not as they should be."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_a_failed_night_is_told() -> None:
     ],
 )
 def test_no_mails_where_some_are_usual_or_three_times_the_usual_is_told(
-    before: list[int], tonight: dict[str, object], found: list[AlarmCause]
+    before: list[int], tonight: dict[str, Any], found: list[AlarmCause]
 ) -> None:
     runs = [
         night(20, **tonight),
