@@ -22,6 +22,7 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "img"
+BRIEF = ROOT / "docs" / "images" / "brief.png"
 DEMO = ROOT / ".handrail" / "demo-acme"
 _FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
 _QUIET = "--disable-background-networking --disable-component-update --disable-sync"
@@ -119,6 +120,7 @@ def main() -> None:
     with served() as address:
         shoot(address + button, "tutorial.png", (720, 640))
         shoot(address + button, "tutorial-dark.png", (500, 770), dark=True)
+        shoot(f"{address}/brief", str(BRIEF), (960, 1290))
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()

@@ -31,10 +31,11 @@ class HelpFigures(BaseModel):
 
     @property
     def shares(self) -> dict[str, float | None]:
-        """Each rate, 0 to 1; None where there is nothing to take a share of."""
+        """Each rate, 0 to 1; None where there is nothing to take a share of, or nothing was told of it."""
+        told = self.delivered + self.lost
         return {
             "content_success": _share(self.drafts_passed, self.drafts),
-            "delivery": _share(self.delivered, self.sent),
+            "delivery": _share(self.delivered, self.sent if told else 0),
             "click": _share(self.clicked, self.delivered),
             "completion": _share(self.completed, self.followed),
             "helpful": _share(self.helpful, self.helpful + self.not_helpful),

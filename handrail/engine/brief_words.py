@@ -36,7 +36,7 @@ def not_done(report: Report, reasons: Sequence[tuple[str, int]], data_problem: s
     told = []
     withheld = sum(count for _, count in reasons)
     if withheld:
-        why = "; ".join(f"{words}: {count}" for words, count in sorted(reasons, key=lambda each: -each[1]))
+        why = ", ".join(f"{words} ({count})" for words, count in sorted(reasons, key=lambda each: -each[1]))
         told.append(f"{_counted(withheld, 'mail')} withheld: {why}.")
     if report.failed:
         told.append(f"{_counted(report.failed, 'mail')} refused by the mail service.")

@@ -93,6 +93,14 @@ async def test_the_figures_of_the_help_are_those_of_its_mails(ctx: ToolContext) 
     }
 
 
+async def test_before_anything_is_told_of_a_mail_no_share_of_delivery_is_told(ctx: ToolContext) -> None:
+    await night.run(ctx)
+
+    found = await measure(ctx, Period.of_days(1, AS_OF, "UTC"))
+
+    assert (found.sent, found.delivered, found.shares["delivery"]) == (26, 0, None)
+
+
 async def test_drafts_that_were_refused_and_texts_nobody_asked_the_model_for_are_told_apart(
     ctx: ToolContext,
 ) -> None:
@@ -133,6 +141,9 @@ async def test_the_page_shows_the_brief_the_alarms_and_the_figures(
     cells = re.search(r"Followed by their reader, of those delivered</th>(.*?)</tr>", page.text)
     assert cells
     assert re.findall(r">([^<]+)<", cells[1]) == ["1 of 2 (50%)"] * 2
+    followed = re.search(r"of those followed for a week</th>(.*?)</tr>", page.text)
+    assert followed
+    assert re.findall(r">([^<]+)<", followed[1]) == ["no data"] * 2
     assert 'href="/brief"' in start.text
     assert "There is no brief of 2026-01-01" in missing.text
     assert "Alarm:" not in page.text

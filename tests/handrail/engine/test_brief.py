@@ -203,7 +203,7 @@ def test_what_was_done_and_what_not_is_told_with_its_counts_and_reasons() -> Non
         "4 people completed a feature after their mail, 2026-11-13 to 2026-11-19.",
     ]
     assert brief_words.not_done(busy, [("no address", 1), ("opted out", 5)], "Tracking broke.") == [
-        "6 mails withheld: opted out: 5; no address: 1.",
+        "6 mails withheld: opted out (5), no address (1).",
         "1 mail with an unknown outcome, never sent again blindly.",
         "Tracking broke.",
         "A note.",

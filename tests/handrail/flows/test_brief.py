@@ -69,7 +69,7 @@ async def test_a_night_leaves_a_brief_whose_figures_are_those_that_the_oracle_co
         .findings[0]
         .evidence.startswith(f"{tanager['unique_users']} active users and {tanager['total_events']} events, ")
     )
-    assert told.not_done[0].startswith("16 mails withheld: the account had its mails for this week: 4; ")
+    assert told.not_done[0].startswith("16 mails withheld: the account had its mails for this week (4), ")
 
 
 async def test_no_person_stands_in_a_brief(ctx: ToolContext, standins: Standin) -> None:
