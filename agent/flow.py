@@ -192,7 +192,8 @@ async def _night(as_of: str, backfill_from: str) -> Json:
     except Exception:  # not what DBOS raises where another process has this night now
         await _stage(stages.fail_book, book, day)
         raise
-    book = await _stage(stages.close_book, book, day)
+    for stage in stages.LAST:
+        book = await _stage(stage, book, day)
     return book.report.model_dump(mode="json")
 
 

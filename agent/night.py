@@ -20,6 +20,7 @@ from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows import brakes
+from handrail.flows.brief import morning
 from handrail.flows.detect import detect
 from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave
 from handrail.flows.measure import count_nightly
@@ -93,7 +94,8 @@ async def run(
             with suppress(Exception):
                 await fail_book(ctx, book, as_of)
             raise
-        await close_book(ctx, book, as_of)
+        for stage in LAST:
+            await stage(ctx, book, as_of)
         return book.report
 
 
@@ -124,6 +126,11 @@ async def open_book(
 async def close_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     book.write(status="done", finished_at=ctx.clock.now())
     await _save(ctx, book)
+
+
+async def tell_team(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    """The morning brief, when the night's report is written."""
+    await morning(ctx, book.report)
 
 
 async def fail_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
@@ -356,3 +363,4 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _write,
 )
 AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _count)
+LAST: tuple[Stage, ...] = (close_book, tell_team)

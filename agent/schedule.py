@@ -13,11 +13,17 @@ from apscheduler.triggers.interval import IntervalTrigger
 from handrail.context import ToolContext
 from handrail.engine.periods import last_complete_day
 from handrail.errors import CallerError, HandrailError
+from handrail.flows.alarm import raise_alarms
 from handrail.flows.mailing import Released, release
-from handrail.lock import one_at_a_time
+from handrail.flows.reports import refresh_reports
+from handrail.lock import is_held, one_at_a_time
 
 NIGHT_HOUR = 2
 RELEASE_MINUTES = 10
+LOOK_MINUTES = 10
+
+REFRESH_HOURS = "6,10,14,18,22"
+"""UTC. Never in the hours of a night, which needs its questions for itself."""
 
 LATE_SECONDS = 6 * 3600
 """A night that was missed (the machine slept) is run late, once."""
@@ -84,6 +90,31 @@ async def one_release(open_context: OpenContext) -> None:
             log.info("planned mails: %d asked about, %d sent", done.asked, done.sent)
 
 
+async def one_look(open_context: OpenContext) -> None:
+    """Raise the alarms that stand and were not told today. The web app looks, too."""
+    try:
+        async with open_context() as ctx:
+            await raise_alarms(ctx)
+    except HandrailError as error:
+        log.error("the nights could not be looked at: %s", error)
+
+
+async def one_refresh(open_context: OpenContext) -> None:
+    """Ask again for the chosen saved reports, out of the night's part of the budget, which is free by day."""
+    try:
+        async with open_context() as ctx:
+            if await is_held(ctx.settings, "night"):
+                log.info("saved reports wait: a night is running")
+                return
+            done = await refresh_reports(ctx)
+    except HandrailError as error:
+        log.error("saved reports were not refreshed: %s", error)
+    else:
+        log.info("saved reports: %d asked for", done.asked)
+        for note in done.notes:
+            log.info("saved reports: %s", note)
+
+
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
     """The scheduler with its jobs, not started yet."""
     scheduler = AsyncIOScheduler(timezone="UTC")
@@ -104,6 +135,24 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
         coalesce=True,
         max_instances=1,
         misfire_grace_time=60 * RELEASE_MINUTES,
+    )
+    scheduler.add_job(
+        one_look,
+        IntervalTrigger(minutes=LOOK_MINUTES, timezone="UTC"),
+        args=[open_context],
+        id="alarm",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=60 * LOOK_MINUTES,
+    )
+    scheduler.add_job(
+        one_refresh,
+        CronTrigger(hour=REFRESH_HOURS, minute=30, timezone="UTC"),
+        args=[open_context],
+        id="refresh",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=3600,
     )
     return scheduler
 

@@ -27,6 +27,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+BRIEF = IMAGES / "brief.png"
 SCREEN = ROOT / "kb" / "images" / "connect-data-source.png"
 DEMO = ROOT / ".handrail" / "demo-acme"
 _FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
@@ -143,6 +144,7 @@ def main() -> None:
     with served() as address:
         shoot(address + button, IMAGES / "tutorial.png", (720, 1190))
         shoot(address + button, IMAGES / "tutorial-dark.png", (390, 1310), DARK)
+        shoot(f"{address}/brief", BRIEF, (960, 1290))
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()

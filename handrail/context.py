@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are i
     from handrail.services.mixpanel.client import Mixpanel
     from handrail.services.model.writer import Writer
     from handrail.services.people import People
+    from handrail.services.team import Team
     from handrail.store import Store
 
 DEFAULT_KB = Path(__file__).parents[1] / "kb"
@@ -84,6 +85,7 @@ class ToolContext:
     store: "Store"
     kb: "KnowledgeBase"
     mail: "SendGrid"
+    team: "Team"
     make_writer: "Callable[[], Writer]"
     secret: bytes = field(repr=False)
     actor: Actor
@@ -148,6 +150,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
     from handrail.services.mail.sendgrid import SendGrid  # noqa: PLC0415
     from handrail.services.mixpanel.client import Mixpanel  # noqa: PLC0415
     from handrail.services.people import People  # noqa: PLC0415
+    from handrail.services.team import Team  # noqa: PLC0415
     from handrail.store import open_store  # noqa: PLC0415
 
     _refuse_personal(settings.segment_properties)
@@ -178,6 +181,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             store=store,
             kb=kb.read(settings.kb_dir or DEFAULT_KB),
             mail=SendGrid(settings),
+            team=Team(settings, http),
             make_writer=make_writer,
             secret=secret,
             actor=actor,

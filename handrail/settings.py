@@ -1,11 +1,13 @@
 """All settings, read once from the environment or `.env`, frozen, and passed in."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,6 +32,10 @@ INGEST_HOSTS = {
     "eu": "https://api-eu.mixpanel.com",
     "in": "https://api-in.mixpanel.com",
 }
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
 
 def _named(name: str) -> AliasChoices:
@@ -141,6 +147,13 @@ class Settings(BaseSettings):
         default=False, validation_alias=_named("HANDRAIL_REQUIRE_ACCOUNT_DOMAIN")
     )
 
+    brief_to: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_BRIEF_TO"))
+    brief_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_BRIEF_WEBHOOK"))
+    alarm_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_ALARM_WEBHOOK"))
+    heartbeat_url: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_HEARTBEAT_URL"))
+    alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
+    log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
+
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"
     )
@@ -149,6 +162,27 @@ class Settings(BaseSettings):
         """Keys are pasted: a newline at the end would break every request. An empty one is none."""
         text = value.get_secret_value().strip() if value else ""
         return SecretStr(text) if text else None
+
+    @field_validator("brief_webhook", "alarm_webhook", "heartbeat_url")
+    @classmethod
+    def _safe(cls, value: SecretStr | None) -> SecretStr | None:
+        """The address is a key: it goes over https, or stays on this machine."""
+        text = value.get_secret_value().strip() if value else ""
+        if not text:
+            return None
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+        local = parts.scheme == "http" and host in LOOPBACK
+        if not host or not text.isprintable() or not (parts.scheme == "https" or local):
+            raise ValueError("write an address that begins with https://")
+        return SecretStr(text)
+
+    @field_validator("brief_to")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not _ADDRESS.fullmatch(each) for each in value):
+            raise ValueError("write mail addresses, divided by commas")
+        return value
 
     @field_validator("data_dir", "kb_dir", "temp_dir")
     @classmethod
@@ -166,6 +200,7 @@ class Settings(BaseSettings):
         "reports",
         "mixpanel_breakdowns",
         "mixpanel_cohorts",
+        "brief_to",
         mode="before",
     )
     @classmethod

@@ -39,6 +39,7 @@ class OnDemand:
             return self._ctx
 
     async def close(self) -> None:
+        self._ctx = None
         await self._stack.aclose()
 
 
@@ -52,12 +53,11 @@ def already_open(ctx: ToolContext) -> OpenContext:
     return same
 
 
-def lifespan(open_context: OpenContext) -> Callable[[Any], AbstractAsyncContextManager[OnDemand]]:
-    """A server's lifespan around one context."""
+def lifespan(on_demand: OnDemand) -> Callable[[Any], AbstractAsyncContextManager[OnDemand]]:
+    """A server's lifespan around one context, which closes with it."""
 
     @asynccontextmanager
     async def live(_: Any) -> AsyncIterator[OnDemand]:
-        on_demand = OnDemand(open_context)
         try:
             yield on_demand
         finally:
@@ -117,7 +117,7 @@ async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
 
     server: MCPServer[OnDemand] = MCPServer(
         "handrail-catalogue",
-        lifespan=lifespan(already_open(ctx)),
+        lifespan=lifespan(OnDemand(already_open(ctx))),
         log_level="ERROR",
         tools=published({"read"}, MODEL_READS),
     )

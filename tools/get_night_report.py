@@ -7,13 +7,15 @@ from pydantic import Field
 
 from handrail.context import ToolContext
 from handrail.domain.runs import Report
+from handrail.engine.brief_words import looks
 from handrail.errors import CallerError
-from tools._answers import Answer
+from tools._answers import Figures, caveats
 from tools._tool import tool
 
 
-class NightReport(Answer):
+class NightReport(Figures):
     report: Report
+    worth_a_look: list[str] = Field(description="Accounts of its morning brief: evidence, next step.")
 
 
 @tool(title="Night report", effect="read")
@@ -21,9 +23,9 @@ async def get_night_report(
     ctx: ToolContext,
     night: Annotated[str, Field(description="As-of day; empty: last night.", max_length=10)] = "",
 ) -> NightReport:
-    """Report one night: who struggled, what was sent, and what was withheld for which reason.
+    """Report one night: who struggled, what was sent or withheld and why, which accounts need a look.
 
-    Use it for "what did Handrail do last night?" or "why was nobody mailed?".
+    Use it for "what did Handrail do last night?" or "which accounts need me today?".
     For people who are stuck, use find_struggling_users.
     """
     try:
@@ -32,6 +34,8 @@ async def get_night_report(
         raise CallerError(f"{night!r} is no day; write it as 2026-11-20.") from None
     async with ctx.store.read() as work:
         report = await work.nights.report(day)
+        brief = await work.briefs.get(report.night) if report else None
+        last = await work.metrics.last_sync()
     if report is None:
         raise CallerError(f"There was no night {night or 'yet'}: run `handrail agent run`.")
     withheld = sum(report.withheld.values())
@@ -40,5 +44,7 @@ async def get_night_report(
         f"{report.sent} mailed, {withheld} withheld, {report.failed} failed, "
         f"{report.unknown} with an unknown outcome.",
         as_of=report.finished_at or report.started_at,
+        caveats=await caveats(ctx, last) if last else [],
         report=report,
+        worth_a_look=looks(brief) if brief else [],
     )

@@ -1,7 +1,7 @@
 """What became of tutorials: sent or not and why, followed or not, completed after, and what the help does."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
@@ -11,13 +11,11 @@ from handrail.domain.feedback import AnswerCount, FeedbackKind
 from handrail.domain.outcomes import Followed, Lift, OutcomeCount
 from handrail.domain.periods import Period
 from handrail.engine import outcomes
-from handrail.engine.feedback import reached
+from handrail.engine.feedback import ways
 from handrail.engine.lift import LEAST, lift
 from tools._answers import Days, Figures, caveats, days, resolve, synced
 from tools._params import FromDate, OptionalFeature, PeriodChoice, ToDate
 from tools._tool import tool
-
-_LOST = {FeedbackKind.BOUNCED, FeedbackKind.BLOCKED, FeedbackKind.DROPPED}
 
 
 class Comparison(BaseModel):
@@ -75,7 +73,7 @@ async def get_tutorial_results(
         _results(
             slug,
             [row[1:] for row in decisions if row[0] == slug],
-            told.get(slug, ()),
+            told.get(slug, Counter()),
             [each for each in counts if each.feature == slug],
             answers.get(slug, AnswerCount()),
         )
@@ -93,7 +91,7 @@ async def get_tutorial_results(
 def _results(
     slug: str,
     decisions: Sequence[tuple[Status, str, int]],
-    told: Iterable[set[FeedbackKind]],
+    told: Counter[frozenset[FeedbackKind]],
     counts: Sequence[OutcomeCount],
     answers: AnswerCount,
 ) -> FeatureResults:
@@ -103,8 +101,7 @@ def _results(
         status[state] += count
         if state is Status.WITHHELD:
             withheld[reason] += count
-    mails = list(told)
-    ways = Counter(reached(kinds) for kinds in mails)
+    way = ways(told)
     return FeatureResults(
         feature=slug,
         sent=status[Status.SENT],
@@ -112,9 +109,9 @@ def _results(
         failed=status[Status.FAILED],
         unknown=status[Status.UNKNOWN] + status[Status.SENDING],
         withheld={reason.value: withheld[reason.value] for reason in Reason if withheld[reason.value]},
-        delivered=ways[FeedbackKind.DELIVERED],
-        bounced=sum(ways[kind] for kind in _LOST),
-        clicked=sum(FeedbackKind.CLICKED in kinds for kinds in mails),
+        delivered=way.delivered,
+        bounced=way.lost,
+        clicked=way.clicked,
         answers=answers,
         after=outcomes.arm(counts, "treated"),
         comparison=_comparison(outcomes.comparable(counts)),

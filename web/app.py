@@ -1,5 +1,6 @@
 """The web app: dashboard, REST, mail links, and the MCP endpoint, on one port."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,9 +10,10 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from handrail.context import ToolContext, open_context
+from handrail.flows.alarm import watch
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
-from web import api, hooks, links, pages, problems, reports, tutorials
+from web import api, briefs, hooks, links, metrics, pages, problems, reports, tutorials
 
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 
@@ -40,8 +42,11 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         async with open_context(settings, actor="web") as ctx:
             app.state.ctx = ctx
             opened.append(ctx)
+            watching = asyncio.create_task(watch(ctx))
             async with mcp.session_manager.run():
                 yield
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     # The framework's own documentation pages load scripts from another host: /openapi.json is served instead.
     app = FastAPI(
@@ -50,7 +55,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
     app.middleware("http")(pages.guard)
     problems.install(app)
-    for router in (pages.router, api.router, reports.router, hooks.router, links.router, tutorials.router):
-        app.include_router(router)
+    for room in (pages, api, reports, briefs, metrics, hooks, links, tutorials):
+        app.include_router(room.router)
     app.mount("/", endpoint)
     return app

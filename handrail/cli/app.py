@@ -21,8 +21,11 @@ from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.runs import Refresh, Report
+from handrail.engine.brief_words import text
 from handrail.engine.periods import given_day, last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
+from handrail.flows.alarm import standing
+from handrail.flows.brief import kept
 from handrail.flows.doctor import check as check_all
 from handrail.flows.refresh import refresh
 from handrail.flows.rehearse import replay
@@ -136,8 +139,8 @@ def agent_release(*, json_: Json = False) -> None:
 @agent.command("start")
 def agent_start() -> None:
     """Run a night at 02:00 UTC, and send planned mails through the day, until stopped."""
-    set_up_logging(logging.INFO)
     settings = Settings.load()
+    set_up_logging(logging.INFO, settings.log_format)
     asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))
 
 
@@ -164,6 +167,16 @@ def sync(
         return record, await refresh(ctx, record.to_date)
 
     printing.synced(*_with(work, actor="nightly"), as_json=json_)
+
+
+@app.command()
+def brief(
+    *, date_: Annotated[str, typer.Option("--date", help="As-of day of the night.")] = "", json_: Json = False
+) -> None:
+    """What the last night did, which accounts are worth a look, and what was not done."""
+    night = given_day(date_, "--date")
+    found = _with(lambda ctx: kept(ctx, night))
+    printing.show(found.model_dump(mode="json"), text(found), as_json=json_)
 
 
 @app.command()
@@ -266,6 +279,7 @@ def status(*, json_: Json = False) -> None:
             pauses, last = await store.deliveries.pauses(), await store.metrics.last_sync()
             report = await store.nights.report()
         return {
+            "alarms": [each.model_dump() for each in await standing(ctx)],
             "send_mode": ctx.settings.send_mode.value,
             "paused": pauses,
             "last_sync": last.model_dump(mode="json") if last else None,

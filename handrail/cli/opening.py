@@ -1,9 +1,11 @@
 """Running one piece of work over an open context, as every command does."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
 from handrail.settings import Settings
@@ -14,8 +16,12 @@ T = TypeVar("T")
 def with_context(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat") -> T:
     """Open everything by the environment's settings, do the work, and close it again."""
 
+    settings = Settings.load()
+    if settings.log_format == "json":
+        set_up_logging(logging.INFO, "json")
+
     async def opened() -> T:
-        async with open_context(Settings.load(), actor=actor) as ctx:
+        async with open_context(settings, actor=actor) as ctx:
             return await work(ctx)
 
     return asyncio.run(opened())

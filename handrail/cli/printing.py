@@ -161,6 +161,7 @@ def progress() -> Iterator[Callable[[SyncState], None] | None]:
 def status(found: dict[str, Any], *, as_json: bool) -> None:
     last, night = found["last_sync"], found["last_night"]
     lines = [
+        *(f"ALARM: {each['words']}" for each in found["alarms"]),
         f"sending mode: {found['send_mode']}",
         f"paused: {', '.join(found['paused']) or 'nothing'}",
         f"last sync: {last['finished_at']} (up to {last['to_date']})" if last else "last sync: never",

@@ -1,5 +1,6 @@
 """The two servers: MCP over stdio, and the web app."""
 
+import logging
 import sys
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -41,6 +42,8 @@ def web(settings: Settings, host: str, port: int) -> None:
 
     if host not in {"127.0.0.1", "localhost", "::1"}:
         raise ConfigError(f"This version serves this machine only; --host {host} is refused.")
+    if settings.log_format == "json":
+        set_up_logging(logging.INFO, "json")
     app = create_app(settings, create_server)
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
 

@@ -9,6 +9,7 @@ from handrail.domain.checks import Check
 from handrail.domain.connections import Found
 from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
 from handrail.errors import ConfigError, HandrailError
+from handrail.flows.alarm import standing
 from handrail.flows.connect import NO_QUERY_API, look, other_region
 from handrail.settings import SendMode
 
@@ -28,6 +29,8 @@ async def check(ctx: ToolContext) -> list[Check]:
     after: list[tuple[str, Step]] = [
         ("freshness", _freshness),
         ("accuracy", _accuracy),
+        ("nights", _nights),
+        ("team", _team),
         ("model", _model),
         ("sender", _sender),
         ("mail links", _links),
@@ -147,6 +150,33 @@ async def _accuracy(ctx: ToolContext) -> Finding:
         return True, "not compared with Mixpanel's own counts yet: the night does it"
     detail = f"our counts agree with Mixpanel's to {agreement.accuracy:.2%}, up to {agreement.to_date}"
     return agreement.accuracy >= LEAST_ACCURACY, detail
+
+
+async def _nights(ctx: ToolContext) -> Finding:
+    alarms = await standing(ctx)
+    if alarms:
+        return False, " ".join(alarm.words for alarm in alarms)
+    async with ctx.store.read() as work:
+        last = await work.nights.report()
+    return True, f"the last night was {last.night}: {last.status}" if last else "none was run yet"
+
+
+async def _team(ctx: ToolContext) -> Finding:
+    """Asks nobody: a webhook has no question that posts nothing."""
+    settings = ctx.settings
+    if settings.brief_to and not (settings.sendgrid_api_key and settings.mail_from):
+        return False, "HANDRAIL_BRIEF_TO needs SENDGRID_API_KEY and HANDRAIL_MAIL_FROM, too"
+    ways = {
+        "briefs by mail": settings.brief_to,
+        "briefs by webhook": settings.brief_webhook,
+        "alarms by webhook": settings.alarm_webhook,
+        "a heartbeat": settings.heartbeat_url,
+    }
+    there = [way for way, value in ways.items() if value]
+    silent = "" if settings.alarm_webhook or settings.heartbeat_url else (
+        "; nobody is told when a night does not come: set HANDRAIL_ALARM_WEBHOOK or HANDRAIL_HEARTBEAT_URL"
+    )  # fmt: skip
+    return True, f"{', '.join(there) or 'no way to reach the team is set'}{silent}"
 
 
 async def _model(ctx: ToolContext) -> Finding:

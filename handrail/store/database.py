@@ -18,6 +18,7 @@ from handrail.errors import ConfigError
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store.accounts import Accounts
+from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
@@ -41,6 +42,7 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.briefs = Briefs(session)
         self.budget = Budget(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)

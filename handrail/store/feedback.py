@@ -1,9 +1,11 @@
 """Feedback in the store: one row an event, however often it was told; one row of answers a mail."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import col, func, or_, select
+from sqlalchemy import case, func
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.feedback import Answer, AnswerCount, FeedbackKind, MailEvent, OptOutKind
@@ -55,14 +57,15 @@ class Feedback:
             found.setdefault(row.delivery_id, []).append((FeedbackKind(row.kind), row.at))
         return found
 
-    async def told(self, period: Period, feature: str = "") -> dict[str, list[set[FeedbackKind]]]:
-        """Of the mails of these nights, by feature: what was told of each. Machines are left out.
+    async def told(self, period: Period, feature: str = "") -> dict[str, Counter[frozenset[FeedbackKind]]]:
+        """Of the mails of these nights, by feature: how many were told the same kinds of. No machines.
 
         Of clicks only those through our own redirect.
         """
-        statement = (
-            select(DeliveryRow.feature, FeedbackRow.delivery_id, FeedbackRow.kind)
-            .distinct()
+        bit = case({kind.value: 1 << at for at, kind in enumerate(FeedbackKind)}, value=FeedbackRow.kind)
+        kinds = func.sum(func.distinct(bit)).label("kinds")
+        mails = (
+            select(DeliveryRow.feature, kinds)
             .join(DeliveryRow, col(DeliveryRow.id) == col(FeedbackRow.delivery_id))
             .where(
                 DeliveryRow.night >= period.from_date,
@@ -73,13 +76,32 @@ class Feedback:
                     col(FeedbackRow.key).startswith(OWN_CLICK),
                 ),
             )
+            .group_by(col(DeliveryRow.feature), col(FeedbackRow.delivery_id))
         )
         if feature:
-            statement = statement.where(DeliveryRow.feature == feature)
-        found: dict[str, dict[str, set[FeedbackKind]]] = {}
-        for slug, delivery_id, kind in await self._session.exec(statement):
-            found.setdefault(slug, {}).setdefault(delivery_id, set()).add(FeedbackKind(kind))
-        return {slug: list(mails.values()) for slug, mails in found.items()}
+            mails = mails.where(DeliveryRow.feature == feature)
+        each = mails.subquery()
+        alike = select(each.c.feature, each.c.kinds, func.count()).group_by(each.c.feature, each.c.kinds)
+        found: dict[str, Counter[frozenset[FeedbackKind]]] = {}
+        for slug, bits, count in await self._session.exec(alike):
+            told = frozenset(kind for at, kind in enumerate(FeedbackKind) if int(bits) >> at & 1)
+            found.setdefault(slug, Counter())[told] += count
+        return found
+
+    async def yes_and_no(self, period: Period) -> tuple[int, int]:
+        """Mails of these nights whose reader last answered yes, and no."""
+        rows = await self._session.exec(
+            select(col(AnswerRow.helpful), func.count())
+            .join(DeliveryRow, col(DeliveryRow.id) == col(AnswerRow.delivery_id))
+            .where(
+                DeliveryRow.night >= period.from_date,
+                DeliveryRow.night <= period.to_date,
+                col(AnswerRow.helpful).is_not(None),
+            )
+            .group_by(col(AnswerRow.helpful))
+        )
+        counts = dict(rows.all())
+        return counts.get(True, 0), counts.get(False, 0)
 
     async def answer(self, delivery_id: str, *, helpful: bool, at: datetime) -> None:
         """Keep whether the mail helped; the last answer counts."""

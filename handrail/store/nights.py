@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.metrics import Agreement
+from handrail.domain.periods import Period
 from handrail.domain.runs import Report
 from handrail.domain.struggles import Struggle
 from handrail.domain.tutorials import Tutorial
@@ -37,11 +38,20 @@ class Nights:
         row = (await self._session.exec(statement)).first()
         return Report.model_validate_json(row.report) if row else None
 
+    async def newest(self, limit: int) -> list[Report]:
+        """Reports, the newest night first."""
+        rows = await self._session.exec(select(Run.report).order_by(col(Run.night).desc()).limit(limit))
+        return [Report.model_validate_json(report) for report in rows if report]
+
+    async def of_period(self, period: Period) -> list[Report]:
+        rows = await self._session.exec(
+            select(Run.report).where(Run.night >= period.from_date, Run.night <= period.to_date)
+        )
+        return [Report.model_validate_json(report) for report in rows if report]
+
     async def last_agreement(self) -> Agreement | None:
         """How far our counts agreed with Mixpanel's when they were last compared."""
-        newest = select(Run.report).order_by(col(Run.night).desc()).limit(LOOKED_BACK)
-        reports = await self._session.exec(newest)
-        found = (Report.model_validate_json(report).agreement for report in reports if report)
+        found = (report.agreement for report in await self.newest(LOOKED_BACK))
         return next((agreement for agreement in found if agreement is not None), None)
 
     async def replace_struggles(self, night: date, feature: str, struggles: Sequence[Struggle]) -> None:
@@ -65,6 +75,15 @@ class Nights:
             statement = statement.where(StruggleRow.feature == feature)
         return [Struggle.model_validate_json(document) for document in await self._session.exec(statement)]
 
+    async def struggling_users(self, period: Period) -> int:
+        """Different people who struggled in the nights of a period."""
+        rows = await self._session.exec(
+            select(func.count(func.distinct(StruggleRow.user_key))).where(
+                StruggleRow.night >= period.from_date, StruggleRow.night <= period.to_date
+            )
+        )
+        return rows.one()
+
     async def last_struggle_night(self) -> date | None:
         rows = await self._session.exec(
             select(col(StruggleRow.night)).order_by(col(StruggleRow.night).desc()).limit(1)
@@ -74,6 +93,19 @@ class Nights:
     async def tutorial(self, tutorial_id: str) -> Tutorial | None:
         row = await self._session.get(TutorialRow, tutorial_id)
         return Tutorial.model_validate_json(row.document) if row else None
+
+    async def texts_of(self, reports: Sequence[Report]) -> list[Tutorial]:
+        """The tutorials that were written while these nights ran."""
+        if not reports:
+            return []
+        began = min(report.started_at for report in reports)
+        ended = max(report.finished_at or report.started_at for report in reports)
+        rows = await self._session.exec(
+            select(TutorialRow.document).where(
+                TutorialRow.created_at >= began, TutorialRow.created_at <= ended
+            )
+        )
+        return [Tutorial.model_validate_json(document) for document in rows]
 
     async def keep_tutorial(self, tutorial: Tutorial, now: datetime) -> None:
         """Keep a tutorial; an earlier one with the same id stays, for its text may have gone out."""

@@ -321,3 +321,22 @@ class WorkerRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     process: str
     beat_at: datetime = moment()
+
+
+class BriefRow(SQLModel, table=True):
+    """The morning brief of a night; replaced when the night runs again."""
+
+    __tablename__ = "briefs"
+
+    night: date = Field(primary_key=True)
+    document: str = Field(description="The Brief as JSON.")
+
+
+class Notice(SQLModel, table=True):
+    """That the team was told something of a day, so that nobody tells it again."""
+
+    __tablename__ = "notices"
+
+    what: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    at: datetime = moment()

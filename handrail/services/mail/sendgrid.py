@@ -117,7 +117,10 @@ class SendGrid:
 
         `fence` is called just before the request leaves, and does not return where it must not.
         """
-        body = _body(mail, contact, self.sender, delivery_id)
+        return await self.post(_body(mail, contact, self.sender, delivery_id), fence=fence)
+
+    async def post(self, body: dict[str, Any], *, fence: Callable[[], None] = lambda: None) -> Outcome:
+        """Hand over any body of `mail/send`, off the event loop and under a deadline."""
         try:
             return await asyncio.wait_for(asyncio.to_thread(self._post, body, fence), DEADLINE_SECONDS)
         except TimeoutError:

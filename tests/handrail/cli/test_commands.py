@@ -284,3 +284,24 @@ def test_a_tool_that_starts_a_sync_from_the_shell_is_waited_for(settings: Settin
     followed = call(sync_id=started["id"])
 
     assert (started["status"], followed["status"]) == ("running", "done")
+
+
+def test_a_nights_brief_and_its_line_of_figures_are_printed(
+    ctx: ToolContext, settings: Settings, tmp_path: Path
+) -> None:
+    env = environment(settings) | {"HANDRAIL_LOG_FORMAT": "json"}
+
+    too_early = handrail("brief", cwd=tmp_path, env=env)
+    ran = handrail("agent", "run", "--json", cwd=tmp_path, env=env)
+    told = handrail("brief", cwd=tmp_path, env=env)
+    named = handrail("brief", "--date", "2026-11-19", "--json", cwd=tmp_path, env=env)
+    late = env | {"HANDRAIL_NOW": "2026-11-23T09:00:00+00:00"}
+    state = handrail("status", cwd=tmp_path, env=late)
+
+    assert too_early.returncode == 2
+    assert "There is no brief of any night yet: run `handrail agent run`." in too_early.stderr
+    lines = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert [line["sent"] for line in lines if "users_identified" in line] == [26]
+    assert told.stdout.startswith("Morning brief, night of 2026-11-19 (America/New_York)\n26 mailed, ")
+    assert json.loads(named.stdout)["headline"] in told.stdout
+    assert "ALARM: The night of 2026-11-23 02:00 UTC has not finished" in state.stdout

@@ -1,0 +1,55 @@
+"""The morning brief and the figures of the help: as a page and over REST."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+
+from handrail.domain.alarms import Alarm
+from handrail.domain.briefs import Brief
+from handrail.engine.periods import given_day
+from handrail.errors import CallerError
+from handrail.flows.alarm import standing
+from handrail.flows.brief import kept
+from handrail.flows.help_figures import last_night_and_month
+from web.api import Ctx
+from web.pages import page
+
+router = APIRouter()
+
+
+class Alarms(BaseModel):
+    alarms: list[Alarm]
+
+
+@router.get("/api/briefs/latest")
+async def latest(ctx: Ctx) -> Brief:
+    """The morning brief of the newest night."""
+    return await kept(ctx)
+
+
+@router.get("/api/briefs/{night}")
+async def brief(ctx: Ctx, night: str) -> Brief:
+    return await kept(ctx, given_day(night, "the night"))
+
+
+@router.get("/api/alarms")
+async def alarms(ctx: Ctx) -> Alarms:
+    """What is wrong with the nights now."""
+    return Alarms(alarms=await standing(ctx))
+
+
+@router.get("/brief", include_in_schema=False)
+async def brief_page(ctx: Ctx, request: Request, night: str = "") -> HTMLResponse:
+    """A night's brief, the alarms that stand, and the figures of the last night and of 30 days."""
+    try:
+        found = await kept(ctx, given_day(night, "the night"))
+    except CallerError as error:
+        return page(request, "message.html", title="No brief yet", text=str(error))
+    return page(
+        request,
+        "brief.html",
+        title="Morning brief",
+        brief=found,
+        alarms=await standing(ctx),
+        windows=await last_night_and_month(ctx),
+    )
