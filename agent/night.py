@@ -11,14 +11,15 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import FeatureStruggles, Report
-from handrail.domain.struggles import Signature, Struggle
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.struggles import Struggle
+from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.detect import detect
+from handrail.flows.learn import choose_styles
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count_nightly
@@ -99,7 +100,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     await _verify(ctx, book, as_of)
     await _measure(ctx, book, as_of)
     found = await _detect(ctx, book, as_of)
-    tutorials = await _write(ctx, book, found)
+    tutorials = await _write(ctx, book, as_of, found)
     await _mail(ctx, book, as_of, found, tutorials)
     if not book.dry_run:
         await _review(ctx, book, as_of)
@@ -195,24 +196,33 @@ async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggl
     return found
 
 
-async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) -> dict[str, Tutorial]:
-    """One tutorial for each signature; people who share one share the text."""
-    signatures: dict[str, Signature] = {one.signature.key: one.signature for one in found}
+async def _write(
+    ctx: ToolContext, book: Notebook, as_of: date, found: Sequence[Struggle]
+) -> dict[str, Tutorial]:
+    """One tutorial for each signature and style chosen tonight, by delivery id: people share the text."""
+    chosen = await choose_styles(ctx, as_of, found, keep=not book.dry_run)
+    book.notes.extend(chosen.notes)
+    texts: dict[tuple[str, Style], Tutorial] = {}
     tutorials: dict[str, Tutorial] = {}
     spent: Counter[str] = Counter()
-    for key, signature in signatures.items():
-        drafted = await draft_tutorial(
-            ctx,
-            feature=signature.feature,
-            stuck_step=signature.stuck_step,
-            reason=signature.reason,
-            ever_succeeded=signature.band == "sometimes",
-        )
-        tutorials[key] = drafted.tutorial
-        spent.update(drafted.model.model_dump())
+    for one in found:
+        delivery = keys.delivery_id(as_of, one.user_key, one.feature)
+        told = one.signature.key, chosen.styles[delivery]
+        if told not in texts:
+            drafted = await draft_tutorial(
+                ctx,
+                feature=one.signature.feature,
+                stuck_step=one.signature.stuck_step,
+                reason=one.signature.reason,
+                ever_succeeded=one.signature.band == "sometimes",
+                style=told[1],
+            )
+            texts[told] = drafted.tutorial
+            spent.update(drafted.model.model_dump())
+        tutorials[delivery] = texts[told]
     book.write(
-        tutorials=len(tutorials),
-        tutorials_in_own_words=sum(each.source == "document" for each in tutorials.values()),
+        tutorials=len(texts),
+        tutorials_in_own_words=sum(each.source == "document" for each in texts.values()),
         model_calls=spent["calls"],
         input_tokens=spent["input_tokens"],
         output_tokens=spent["output_tokens"],
@@ -227,15 +237,11 @@ async def _mail(
     async with ctx.store.read() as work:
         left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
     # Who was mailed by an earlier run of this night is not asked about again: each question counts.
+    people = ((keys.delivery_id(as_of, one.user_key, one.feature), one) for one in found)
     cases = [
-        Case(
-            struggle=one,
-            feature=ctx.kb.feature(one.feature),
-            tutorial=tutorials.get(one.signature.key),
-            night=as_of,
-        )
-        for one in found
-        if keys.delivery_id(as_of, one.user_key, one.feature) not in left
+        Case(struggle=one, feature=ctx.kb.feature(one.feature), tutorial=tutorials.get(delivery), night=as_of)
+        for delivery, one in people
+        if delivery not in left
     ]
     if book.dry_run:
         book.decided = await rehearse(ctx, cases)

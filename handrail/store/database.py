@@ -21,6 +21,7 @@ from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
 from handrail.store.funnels import Funnels
+from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.outcomes import Outcomes
@@ -44,6 +45,7 @@ class Work:
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
         self.funnels = Funnels(session)
+        self.learning = Learning(session)
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
         self.reports = Reports(session)
