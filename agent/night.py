@@ -17,7 +17,7 @@ from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
-from handrail.errors import BrokenExport, CallerError, UpstreamError
+from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows.detect import detect
 from handrail.flows.learn import choose_styles
 from handrail.flows.look import Case
@@ -29,6 +29,7 @@ from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
+from handrail.flows.write_back import write_back
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
@@ -105,6 +106,7 @@ async def _work(ctx: ToolContext, book: Notebook, as_of: date, backfill_from: da
     if not book.dry_run:
         await _review(ctx, book, as_of)
         await _refresh(ctx, book, as_of)
+        await _write_back(ctx, book)
     await _count(ctx, book, as_of)
 
 
@@ -268,6 +270,17 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     done = await refresh(ctx, as_of)
     book.notes.extend(done.notes)
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
+
+
+async def _write_back(ctx: ToolContext, book: Notebook) -> None:
+    """Mixpanel is told of mails and completions; what it does not take tonight is told tomorrow."""
+    try:
+        told = await write_back(ctx)
+    except HandrailError as error:
+        book.notes.append(f"Mixpanel was not told of all mails: {error}")
+        return
+    book.notes.extend(told.notes)
+    book.write(written_back=told.events)
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:

@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     )
     """On weekdays, in the person's own zone; None: at any time."""
     run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
+    follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
 
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Reason, Status
 from handrail.domain.feedback import FeedbackKind
+from handrail.domain.learning import StyleSample
 from handrail.domain.outcomes import Followed, Lift, OutcomeCount
 from handrail.domain.periods import Period
 from handrail.engine import outcomes
 from handrail.engine.feedback import reached
 from handrail.engine.lift import LEAST, lift
+from handrail.flows.learn import style_samples
 from tools._answers import Days, Figures, caveats, days, resolve, synced
 from tools._params import FromDate, OptionalFeature, PeriodChoice, ToDate
 from tools._tool import tool
@@ -41,6 +43,7 @@ class FeatureResults(BaseModel):
     clicked: int = Field(description="Mails whose reader followed the link; machines and opens do not count.")
     after: Followed = Field(description="Of those mailed, who completed the feature within 7 days.")
     comparison: Comparison
+    styles: list[StyleSample] = Field(description="What learning goes by, of the last 180 days.")
 
 
 class TutorialResults(Figures):
@@ -69,12 +72,14 @@ async def get_tutorial_results(
         counts = await work.outcomes.counts(when, feature)
     if feature and not decisions:
         ctx.kb.feature(feature)
+    styles = await style_samples(ctx, feature)
     features = [
         _results(
             slug,
             [row[1:] for row in decisions if row[0] == slug],
             told.get(slug, ()),
             [each for each in counts if each.feature == slug],
+            styles.get(slug, []),
         )
         for slug in sorted({row[0] for row in decisions})
     ]
@@ -92,6 +97,7 @@ def _results(
     decisions: Sequence[tuple[Status, str, int]],
     told: Iterable[set[FeedbackKind]],
     counts: Sequence[OutcomeCount],
+    styles: list[StyleSample],
 ) -> FeatureResults:
     status: Counter[Status] = Counter()
     withheld: Counter[str] = Counter()
@@ -113,6 +119,7 @@ def _results(
         clicked=sum(FeedbackKind.CLICKED in kinds for kinds in mails),
         after=outcomes.arm(counts, "treated"),
         comparison=_comparison(outcomes.comparable(counts)),
+        styles=styles,
     )
 
 

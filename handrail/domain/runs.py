@@ -69,3 +69,4 @@ class Report(BaseModel):
     reviews: int = Field(0, description="Tutorials that wait for a person's approval.")
     withheld: dict[str, int] = Field(default_factory=dict, description="People not mailed, by reason.")
     notes: tuple[str, ...] = ()
+    written_back: int = Field(0, description="Events about mails that Mixpanel took.")

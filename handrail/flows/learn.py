@@ -13,7 +13,6 @@ from handrail.engine import keys, learning
 from handrail.engine.learning import PLAIN, STYLES, told_in
 from handrail.engine.lift import wilson
 from handrail.errors import CallerError
-from handrail.store import Work
 
 REACH = timedelta(days=180)
 """Outcomes and complaints of mails before that say little of the product of today."""
@@ -133,18 +132,20 @@ async def what_worked(ctx: ToolContext, signature: Signature) -> Worked | None:
     return max(told, key=lambda each: each[:3])[3] if told else None
 
 
-async def samples(work: Work, found: Sequence[StyleTried], feature: str) -> list[StyleSample]:
-    """What is known of each style of a feature that was tried or is frozen."""
-    frozen = await work.learning.frozen()
-    tried = {
-        style: sum((each.tried for each in found if (each.feature, each.style) == (feature, style)), Tried())
-        for style in STYLES
-    }
-    return [
-        StyleSample(style=style, **each.model_dump(), frozen=(feature, style) in frozen)
-        for style, each in tried.items()
-        if each.people or (feature, style) in frozen
-    ]
+async def style_samples(ctx: ToolContext, feature: str = "") -> dict[str, list[StyleSample]]:
+    """By feature: each style that was tried or is frozen."""
+    async with ctx.store.read() as work:
+        found = await work.learning.tried(ctx.clock.now() - REACH, feature)
+        frozen = await work.learning.frozen()
+    tried: dict[tuple[str, Style], Tried] = {key: Tried() for key in frozen}
+    for each in found:
+        key = each.feature, each.style
+        tried[key] = tried.get(key, Tried()) + each.tried
+    samples: dict[str, list[StyleSample]] = {}
+    for (slug, style), counts in sorted(tried.items(), key=lambda item: item[0]):
+        one = StyleSample(style=style, **counts.model_dump(), frozen=(slug, style) in frozen)
+        samples.setdefault(slug, []).append(one)
+    return samples
 
 
 def _in_play(ctx: ToolContext) -> tuple[Style, ...]:

@@ -30,6 +30,7 @@ from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
 from handrail.store.syncs import Syncs
+from handrail.store.write_backs import WriteBacks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -53,6 +54,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.syncs = Syncs(session)
+        self.write_backs = WriteBacks(session)
 
 
 class Store:
