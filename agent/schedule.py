@@ -12,10 +12,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from agent import night
 from handrail.context import ToolContext
 from handrail.errors import CallerError, HandrailError
+from handrail.flows.follow_up import Asked, follow_up
 from handrail.flows.mailing import Released, release
 from handrail.lock import one_at_a_time
 
 RELEASE_MINUTES = 10
+FOLLOW_UP_MINUTES = 30
 
 LATE_SECONDS = 6 * 3600
 """A night that was missed (the machine slept) is run late, once."""
@@ -59,6 +61,27 @@ async def one_release(open_context: OpenContext) -> None:
             log.info("planned mails: %d asked about, %d sent", done.asked, done.sent)
 
 
+async def questions_due(ctx: ToolContext) -> Asked:
+    """Ask who did not succeed a day after their mail. Raises `CallerError` while a night is running."""
+    ctx = ctx.acting_as("nightly")
+    async with one_at_a_time(ctx.settings.data_dir, "night"):
+        return await follow_up(ctx)
+
+
+async def one_follow_up(open_context: OpenContext) -> None:
+    """Send the questions that are due. What fails, or meets a running night, is tried half an hour later."""
+    try:
+        async with open_context() as ctx:
+            done = await questions_due(ctx)
+    except CallerError as busy:
+        log.info("questions wait: %s", busy)
+    except HandrailError as error:
+        log.error("questions were not sent: %s", error)
+    else:
+        if done.decided:
+            log.info("questions after mails: %d decided on, %d sent", done.decided, done.sent)
+
+
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
     """The scheduler with its jobs, not started yet."""
     scheduler = AsyncIOScheduler(timezone="UTC")
@@ -79,6 +102,15 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
         coalesce=True,
         max_instances=1,
         misfire_grace_time=60 * RELEASE_MINUTES,
+    )
+    scheduler.add_job(
+        one_follow_up,
+        IntervalTrigger(minutes=FOLLOW_UP_MINUTES, timezone="UTC"),
+        args=[open_context],
+        id="follow-up",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=60 * FOLLOW_UP_MINUTES,
     )
     return scheduler
 

@@ -20,6 +20,7 @@ from handrail.store.budget import Budget
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
+from handrail.store.follow_ups import FollowUps
 from handrail.store.funnels import Funnels
 from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
@@ -45,6 +46,7 @@ class Work:
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
+        self.follow_ups = FollowUps(session)
         self.funnels = Funnels(session)
         self.learning = Learning(session)
         self.nights = Nights(session)
