@@ -39,7 +39,13 @@ def told(style: Style, signature: Signature = STUCK) -> Tutorial:
 
 
 async def followed(
-    ctx: ToolContext, style: Style, people: int, completed: int, *, signature: Signature = STUCK
+    ctx: ToolContext,
+    style: Style,
+    people: int,
+    completed: int,
+    *,
+    signature: Signature = STUCK,
+    settled: bool = True,
 ) -> list[str]:
     """Mails of a month ago to people who are nobody in this world, followed to the end; answers their ids."""
     text = told(style, signature)
@@ -61,7 +67,7 @@ async def followed(
         mine = {each.id for each in made}
         open_ones = [each for each in await work.outcomes.open() if each.delivery_id in mine]
         done = [
-            {"settled": True, "completed_at": left + timedelta(days=1) if at < completed else None}
+            {"settled": settled, "completed_at": left + timedelta(days=1) if at < completed else None}
             for at in range(people)
         ]
         await work.outcomes.keep(
@@ -140,6 +146,9 @@ async def test_opens_clicks_and_open_windows_teach_nothing(ctx: ToolContext) -> 
                         delivery_id=each, kind=kind, at=ctx.clock.now(), key=f"{kind}/{each}", event_id=""
                     )
                     await take(ctx, [event])
+
+    other = Signature(**{**STUCK.model_dump(), "stuck_step": "format"})
+    await followed(ctx, "story", 60, 60, signature=other, settled=False)
 
     await chosen(ctx)
 
