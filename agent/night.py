@@ -12,17 +12,18 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
-from handrail.domain.struggles import Signature
+from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
-from handrail.errors import BrokenExport, CallerError, UpstreamError
+from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
 from handrail.flows.detect import detect
-from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave
+from handrail.flows.learn import choose_styles
+from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave, text_of
 from handrail.flows.measure import count_nightly
 from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.preflight import check
@@ -31,6 +32,7 @@ from handrail.flows.rehearse import rehearse
 from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
+from handrail.flows.write_back import write_back
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from tools.draft_tutorial import draft_tutorial
@@ -55,7 +57,9 @@ class Notebook(BaseModel):
     decided: list[Delivery] | None = None
     """What a dry run would have decided."""
     texts: dict[str, str] = {}
-    """Tutorial id by signature key."""
+    """Tutorial id by `text_of` its signature and style."""
+    styles: dict[str, Style] = {}
+    """By delivery id; of a rehearsal, which writes no choice down."""
     sender_down: bool = False
     """The mail service refused a mail in a way that it will refuse all."""
 
@@ -233,31 +237,35 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """One tutorial for each signature; people who share one share the text."""
+    """One tutorial for each signature and style chosen tonight; people who share them share the text."""
     async with ctx.store.read() as work:
-        found = rules.prioritised(await work.nights.struggles(as_of))
+        kept = rules.prioritised(await work.nights.struggles(as_of))
     known = {each.slug for each in ctx.kb.features()}
-    signatures: dict[str, Signature] = {
-        one.signature.key: one.signature
-        for one in found
-        if one.feature in known and not book.troubled(one.feature)
-    }
+    found = [one for one in kept if one.feature in known and not book.troubled(one.feature)]
+    chosen = await choose_styles(ctx, as_of, found, keep=not book.dry_run)
+    book.notes.extend(chosen.notes)
+    if book.dry_run:
+        book.styles = chosen.styles
+    styles = ((one, chosen.styles[keys.delivery_id(as_of, one.user_key, one.feature)]) for one in found)
+    texts: dict[tuple[str, Style], Tutorial] = {}
     spent: Counter[str] = Counter()
-    own_words = 0
-    for key, signature in signatures.items():
+    for one, style in styles:
+        if (one.signature.key, style) in texts:
+            continue
         drafted = await draft_tutorial(
             ctx,
-            feature=signature.feature,
-            stuck_step=signature.stuck_step,
-            reason=signature.reason,
-            ever_succeeded=signature.band == "sometimes",
+            feature=one.feature,
+            stuck_step=one.signature.stuck_step,
+            reason=one.signature.reason,
+            ever_succeeded=one.signature.band == "sometimes",
+            style=style,
         )
-        book.texts[key] = drafted.tutorial.id
-        own_words += drafted.tutorial.source == "document"
+        texts[one.signature.key, style] = drafted.tutorial
         spent.update(drafted.model.model_dump())
+    book.texts = {text_of(key, style): text.id for (key, style), text in texts.items()}
     book.write(
-        tutorials=len(book.texts),
-        tutorials_in_own_words=own_words,
+        tutorials=len(texts),
+        tutorials_in_own_words=sum(each.source == "document" for each in texts.values()),
         model_calls=spent["calls"],
         input_tokens=spent["input_tokens"],
         output_tokens=spent["output_tokens"],
@@ -292,9 +300,10 @@ async def _rehearse(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     async with ctx.store.read() as work:
         found = await work.nights.struggles(as_of)
         left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
+    ids = {keys.delivery_id(as_of, one.user_key, one.feature): one.signature.key for one in found}
     texts = {
-        keys.delivery_id(as_of, one.user_key, one.feature): book.texts.get(one.signature.key, "")
-        for one in found
+        each: book.texts.get(text_of(signature, book.styles[each]), "") if each in book.styles else ""
+        for each, signature in ids.items()
     }
     book.decided = await rehearse(
         ctx, await cases_again(ctx, as_of, {key: text for key, text in texts.items() if key not in left})
@@ -325,6 +334,19 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     done = await refresh(ctx, as_of)
     book.notes.extend(done.notes)
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
+
+
+async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    """Mixpanel is told of mails and completions; what it does not take tonight is told tomorrow."""
+    if book.dry_run:
+        return
+    try:
+        told = await write_back(ctx)
+    except HandrailError as error:
+        book.notes.append(f"Mixpanel was not told of all mails: {error}")
+        return
+    book.notes.extend(told.notes)
+    book.write(written_back=told.events)
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -362,5 +384,5 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _preflight,
     _write,
 )
-AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _count)
+AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _write_back, _count)
 LAST: tuple[Stage, ...] = (close_book, tell_team)

@@ -14,6 +14,7 @@ from handrail.context import ToolContext
 from handrail.engine.periods import last_complete_day
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.alarm import raise_alarms
+from handrail.flows.follow_up import Asked, follow_up
 from handrail.flows.mailing import Released, release
 from handrail.flows.reports import refresh_reports
 from handrail.lock import is_held, one_at_a_time
@@ -21,6 +22,7 @@ from handrail.lock import is_held, one_at_a_time
 NIGHT_HOUR = 2
 RELEASE_MINUTES = 10
 LOOK_MINUTES = 10
+FOLLOW_UP_MINUTES = 30
 
 REFRESH_HOURS = "6,10,14,18,22"
 """UTC. Never in the hours of a night, which needs its questions for itself."""
@@ -115,6 +117,27 @@ async def one_refresh(open_context: OpenContext) -> None:
             log.info("saved reports: %s", note)
 
 
+async def questions_due(ctx: ToolContext) -> Asked:
+    """Ask who did not succeed a day after their mail. Raises `CallerError` while a night is running."""
+    ctx = ctx.acting_as("nightly")
+    async with one_at_a_time(ctx.settings, "night"):
+        return await follow_up(ctx)
+
+
+async def one_follow_up(open_context: OpenContext) -> None:
+    """Send the questions that are due. What fails, or meets a running night, is tried half an hour later."""
+    try:
+        async with open_context() as ctx:
+            done = await questions_due(ctx)
+    except CallerError as busy:
+        log.info("questions wait: %s", busy)
+    except HandrailError as error:
+        log.error("questions were not sent: %s", error)
+    else:
+        if done.decided:
+            log.info("questions after mails: %d decided on, %d sent", done.decided, done.sent)
+
+
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
     """The scheduler with its jobs, not started yet."""
     scheduler = AsyncIOScheduler(timezone="UTC")
@@ -153,6 +176,15 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
         coalesce=True,
         max_instances=1,
         misfire_grace_time=3600,
+    )
+    scheduler.add_job(
+        one_follow_up,
+        IntervalTrigger(minutes=FOLLOW_UP_MINUTES, timezone="UTC"),
+        args=[open_context],
+        id="follow-up",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=60 * FOLLOW_UP_MINUTES,
     )
     return scheduler
 

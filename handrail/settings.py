@@ -153,6 +153,7 @@ class Settings(BaseSettings):
     heartbeat_url: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_HEARTBEAT_URL"))
     alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
+    follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
 
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"

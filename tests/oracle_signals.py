@@ -85,7 +85,8 @@ def everybody(world: Reading, document: Path, as_of: date) -> tuple[list[int], d
     """[users, attempts, successes] of the fleet, and by Mixpanel id of the account."""
     feature = read_feature(document)
     names = {*feature.step_events, feature.attempt, feature.success, feature.error}
-    fleet, accounts = [0, 0, 0], defaultdict(lambda: [0, 0, 0])
+    fleet = [0, 0, 0]
+    accounts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     now = [event for event in world.events if as_of - timedelta(7) < event.day <= as_of]
     for mine in by_user(now).values():
         about = [event for event in mine if event.name in names]

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Reason, Status
 from handrail.domain.feedback import AnswerCount, FeedbackKind
+from handrail.domain.learning import StyleSample
 from handrail.domain.outcomes import Followed, Lift, OutcomeCount
 from handrail.domain.periods import Period
 from handrail.engine import outcomes
 from handrail.engine.feedback import ways
 from handrail.engine.lift import LEAST, lift
+from handrail.flows.learn import style_samples
 from tools._answers import Days, Figures, caveats, days, resolve, synced
 from tools._params import FromDate, OptionalFeature, PeriodChoice, ToDate
 from tools._tool import tool
@@ -40,6 +42,7 @@ class FeatureResults(BaseModel):
     answers: AnswerCount = Field(description="Of readers, on the page behind the mail.")
     after: Followed = Field(description="Of those mailed, who completed the feature within 7 days.")
     comparison: Comparison
+    styles: list[StyleSample] = Field(description="What learning goes by, of the last 180 days.")
 
 
 class TutorialResults(Figures):
@@ -69,6 +72,7 @@ async def get_tutorial_results(
         answers = await work.feedback.answered(when, feature)
     if feature and not decisions:
         ctx.kb.feature(feature)
+    styles = await style_samples(ctx, feature)
     features = [
         _results(
             slug,
@@ -76,6 +80,7 @@ async def get_tutorial_results(
             told.get(slug, Counter()),
             [each for each in counts if each.feature == slug],
             answers.get(slug, AnswerCount()),
+            styles.get(slug, []),
         )
         for slug in sorted({row[0] for row in decisions})
     ]
@@ -94,6 +99,7 @@ def _results(
     told: Counter[frozenset[FeedbackKind]],
     counts: Sequence[OutcomeCount],
     answers: AnswerCount,
+    styles: list[StyleSample],
 ) -> FeatureResults:
     status: Counter[Status] = Counter()
     withheld: Counter[str] = Counter()
@@ -115,6 +121,7 @@ def _results(
         answers=answers,
         after=outcomes.arm(counts, "treated"),
         comparison=_comparison(outcomes.comparable(counts)),
+        styles=styles,
     )
 
 

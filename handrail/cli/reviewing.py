@@ -9,7 +9,7 @@ from handrail.cli import printing
 from handrail.cli.opening import with_context
 from handrail.context import ToolContext
 from handrail.errors import CallerError
-from handrail.flows import review
+from handrail.flows import learn, review
 from handrail.flows.deliver import reason_words
 from handrail.flows.mailing import Released
 from handrail.flows.review import Pending
@@ -58,6 +58,13 @@ def promote(signature: str, *, json_: Json = False) -> None:
     """Let a text that was approved three times unchanged go without review from now on."""
     with_context(lambda ctx: review.promote(ctx, signature))
     printing.show({"promoted": signature}, f"From now on {signature} goes without review.", as_json=json_)
+
+
+@tutorials.command()
+def lift(feature: str, style: str, *, json_: Json = False) -> None:
+    """Let a style that was frozen for complaints be chosen again; only complaints from now on count."""
+    with_context(lambda ctx: learn.lift(ctx, feature, style))
+    printing.show({"lifted": [feature, style]}, f"{feature} may be told as {style} again.", as_json=json_)
 
 
 def _words(each: Pending) -> str:

@@ -94,3 +94,17 @@ class History(BaseModel):
     run_mails: int
     feature_volume: int
     """Mails of the feature in the last 90 days, those of people held out included."""
+
+
+class FollowUp(BaseModel):
+    """The one question after a mail: planned until it may leave, and kept before it leaves."""
+
+    model_config = ConfigDict(frozen=True)
+
+    delivery_id: str
+    status: Status
+    reason: str = ""
+    detail: str = ""
+    decided_at: datetime
+    due_at: datetime | None = None
+    """When a planned one is asked about again."""

@@ -74,3 +74,4 @@ class Report(BaseModel):
     notes: tuple[str, ...] = ()
     data_problems: tuple[DataProblem, ...] = ()
     """Of features whose verdicts are not to be trusted; nobody is counted as struggling with them."""
+    written_back: int = Field(0, description="Events about mails that Mixpanel took.")

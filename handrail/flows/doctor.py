@@ -34,6 +34,7 @@ async def check(ctx: ToolContext) -> list[Check]:
         ("model", _model),
         ("sender", _sender),
         ("mail links", _links),
+        ("write-back", _write_back),
     ]
     return [
         *[await _checked(ctx, name, step) for name, step in before],
@@ -202,3 +203,9 @@ async def _links(ctx: ToolContext) -> Finding:
     if ctx.settings.send_mode is SendMode.AUTO and host in {"127.0.0.1", "localhost", "::1"}:
         return False, "links in mails lead to this machine only: set HANDRAIL_PUBLIC_URL"
     return True, f"links in mails begin with {ctx.settings.public_url}"
+
+
+async def _write_back(ctx: ToolContext) -> Finding:
+    if ctx.settings.mixpanel_token is None:
+        return True, "HANDRAIL_MIXPANEL_TOKEN is not set: nothing is written to Mixpanel"
+    return True, "mails and completions are written to Mixpanel as handrail_tutorial_… events"

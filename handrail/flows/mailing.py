@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import keys
 from handrail.engine.blocks import blocks, wave_size
+from handrail.engine.learning import PLAIN
 from handrail.engine.struggles import prioritised
 from handrail.flows.deliver import Claimed, Delivered, claim, dispatch
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
@@ -81,17 +82,23 @@ class _Made:
     """Mails in a row that the mail service certainly did not take."""
 
 
+def text_of(signature: str, style: Style) -> str:
+    """The name of a text: people with the same signature key who are told in the same style share it."""
+    return f"{signature}:{style}"
+
+
 async def next_wave(
     ctx: ToolContext, night: date, texts: Mapping[str, str], reached: int, *, sender_down: bool = False
 ) -> Wave:
     """The next of the night's cases, most urgent first, without who was mailed by an earlier run.
 
-    `texts` are tutorial ids by signature key; an empty wave says that all were asked about.
+    `texts` are tutorial ids by `text_of` signature and style; an empty wave says that all were asked about.
     """
     async with ctx.store.read() as work:
         found = prioritised(await work.nights.struggles(night))
         left = {each.id for each in await work.deliveries.of_night(night) if each.status in MAY_HAVE_ARRIVED}
         sent = await work.deliveries.mails_of(night)
+        chosen = await work.learning.chosen(night)
     cases: list[tuple[str, tuple[str, ...]]] = []
     text: dict[str, str] = {}
     size = wave_size(ctx.settings.run_cap - sent, BLOCK)
@@ -100,7 +107,8 @@ async def next_wave(
         delivery_id = keys.delivery_id(night, one.user_key, one.feature)
         if delivery_id not in left:
             cases.append((delivery_id, (*one.account_ids, one.user_key)))
-            text[delivery_id] = texts.get(one.signature.key, "")
+            style = chosen[delivery_id].style if delivery_id in chosen else PLAIN
+            text[delivery_id] = texts.get(text_of(one.signature.key, style), "")
         reached += 1
     made = (
         Block(night=night, texts={each: text[each] for each in block}, sender_down=sender_down)

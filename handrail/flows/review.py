@@ -127,7 +127,7 @@ def _pending(review: Review, tutorial: Tutorial, of_night: Sequence[Delivery]) -
     others = Counter(
         each.reason
         for each in of_night
-        if each.signature == review.signature
+        if each.tutorial_id == review.tutorial_id
         and each.id not in review.deliveries
         and each.status is Status.WITHHELD
     )

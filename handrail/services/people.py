@@ -59,14 +59,19 @@ class People:
     async def fetch(self, user_keys: Collection[str]) -> dict[str, Contact]:
         """Contacts of these people, as far as Mixpanel has profiles of them. Read anew on every call."""
         wanted = set(user_keys)
-        if not (wanted - (self._absent & self._expected)) <= self._ids.keys():
-            await self._walk(wanted | self._expected)
-        ids = [self._ids[user_key] for user_key in wanted if user_key in self._ids]
+        ids = await self.ids(wanted)
         if not ids:
             return {}
-        profiles = self._mixpanel.profiles(_WANTED, distinct_ids=ids)
+        profiles = self._mixpanel.profiles(_WANTED, distinct_ids=list(ids.values()))
         found = [_contact(keys.user_key(self._secret, each.distinct_id), each) async for each in profiles]
         return {contact.user_key: contact for contact in found if contact.user_key in wanted}
+
+    async def ids(self, user_keys: Collection[str]) -> dict[str, str]:
+        """The distinct_ids of these people, as far as Mixpanel has profiles of them. For memory only."""
+        wanted = set(user_keys)
+        if not (wanted - (self._absent & self._expected)) <= self._ids.keys():
+            await self._walk(wanted | self._expected)
+        return {user_key: self._ids[user_key] for user_key in wanted if user_key in self._ids}
 
     async def _walk(self, wanted: set[str]) -> None:
         """Find ids by their keys among all profiles: one query, however many there are."""

@@ -23,8 +23,10 @@ from handrail.store.budget import Budget
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
+from handrail.store.follow_ups import FollowUps
 from handrail.store.funnels import Funnels
 from handrail.store.guards import Guards
+from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.outcomes import Outcomes
@@ -33,6 +35,7 @@ from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
 from handrail.store.syncs import Syncs
+from handrail.store.write_backs import WriteBacks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -48,8 +51,10 @@ class Work:
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
         self.deliveries = Deliveries(session)
+        self.follow_ups = FollowUps(session)
         self.funnels = Funnels(session)
         self.guards = Guards(session)
+        self.learning = Learning(session)
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
         self.reports = Reports(session)
@@ -57,6 +62,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.syncs = Syncs(session)
+        self.write_backs = WriteBacks(session)
 
 
 class Store:

@@ -1,5 +1,6 @@
 """Deliveries in the store, and what speaks for or against one: pauses, opt-outs, caps, cool-downs."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reason, Status
 from handrail.domain.periods import Period
 from handrail.engine.holdout import VOLUME_DAYS
-from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
+from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FollowUpRow, Link, OptOut, Pause
 from handrail.store.tables import UserDay
 
 _MAILED = [status.value for status in MAY_HAVE_ARRIVED]
@@ -223,17 +224,10 @@ class Deliveries:
         return int((await self._session.exec(statement)).one())
 
     async def _account_mails(self, accounts: Sequence[str], now: datetime) -> dict[str, int]:
-        rows = await self._session.exec(
-            select(DeliveryAccount.customer_id, func.count())
-            .join(DeliveryRow, col(DeliveryRow.id) == col(DeliveryAccount.delivery_id))
-            .where(
-                col(DeliveryAccount.customer_id).in_(accounts),
-                col(DeliveryRow.status).in_(_MAILED),
-                col(DeliveryRow.sending_at) > now - WEEK,
-            )
-            .group_by(col(DeliveryAccount.customer_id))
-        )
-        return dict(rows.all())
+        """Mails of the last seven days, with the questions that followed them."""
+        mails = await self._session.exec(_of_accounts(accounts, DeliveryRow, DeliveryRow.id, now))
+        asked = await self._session.exec(_of_accounts(accounts, FollowUpRow, FollowUpRow.delivery_id, now))
+        return dict(Counter(dict(mails.all())) + Counter(dict(asked.all())))
 
     async def _active_users(self, accounts: Sequence[str], night: date) -> dict[str, int]:
         rows = await self._session.exec(
@@ -292,3 +286,19 @@ class Deliveries:
             select(DeliveryAccount.customer_id).where(DeliveryAccount.delivery_id == row.id)
         )
         return Delivery.model_validate({**row.model_dump(), "account_ids": tuple(accounts.all())})
+
+
+def _of_accounts(
+    accounts: Sequence[str], table: type[DeliveryRow | FollowUpRow], delivery_id: Any, now: datetime
+) -> Any:
+    """How many of the table's mails went to each account within a week."""
+    return (
+        select(DeliveryAccount.customer_id, func.count())
+        .join(table, col(delivery_id) == col(DeliveryAccount.delivery_id))
+        .where(
+            col(DeliveryAccount.customer_id).in_(accounts),
+            col(table.status).in_(_MAILED),
+            col(table.sending_at) > now - WEEK,
+        )
+        .group_by(col(DeliveryAccount.customer_id))
+    )

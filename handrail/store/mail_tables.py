@@ -68,6 +68,53 @@ class OutcomeRow(SQLModel, table=True):
     settled: bool = Field(index=True)
 
 
+class StyleChoice(SQLModel, table=True):
+    """The style that one mail was to be told in, with the probability of it."""
+
+    __tablename__ = "style_choices"
+
+    delivery_id: str = Field(primary_key=True)
+    night: date = Field(index=True)
+    style: str
+    probability: float
+    version: str = Field(description="Of the rules that chose.")
+    chosen_at: datetime = moment()
+
+
+class StyleFreeze(SQLModel, table=True):
+    """A style that a feature is not told in, for complaints; once lifted, only later ones count."""
+
+    __tablename__ = "style_freezes"
+
+    feature: str = Field(primary_key=True)
+    style: str = Field(primary_key=True)
+    frozen_at: datetime = moment()
+    lifted_at: datetime | None = perhaps()
+
+
+class WrittenBack(SQLModel, table=True):
+    """What Mixpanel was told: one row a mail and event, or a night's note."""
+
+    __tablename__ = "written_back"
+
+    key: str = Field(primary_key=True)
+    at: datetime = moment()
+
+
+class FollowUpRow(SQLModel, table=True):
+    """The one question after a mail, and what became of it."""
+
+    __tablename__ = "follow_ups"
+
+    delivery_id: str = Field(primary_key=True)
+    status: str = Field(index=True)
+    reason: str = ""
+    detail: str = ""
+    decided_at: datetime = moment()
+    due_at: datetime | None = perhaps()
+    sending_at: datetime | None = perhaps()
+
+
 class AnswerRow(SQLModel, table=True):
     """What a reader told on the page behind one mail; nothing of the reader or the browser."""
 

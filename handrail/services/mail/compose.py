@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
@@ -118,3 +119,24 @@ def _state(index: int, stuck: int) -> str:
     if index < stuck:
         return "done"
     return "here" if index == stuck else "next"
+
+
+def ask_after(feature: str, sender: Sender, *, first_name: str, page: str, unsubscribe: str) -> Mail:
+    """One question about a tutorial that was mailed. `page` and `unsubscribe` are that mail's own tokens."""
+    help_subject = quote(f"I need help with {feature}", safe="")
+    values = {
+        "greeting": f"Hi {first_name}," if first_name else "Hi there,",
+        "subject": f"Did it work? {feature}",
+        "feature": feature,
+        "answer_url": f"{sender.public_url}/tutorials/{page}#answer",
+        "help_url": f"mailto:{quote(sender.reply_to, safe='@')}?subject={help_subject}",
+        "reply_to": sender.reply_to,
+        "unsubscribe_url": f"{sender.public_url}/u/{unsubscribe}",
+        "postal_address": sender.postal_address,
+    }
+    return Mail(
+        subject=values["subject"],
+        text=_text.get_template("follow_up.txt").render(values),
+        html=str(mjml2html(_html.get_template("follow_up.mjml").render(values))),
+        unsubscribe_url=values["unsubscribe_url"],
+    )

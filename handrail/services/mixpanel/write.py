@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from handrail.domain.writes import Imported, NewEvent
+from handrail.domain.writes import Imported, NewEvent, ProfileChange
 from handrail.errors import CallerError, ConfigError, RateLimited, UpstreamError
 from handrail.services.mixpanel.answers import read
 from handrail.services.mixpanel.wire import Wire, refusal
@@ -91,8 +91,16 @@ class Ingest:
         union: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         """Set properties of a user, and add to lists what is not in them. It is no activity of the user."""
-        about = {"$token": self._token, "$distinct_id": distinct_id, "$ip": 0, "$ignore_time": True}
-        await self._update("/engage", about, values, union)
+        added = {name: tuple(each) for name, each in (union or {}).items()}
+        await self.set_profiles([ProfileChange(distinct_id=distinct_id, values=dict(values), union=added)])
+
+    async def set_profiles(self, changes: Sequence[ProfileChange]) -> None:
+        """The same for any number of users."""
+        operations: list[dict[str, Any]] = []
+        for each in changes:
+            about = {"$token": self._token, "$distinct_id": each.distinct_id, "$ip": 0, "$ignore_time": True}
+            operations += _operations(about, each.values, each.union)
+        await self._update("/engage", operations)
 
     async def set_group(
         self,
@@ -104,7 +112,7 @@ class Ingest:
     ) -> None:
         """Set properties of a group, whose key Mixpanel must know, and add to its lists."""
         about = {"$token": self._token, "$group_key": group_key, "$group_id": group_id}
-        await self._update("/groups", about, values, union)
+        await self._update("/groups", _operations(about, values, union))
 
     async def _import(self, batch: list[dict[str, Any]]) -> _Report:
         what = "events"
@@ -116,30 +124,31 @@ class Ingest:
             raise CallerError("Mixpanel does not accept these events.")
         return found
 
-    async def _update(
-        self,
-        path: str,
-        about: Mapping[str, Any],
-        values: Mapping[str, Any],
-        union: Mapping[str, Sequence[Any]] | None,
-    ) -> None:
-        """One object for each operation, as Mixpanel wants it."""
-        changes: list[dict[str, Any]] = [{**about, "$set": dict(values)}] if values else []
-        if union:
-            changes.append({**about, "$union": {name: list(added) for name, added in union.items()}})
-        if not changes:
-            return
+    async def _update(self, path: str, operations: list[dict[str, Any]]) -> None:
         what = "changes to a profile"
-        _, raw = await self._wire.post(
-            self._url + path, what, params={"ip": "0", "verbose": "1"}, body=changes
-        )
-        if read(_verdict, raw, what).status != 1:
-            raise UpstreamError(f"Mixpanel refused {what}: check HANDRAIL_MIXPANEL_TOKEN and the group key.")
+        for _, batch in _batches(operations):
+            _, raw = await self._wire.post(
+                self._url + path, what, params={"ip": "0", "verbose": "1"}, body=batch
+            )
+            if read(_verdict, raw, what).status != 1:
+                raise UpstreamError(
+                    f"Mixpanel refused {what}: check HANDRAIL_MIXPANEL_TOKEN and the group key."
+                )
 
 
 def insert_id(*parts: str) -> str:
     """The same short id for the same parts, told apart from any other parts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:36]
+
+
+def _operations(
+    about: Mapping[str, Any], values: Mapping[str, Any], union: Mapping[str, Sequence[Any]] | None
+) -> list[dict[str, Any]]:
+    """One object for each operation, as Mixpanel wants it."""
+    found: list[dict[str, Any]] = [{**about, "$set": dict(values)}] if values else []
+    if union:
+        found.append({**about, "$union": {name: list(added) for name, added in union.items()}})
+    return found
 
 
 def _record(event: NewEvent) -> dict[str, Any]:

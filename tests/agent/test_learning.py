@@ -1,0 +1,262 @@
+"""Learning in nights: plain at first, then by what readers completed, and never what draws complaints."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from agent import night
+from handrail.context import ToolContext
+from handrail.domain.deliveries import Delivery, Status
+from handrail.domain.feedback import FeedbackKind, MailEvent
+from handrail.domain.learning import Choice
+from handrail.domain.struggles import Signature, Struggle
+from handrail.domain.tutorials import DraftStep, Style, Tutorial
+from handrail.engine.learning import FLOOR, LEAST, STYLES, VERSION
+from handrail.errors import CallerError
+from handrail.flows import learn, review
+from handrail.flows.feedback import take
+from handrail.flows.learn import choose_styles, what_worked
+from handrail.settings import SendMode
+from standin.state import Standin
+from tests.conftest import OpenWith
+from tools.get_tutorial_results import get_tutorial_results
+
+AS_OF = date(2026, 11, 19)
+FEATURE = "schedule-export"
+STUCK = Signature(feature=FEATURE, stuck_step="recipients", reason="", band="never")
+LONG_AGO = timedelta(days=30)
+
+
+def told(style: Style, signature: Signature = STUCK) -> Tutorial:
+    step = DraftStep(step="recipients", text=f"Told as {style}.", quote="Add recipients")
+    return Tutorial(
+        id=f"{signature.key}/{style}", signature=signature.key, feature=signature.feature,
+        stuck_step=signature.stuck_step, style=style, subject="Quick help", intro="You were close.",
+        steps=(step,), source="model",
+    )  # fmt: skip
+
+
+async def followed(
+    ctx: ToolContext,
+    style: Style,
+    people: int,
+    completed: int,
+    *,
+    signature: Signature = STUCK,
+    settled: bool = True,
+) -> list[str]:
+    """Mails of a month ago to people who are nobody in this world, followed to the end; answers their ids."""
+    text = told(style, signature)
+    left = ctx.clock.now() - LONG_AGO
+    made = [
+        Delivery(
+            id=f"{text.id}/{number}", night=AS_OF - LONG_AGO, user_key=f"of {text.id} {number}",
+            feature=signature.feature, account_ids=(), actor="nightly", tutorial_id=text.id,
+            signature=signature.key, status=Status.SENDING, reason="", detail="", decided_at=left,
+        )
+        for number in range(people)
+    ]  # fmt: skip
+    async with ctx.store.begin() as work:
+        await work.nights.keep_tutorial(text, left)
+        for each in made:
+            await work.deliveries.keep(each)
+            await work.deliveries.settle(each.id, Status.SENT, "")
+        await work.outcomes.begin()
+        mine = {each.id for each in made}
+        open_ones = [each for each in await work.outcomes.open() if each.delivery_id in mine]
+        done = [
+            {"settled": settled, "completed_at": left + timedelta(days=1) if at < completed else None}
+            for at in range(people)
+        ]
+        await work.outcomes.keep(
+            [each.model_copy(update=how) for each, how in zip(open_ones, done, strict=True)]
+        )
+    return [each.id for each in made]
+
+
+def struggling(people: int, signature: Signature = STUCK) -> list[Struggle]:
+    return [
+        Struggle(
+            feature=signature.feature, user_key=f"user-{number}", account_ids=(), attempts=5, successes=0,
+            completion=0, errors=0, main_reason="", rules=(), stuck_step=signature.stuck_step, rage_clicks=0,
+            dead_clicks=0, last_attempt=datetime(2026, 11, 19, tzinfo=UTC), priority=1, signature=signature,
+        )
+        for number in range(people)
+    ]  # fmt: skip
+
+
+async def chosen(ctx: ToolContext, people: int = 300) -> Counter[Style]:
+    return Counter((await choose_styles(ctx, AS_OF, struggling(people))).styles.values())
+
+
+async def kept(ctx: ToolContext) -> dict[str, Choice]:
+    async with ctx.store.read() as work:
+        return await work.learning.chosen(AS_OF)
+
+
+async def complain(ctx: ToolContext, ids: Sequence[str]) -> None:
+    for each in ids:
+        event = MailEvent(
+            delivery_id=each,
+            kind=FeedbackKind.COMPLAINED,
+            at=ctx.clock.now(),
+            key=f"said {each}",
+            event_id="",
+        )
+        assert await take(ctx, [event]) == 1
+
+
+async def test_the_first_night_tells_everybody_plainly_and_logs_that_it_was_certain(ctx: ToolContext) -> None:
+    report = await night.run(ctx)
+
+    made = await kept(ctx)
+    async with ctx.store.read() as work:
+        decided = await work.deliveries.of_night(AS_OF)
+    assert made.keys() == {each.id for each in decided}
+    assert {(each.style, each.probability, each.version) for each in made.values()} == {
+        ("plain", 1.0, VERSION)
+    }
+    assert (report.sent, report.tutorials) == (26, len({each.signature for each in decided}))
+
+
+async def test_what_readers_completed_decides_what_the_next_get(ctx: ToolContext) -> None:
+    await followed(ctx, "plain", 100, 10)
+    await followed(ctx, "checklist", 100, 50)
+    await followed(ctx, "story", 100, 10)
+
+    styles = await chosen(ctx)
+
+    assert styles["checklist"] > 200
+    assert min(styles.values()) > 300 * FLOOR / 2
+    made = await kept(ctx)
+    sure = {each.style: each.probability for each in made.values()}
+    assert sum(sure.values()) == pytest.approx(1)
+    assert sure["checklist"] > 0.75
+
+
+async def test_opens_clicks_and_open_windows_teach_nothing(ctx: ToolContext) -> None:
+    for style in STYLES:
+        ids = await followed(ctx, style, 30, 6)
+        if style == "story":
+            for each in ids:
+                for kind in (FeedbackKind.OPENED, FeedbackKind.CLICKED):
+                    event = MailEvent(
+                        delivery_id=each, kind=kind, at=ctx.clock.now(), key=f"{kind}/{each}", event_id=""
+                    )
+                    await take(ctx, [event])
+
+    other = Signature(**{**STUCK.model_dump(), "stuck_step": "format"})
+    await followed(ctx, "story", 60, 60, signature=other, settled=False)
+
+    await chosen(ctx)
+
+    made = {each.style: each.probability for each in (await kept(ctx)).values()}
+    assert len(made) == 3
+    assert all(each == pytest.approx(1 / 3) for each in made.values())
+
+
+async def test_a_restart_chooses_the_same_whatever_was_settled_in_between(ctx: ToolContext) -> None:
+    for style in STYLES:
+        await followed(ctx, style, LEAST, 6)
+    first = (await choose_styles(ctx, AS_OF, struggling(200))).styles
+    once_more = Signature(**{**STUCK.model_dump(), "stuck_step": "format"})
+    await followed(ctx, "story", 200, 190, signature=once_more)
+
+    again = (await choose_styles(ctx, AS_OF, struggling(200))).styles
+    rehearsed = (await choose_styles(ctx, AS_OF + timedelta(days=1), struggling(200), keep=False)).styles
+
+    assert again == first
+    assert len(set(first.values())) == 3
+    assert Counter(rehearsed.values())["story"] > Counter(first.values())["story"] + 30
+    async with ctx.store.read() as work:
+        assert await work.learning.chosen(AS_OF + timedelta(days=1)) == {}, "a rehearsal keeps no choice"
+
+
+async def test_without_a_model_there_is_one_style(ctx: ToolContext, open_with: OpenWith) -> None:
+    for style in STYLES:
+        await followed(ctx, style, 100, 20)
+    async with open_with(anthropic_api_key=None) as mute:
+        assert await chosen(mute) == {"plain": 300}
+
+
+async def test_a_style_that_draws_complaints_is_not_chosen_until_it_is_lifted(ctx: ToolContext) -> None:
+    ids = {style: await followed(ctx, style, 100, 20) for style in STYLES}
+    await complain(ctx, ids["story"][:1])
+    assert (await chosen(ctx))["story"] > 50, "one person alone freezes nothing"
+    await complain(ctx, ids["story"][1:2])
+
+    frozen = await choose_styles(ctx, AS_OF, struggling(300))
+    [note] = frozen.notes
+    [results] = (await get_tutorial_results(ctx, feature=FEATURE)).features
+    later = await choose_styles(ctx, AS_OF + timedelta(days=1), struggling(300))
+    await learn.lift(ctx, FEATURE, "story")
+    lifted = await choose_styles(ctx, AS_OF + timedelta(days=2), struggling(300))
+
+    assert set(frozen.styles.values()) == set(later.styles.values()) == {"plain", "checklist"}
+    assert len(await kept(ctx)) == 300, "a choice takes the place of the one that is frozen"
+    assert "2 of 100 mails" in note
+    assert f"handrail tutorials lift {FEATURE} story" in note
+    assert [(each.style, each.people, each.completed, each.frozen) for each in results.styles] == [
+        ("checklist", 100, 20, False),
+        ("plain", 100, 20, False),
+        ("story", 100, 20, True),
+    ]
+    assert later.notes == lifted.notes == ()
+    assert "story" in lifted.styles.values(), "what was said before the lift counts no more"
+    with pytest.raises(CallerError, match="not frozen"):
+        await learn.lift(ctx, FEATURE, "story")
+    with pytest.raises(CallerError, match="There is no style 'rhyme'"):
+        await learn.lift(ctx, FEATURE, "rhyme")
+
+
+async def test_a_feature_whose_every_style_draws_complaints_is_paused(ctx: ToolContext) -> None:
+    for style in STYLES:
+        await complain(ctx, (await followed(ctx, style, 40, 5))[:2])
+
+    done = await choose_styles(ctx, AS_OF, struggling(5))
+
+    async with ctx.store.read() as work:
+        assert await work.deliveries.pauses() == [f"feature:{FEATURE}"]
+    assert "is paused" in done.notes[-1]
+
+
+async def test_the_example_is_the_text_that_did_best_with_the_same_struggle(ctx: ToolContext) -> None:
+    other = Signature(**{**STUCK.model_dump(), "stuck_step": "format"})
+    assert await what_worked(ctx, STUCK) is None
+    await followed(ctx, "story", 100, 90, signature=other)
+    elsewhere = await what_worked(ctx, STUCK)
+    await followed(ctx, "plain", 100, 30)
+    await followed(ctx, "checklist", 19, 19)
+    own = await what_worked(ctx, STUCK)
+
+    assert elsewhere is not None
+    assert elsewhere.tutorial.id == told("story", other).id
+    assert own is not None
+    assert (own.tutorial.style, own.tried.people, own.tried.completed) == ("plain", 100, 30)
+
+
+async def test_in_review_each_style_is_a_line_of_its_own(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    for feature in ctx.kb.features():
+        for style in STYLES:
+            stuck = Signature(**{**STUCK.model_dump(), "feature": feature.slug})
+            await followed(ctx, style, 60, 12, signature=stuck)
+    async with open_with(send_mode=SendMode.REVIEW) as opened:
+        report = await night.run(opened)
+        lines = await review.pending(opened)
+
+    signatures = Counter(each.review.signature for each in lines)
+    assert standins.mails == []
+    assert report.tutorials > len({one.signature for one in (await kept_struggles(ctx))})
+    assert max(signatures.values()) in (2, 3), "people of one struggle get different styles"
+    assert len({each.tutorial.id for each in lines}) == len(lines)
+    assert len({each.tutorial.style for each in lines}) == 3
+    assert all("needs_approval" not in each.not_mailed for each in lines), "those are on another line"
+
+
+async def kept_struggles(ctx: ToolContext) -> list[Struggle]:
+    async with ctx.store.read() as work:
+        return await work.nights.struggles(AS_OF)
