@@ -64,6 +64,7 @@ async def draft_tutorial(
         subject=draft.subject,
         intro=draft.intro,
         steps=draft.steps,
+        tone=draft.tone,
         source="document" if wrong else "model",
         refused_because=tuple(wrong),
     )

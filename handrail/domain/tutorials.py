@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from handrail.domain.features import Feature
 
 Style = Literal["plain", "checklist", "story"]
+Tone = Literal["plain", "warm", "brief"]
 
 
 class DraftStep(BaseModel):
@@ -25,6 +26,7 @@ class Draft(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature: str
+    tone: Tone
     subject: str
     intro: str
     steps: tuple[DraftStep, ...]
@@ -43,6 +45,7 @@ class Tutorial(BaseModel):
     subject: str
     intro: str
     steps: tuple[DraftStep, ...]
+    tone: Tone = "plain"
     source: Literal["model", "document"]
     refused_because: tuple[str, ...] = Field((), description="Why the model's draft was not used.")
 

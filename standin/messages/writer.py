@@ -52,6 +52,7 @@ def tutorial(request: Request) -> dict[str, Any]:
     chosen = steps[first : first + _MOST_STEPS]
     return {
         "feature": request.feature,
+        "tone": "plain",
         "subject": f"Quick help with {request.title}",
         "intro": _intro(style, request.title, stuck),
         "steps": [

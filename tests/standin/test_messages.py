@@ -319,7 +319,7 @@ async def test_only_keys_of_the_schema_are_written_and_required_ones_always(
 async def test_without_an_output_format_the_same_json_comes_as_text(client: anthropic.AsyncAnthropic) -> None:
     answer = await create(client, asking(), tools=[], output_config={})
 
-    assert set(json.loads(said(answer))) == {"feature", "subject", "intro", "steps"}
+    assert set(json.loads(said(answer))) == {"feature", "tone", "subject", "intro", "steps"}
 
 
 async def test_another_search_tool_gets_the_words_it_requires(client: anthropic.AsyncAnthropic) -> None:
