@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from agent import writing
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import FeatureStruggles, Report
-from handrail.domain.struggles import Signature, Struggle
+from handrail.domain.struggles import Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys
 from handrail.engine import struggles as rules
@@ -30,7 +31,6 @@ from handrail.flows.sync import sync
 from handrail.flows.verify import verify
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
-from tools.draft_tutorial import draft_tutorial
 
 SYNC_PATIENCE = 3600.0
 """Seconds that a night waits for a sync that somebody else started."""
@@ -197,25 +197,18 @@ async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggl
 
 async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) -> dict[str, Tutorial]:
     """One tutorial for each signature; people who share one share the text."""
-    signatures: dict[str, Signature] = {one.signature.key: one.signature for one in found}
-    tutorials: dict[str, Tutorial] = {}
-    spent: Counter[str] = Counter()
-    for key, signature in signatures.items():
-        drafted = await draft_tutorial(
-            ctx,
-            feature=signature.feature,
-            stuck_step=signature.stuck_step,
-            reason=signature.reason,
-            ever_succeeded=signature.band == "sometimes",
-        )
-        tutorials[key] = drafted.tutorial
-        spent.update(drafted.model.model_dump())
+    tutorials = await writing.write(ctx, {one.signature.key: one.signature for one in found})
+    total, notes = await writing.spent(ctx)
+    book.notes.extend(notes)
     book.write(
         tutorials=len(tutorials),
         tutorials_in_own_words=sum(each.source == "document" for each in tutorials.values()),
-        model_calls=spent["calls"],
-        input_tokens=spent["input_tokens"],
-        output_tokens=spent["output_tokens"],
+        model_calls=total.calls,
+        input_tokens=total.usage.input_tokens,
+        output_tokens=total.usage.output_tokens,
+        cache_write_tokens=total.usage.cache_write_tokens,
+        cache_read_tokens=total.usage.cache_read_tokens,
+        model_usd=round(total.usd, 6),
     )
     return tutorials
 

@@ -32,6 +32,10 @@ class Standin:
     requests: list[dict[str, Any]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
     prompts: list[dict[str, Any]] = field(default_factory=list)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Message batches by id: the batch as it is told, and its `results`."""
+    cached: set[str] = field(default_factory=set)
+    """Hashes of prompts that the Messages API keeps."""
     suppressed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """SendGrid's lists by name (bounces, spam_reports, …), entries in its shape."""
     written: list[dict[str, Any]] = field(default_factory=list)
@@ -58,6 +62,8 @@ class Standin:
             received.clear()
         self.most_running = self.running
         self.sessions.clear()
+        self.batches.clear()
+        self.cached.clear()
         self.suppressed.clear()
         self.demands.clear()
         self.faults.clear()

@@ -69,3 +69,7 @@ class Report(BaseModel):
     reviews: int = Field(0, description="Tutorials that wait for a person's approval.")
     withheld: dict[str, int] = Field(default_factory=dict, description="People not mailed, by reason.")
     notes: tuple[str, ...] = ()
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
+    """Cached tokens are counted apart from `input_tokens`."""
+    model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")

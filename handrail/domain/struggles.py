@@ -62,3 +62,14 @@ class Struggle(BaseModel):
     last_attempt: datetime
     priority: float
     signature: Signature
+
+
+class Stuck(BaseModel):
+    """How many people have one signature. Counts only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    signature: str
+    feature: str
+    people: int
+    attempts: float = Field(description="Of one person in the window, on average.")

@@ -1,5 +1,6 @@
 """Tutorials: the checked text for a struggle signature."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,6 +49,20 @@ class Tutorial(BaseModel):
     tone: Tone = "plain"
     source: Literal["model", "document"]
     refused_because: tuple[str, ...] = Field((), description="Why the model's draft was not used.")
+
+
+class RefusedText(BaseModel):
+    """A draft that did not pass the gate, for an operator to read. Nobody gets it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tutorial_id: str
+    signature: str
+    feature: str
+    step: str
+    because: tuple[str, ...]
+    draft: Draft
+    at: datetime
 
 
 class ToldStep(BaseModel):

@@ -11,6 +11,7 @@ from standin.messages.reading import Request
 from standin.messages.wire import Reply
 
 SEARCH = "search_feature_docs"
+RESULTS = "get_tutorial_results"
 _MOST_STEPS = 5
 
 
@@ -34,6 +35,13 @@ def search(request: Request) -> dict[str, Any]:
     if "query" in required or ("query" in properties and not arguments):
         arguments["query"] = _question(request)
     return wire.tool_use(tool["name"], arguments)
+
+
+def results(request: Request) -> list[dict[str, Any]]:
+    """A call of the tool that tells what became of earlier texts, where there is one that takes a feature."""
+    named = [tool for tool in request.tools if tool["name"] == RESULTS]
+    known = [tool for tool in named if "feature" in tool["input_schema"].get("properties", {})]
+    return [wire.tool_use(RESULTS, {"feature": request.feature}) for _ in known]
 
 
 def _question(request: Request) -> str:

@@ -6,7 +6,8 @@ from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
 import handrail.store.mail_tables
-import handrail.store.tables  # noqa: F401  (both fill the metadata)
+import handrail.store.tables
+import handrail.store.writing_tables  # noqa: F401  (they fill the metadata)
 
 url = make_url(context.config.attributes["url"])
 engine = create_engine(url.set(drivername=url.get_backend_name()))
