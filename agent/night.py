@@ -20,6 +20,7 @@ from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, UpstreamError
 from handrail.flows.detect import detect
+from handrail.flows.gaps import docs_gaps
 from handrail.flows.look import Case
 from handrail.flows.mailing import mail_all
 from handrail.flows.measure import count_nightly
@@ -37,6 +38,9 @@ SYNC_PATIENCE = 3600.0
 
 ABANDONED = timedelta(minutes=10)
 """A mail that another process has been sending for so long is not being sent any more."""
+
+MOST_GAPS = 10
+"""Gaps of the documents in a report; `handrail docs gaps` lists all."""
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +213,7 @@ async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) ->
         cache_write_tokens=total.usage.cache_write_tokens,
         cache_read_tokens=total.usage.cache_read_tokens,
         model_usd=round(total.usd, 6),
+        docs_gaps=tuple((await docs_gaps(ctx, book.report.night))[:MOST_GAPS]),
     )
     return tutorials
 

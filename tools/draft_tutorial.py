@@ -11,6 +11,7 @@ from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import struggles
 from handrail.errors import CallerError
+from handrail.flows.reasons import known_labels
 from handrail.flows.writing import kept_text, settle
 from tools._answers import Answer
 from tools._params import FeatureSlug
@@ -43,7 +44,8 @@ async def draft_tutorial(
     For who is stuck, use find_struggling_users; to send, use send_tutorial.
     """
     document = ctx.kb.feature(feature)
-    signature = _signature(document, stuck_step, reason, "sometimes" if ever_succeeded else "never")
+    approved = struggles.approved_reason(reason, document, await known_labels(ctx, document.slug))
+    signature = _signature(document, stuck_step, approved, "sometimes" if ever_succeeded else "never")
     kept = await kept_text(ctx, signature, style, document)
     if kept is not None:
         return DraftedTutorial(
@@ -63,8 +65,7 @@ def _signature(document: Feature, stuck_step: str, reason: str, band: str) -> Si
     if step is None:
         known = ", ".join(each.id for each in document.steps)
         raise CallerError(f"{document.slug} has no step {stuck_step!r}. Steps: {known}.")
-    approved = struggles.approved_reason(reason, document)
-    return Signature(feature=document.slug, stuck_step=step.id, reason=approved, band=band)
+    return Signature(feature=document.slug, stuck_step=step.id, reason=reason, band=band)
 
 
 def _summary(tutorial: Tutorial, document: Feature) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.domain.gaps import Gap
 from handrail.domain.metrics import Agreement
 
 
@@ -72,4 +73,5 @@ class Report(BaseModel):
     cache_write_tokens: int = 0
     cache_read_tokens: int = 0
     """Cached tokens are counted apart from `input_tokens`."""
+    docs_gaps: tuple[Gap, ...] = Field((), description="What the documents lack, the most people first.")
     model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")

@@ -37,6 +37,16 @@ class Signature(BaseModel):
         return "/".join((self.feature, self.stuck_step, self.reason or "no-error", self.band))
 
     @staticmethod
+    def of(key: str) -> "Signature":
+        """The signature of a key."""
+        feature, _, rest = key.partition("/")
+        step, _, rest = rest.partition("/")
+        reason, _, band = rest.rpartition("/")
+        return Signature(
+            feature=feature, stuck_step=step, reason="" if reason == "no-error" else reason, band=band
+        )
+
+    @staticmethod
     def ever_succeeded(key: str) -> bool:
         """Whether the evidence behind the signature of this key held a success."""
         return key.endswith("/sometimes")

@@ -60,6 +60,7 @@ class RefusedText(BaseModel):
     signature: str
     feature: str
     step: str
+    version: str = Field(description="Of the document.")
     because: tuple[str, ...]
     draft: Draft
     at: datetime

@@ -16,6 +16,7 @@ from handrail.engine.accounts import account_ids
 from handrail.engine.periods import midnight
 from handrail.errors import UpstreamError
 from handrail.flows.belonging import homes
+from handrail.flows.reasons import label_reasons
 from handrail.flows.routes import Route as Way
 from handrail.flows.routes import first_answer
 from handrail.flows.sync import read_events
@@ -59,8 +60,12 @@ async def detect(
     except UpstreamError as refusal:
         log.warning("struggles are counted from the export: %s", refusal)
         found, route = await _by_export(ctx, features, as_of, zone), "export"
+    labels = await label_reasons(ctx, features, found, as_of)
     judged = {
-        feature.slug: (_judge(found.get(feature.slug, ()), feature, as_of, zone), cast("Route", route))
+        feature.slug: (
+            _judge(found.get(feature.slug, ()), feature, as_of, zone, labels[feature.slug]),
+            cast("Route", route),
+        )
         for feature in features
     }
     async with ctx.store.begin() as work:
@@ -70,9 +75,11 @@ async def detect(
     return judged
 
 
-def _judge(seen: Iterable[FeatureUse], feature: Feature, as_of: date, zone: str) -> list[Struggle]:
+def _judge(
+    seen: Iterable[FeatureUse], feature: Feature, as_of: date, zone: str, labels: Mapping[str, str]
+) -> list[Struggle]:
     end = midnight(as_of + timedelta(days=1), zone)
-    verdicts = (struggles.judge(use, feature, as_of=end) for use in seen)
+    verdicts = (struggles.judge(use, feature, as_of=end, labels=labels) for use in seen)
     return struggles.prioritised([verdict for verdict in verdicts if verdict])
 
 

@@ -45,7 +45,7 @@ async def settle(
     async with ctx.store.begin() as work:
         await work.nights.keep_tutorial(tutorial, ctx.clock.now())
         if written.draft and wrong:
-            await work.nights.keep_refused(tutorial, written.draft, ctx.clock.now())
+            await work.nights.keep_refused(tutorial, written.draft, document.version, ctx.clock.now())
     return tutorial
 
 

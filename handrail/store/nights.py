@@ -95,7 +95,7 @@ class Nights:
                 )
             )
 
-    async def keep_refused(self, tutorial: Tutorial, draft: Draft, now: datetime) -> None:
+    async def keep_refused(self, tutorial: Tutorial, draft: Draft, version: str, now: datetime) -> None:
         """Keep the draft that was not used, beside the tutorial that went out in its place."""
         await self._session.merge(
             RefusedDraft(
@@ -103,6 +103,7 @@ class Nights:
                 signature=tutorial.signature,
                 feature=tutorial.feature,
                 step=tutorial.stuck_step,
+                version=version,
                 because=json.dumps(tutorial.refused_because, ensure_ascii=False),
                 document=draft.model_dump_json(),
                 at=now,
@@ -120,6 +121,7 @@ class Nights:
                 signature=row.signature,
                 feature=row.feature,
                 step=row.step,
+                version=row.version,
                 because=tuple(json.loads(row.because)),
                 draft=Draft.model_validate_json(row.document),
                 at=row.at,

@@ -46,6 +46,7 @@ class RefusedDraft(SQLModel, table=True):
     signature: str = Field(index=True)
     feature: str
     step: str
+    version: str = Field(description="Of the document.")
     because: str = Field(description="JSON list, in our words.")
     document: str = Field(description="The Draft as JSON.")
     at: datetime = moment()

@@ -12,7 +12,7 @@ from handrail.context import ToolContext, open_context
 from handrail.domain.struggles import Signature
 from handrail.engine.grounding import problems
 from handrail.services.model import writer
-from handrail.services.model.writer import Written
+from handrail.services.model.asking import Written
 from standin.state import Standin
 from tests.conftest import settings_for
 from tools._server import reading_client

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("signature", sa.String(), nullable=False),
         sa.Column("feature", sa.String(), nullable=False),
         sa.Column("step", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
         sa.Column("because", sa.String(), nullable=False),
         sa.Column("document", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
