@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     )
     model: str = Field("claude-haiku-5-5", validation_alias=_named("HANDRAIL_MODEL"))
     model_budget_usd: float = Field(1.0, ge=0, validation_alias=_named("HANDRAIL_MODEL_BUDGET_USD"))
-    model_batch_minutes: int = Field(
+    model_batch_minutes: float = Field(
         60, ge=0, le=1440, validation_alias=_named("HANDRAIL_MODEL_BATCH_MINUTES")
     )
 
