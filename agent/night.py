@@ -201,7 +201,8 @@ async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> list[Struggl
 
 async def _write(ctx: ToolContext, book: Notebook, found: Sequence[Struggle]) -> dict[str, Tutorial]:
     """One tutorial for each signature; people who share one share the text."""
-    tutorials = await writing.write(ctx, {one.signature.key: one.signature for one in found})
+    texts = await writing.write(ctx, [(one.signature, "plain") for one in found])
+    tutorials = {key: tutorial for (key, _), tutorial in texts.items()}
     total, notes = await writing.spent(ctx)
     book.notes.extend(notes)
     book.write(

@@ -1,31 +1,35 @@
 """The night's texts: one for each kind of struggle."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from handrail.context import ToolContext
 from handrail.domain.spending import Spent
 from handrail.domain.struggles import Signature
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import prices
 from handrail.flows.writing import write_in_bulk
 from tools._server import reading_client
 from tools.draft_tutorial import draft_tutorial
 
 
-async def write(ctx: ToolContext, signatures: Mapping[str, Signature]) -> dict[str, Tutorial]:
-    """The tutorial of each signature by its key: many at once where that is cheaper, the rest one by one."""
+async def write(
+    ctx: ToolContext, wanted: Iterable[tuple[Signature, Style]]
+) -> dict[tuple[str, Style], Tutorial]:
+    """A tutorial for each signature (by its key) and style: many at once where that is cheaper."""
+    texts = {(signature.key, style): signature for signature, style in wanted}
     async with reading_client(ctx) as catalogue:
-        await write_in_bulk(ctx, signatures, "plain", catalogue)
+        await write_in_bulk(ctx, [(one, style) for (_, style), one in texts.items()], catalogue)
     tutorials = {}
-    for key, signature in signatures.items():
+    for (key, style), signature in texts.items():
         drafted = await draft_tutorial(
             ctx,
             feature=signature.feature,
             stuck_step=signature.stuck_step,
             reason=signature.reason,
             ever_succeeded=signature.band == "sometimes",
+            style=style,
         )
-        tutorials[key] = drafted.tutorial
+        tutorials[key, style] = drafted.tutorial
     return tutorials
 
 

@@ -1,6 +1,6 @@
 """From a model's draft to a kept tutorial: the gate, and the document's own words where it stays shut."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from mcp import Client
 
@@ -58,21 +58,21 @@ async def kept_text(
 
 
 async def write_in_bulk(
-    ctx: ToolContext, signatures: Mapping[str, Signature], style: Style, catalogue: Client
+    ctx: ToolContext, wanted: Iterable[tuple[Signature, Style]], catalogue: Client
 ) -> None:
-    """Have the texts that these signatures lack written by one message batch, if it is many.
+    """Have those of these texts that were never written written by one message batch, if it is many.
 
     What the batch does not bring is left for `draft_tutorial`, text by text.
     """
     tasks: dict[str, tuple[Signature, Style]] = {}
-    for signature in signatures.values():
+    for signature, style in wanted:
         document = ctx.kb.find(signature.feature)
         if document and await kept_text(ctx, signature, style, document) is None:
             tasks[keys.tutorial_id(signature.key, style, document.version)] = signature, style
     if len(tasks) < BULK_FROM:
         return
     for tutorial_id, written in (await ctx.writer.write_all(tasks, catalogue)).items():
-        signature, _ = tasks[tutorial_id]
+        signature, style = tasks[tutorial_id]
         await settle(ctx, signature, style, ctx.kb.feature(signature.feature), written)
 
 

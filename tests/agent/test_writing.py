@@ -29,10 +29,10 @@ async def test_a_thousand_people_of_the_default_world_take_at_most_thirty_calls(
     ]
     before = calls(standins)
 
-    tutorials = await writing.write(ctx, {one.signature.key: one.signature for one in thousand})
+    tutorials = await writing.write(ctx, [(one.signature, "plain") for one in thousand])
 
     assert len({one.user_key for one in thousand}) >= 1000
-    assert all(one.signature.key in tutorials for one in thousand)
+    assert all((one.signature.key, "plain") in tutorials for one in thousand)
     assert before == len({one.signature.key for one in found}) == 21
     assert 1000 * before / len(thousand) <= 30
     assert calls(standins) == before, "and the next thousand take none"
