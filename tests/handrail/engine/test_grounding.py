@@ -353,6 +353,18 @@ def test_a_quote_of_a_letter_rests_on_nothing() -> None:
     assert telling(quote="T")
 
 
+def test_what_only_an_error_of_another_step_says_is_refused() -> None:
+    hint = ErrorHint(reason="full", step="folder", text="Open Storage and delete 3 files.")
+    feature = FEATURE.model_copy(update={"errors": (*FEATURE.errors, hint)})
+    here = FOLDER.model_copy(update={"text": f"{FOLDER.text} Open Storage and delete 3 files."})
+    there = DraftStep(step="open", text="Open Exports and Storage.", quote="Open Exports and choose")
+
+    assert problems(DRAFT.model_copy(update={"steps": (here,)}), feature) == []
+    assert problems(DRAFT.model_copy(update={"steps": (there,)}), feature) == [
+        "step open: names a term that is not in the document"
+    ]
+
+
 def test_the_steps_stand_in_the_documents_order() -> None:
     opening = DraftStep(step="open", text="Open Exports.", quote="Open Exports and choose")
 
