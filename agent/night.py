@@ -8,11 +8,12 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel
 
+from agent import writing
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
-from handrail.domain.tutorials import Style, Tutorial
+from handrail.domain.tutorials import Style
 from handrail.engine import keys
 from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
@@ -22,6 +23,7 @@ from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamEr
 from handrail.flows import brakes
 from handrail.flows.brief import morning
 from handrail.flows.detect import detect
+from handrail.flows.gaps import docs_gaps
 from handrail.flows.learn import choose_styles
 from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave, text_of
 from handrail.flows.measure import count_nightly
@@ -35,13 +37,15 @@ from handrail.flows.verify import verify
 from handrail.flows.write_back import write_back
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
-from tools.draft_tutorial import draft_tutorial
 
 SYNC_PATIENCE = 3600.0
 """Seconds that a night waits for a sync that somebody else started."""
 
 ABANDONED = timedelta(minutes=10)
 """A mail that another process has been sending for so long is not being sent any more."""
+
+MOST_GAPS = 10
+"""Gaps of the documents in a report; `handrail docs gaps` lists all."""
 
 log = logging.getLogger(__name__)
 
@@ -246,29 +250,21 @@ async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     book.notes.extend(chosen.notes)
     if book.dry_run:
         book.styles = chosen.styles
-    styles = ((one, chosen.styles[keys.delivery_id(as_of, one.user_key, one.feature)]) for one in found)
-    texts: dict[tuple[str, Style], Tutorial] = {}
-    spent: Counter[str] = Counter()
-    for one, style in styles:
-        if (one.signature.key, style) in texts:
-            continue
-        drafted = await draft_tutorial(
-            ctx,
-            feature=one.feature,
-            stuck_step=one.signature.stuck_step,
-            reason=one.signature.reason,
-            ever_succeeded=one.signature.band == "sometimes",
-            style=style,
-        )
-        texts[one.signature.key, style] = drafted.tutorial
-        spent.update(drafted.model.model_dump())
+    wanted = [(one, chosen.styles[keys.delivery_id(as_of, one.user_key, one.feature)]) for one in found]
+    texts = await writing.write(ctx, [(one.signature, style) for one, style in wanted])
     book.texts = {text_of(key, style): text.id for (key, style), text in texts.items()}
+    total, notes = await writing.spent(ctx)
+    book.notes.extend(notes)
     book.write(
         tutorials=len(texts),
         tutorials_in_own_words=sum(each.source == "document" for each in texts.values()),
-        model_calls=spent["calls"],
-        input_tokens=spent["input_tokens"],
-        output_tokens=spent["output_tokens"],
+        model_calls=total.calls,
+        input_tokens=total.usage.input_tokens,
+        output_tokens=total.usage.output_tokens,
+        cache_write_tokens=total.usage.cache_write_tokens,
+        cache_read_tokens=total.usage.cache_read_tokens,
+        model_usd=round(total.usd, 6),
+        docs_gaps=tuple((await docs_gaps(ctx, book.report.night))[:MOST_GAPS]),
     )
 
 

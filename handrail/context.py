@@ -163,9 +163,11 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
 
         @cache
         def make_writer() -> "Writer":
+            from handrail.purse import Purse  # noqa: PLC0415
             from handrail.services.model.writer import Writer  # noqa: PLC0415
 
-            return Writer(settings, http)
+            purse = Purse(store, clock, model=settings.model, budget=settings.model_budget_usd)
+            return Writer(settings, http, purse)
 
         def open_project(given: Settings, source: Source) -> Project:
             ledger = Ledger(store, clock, project=_shared(given), actor=actor)

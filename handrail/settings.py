@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         "https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL")
     )
     model: str = Field("claude-haiku-5-5", validation_alias=_named("HANDRAIL_MODEL"))
+    model_budget_usd: float = Field(1.0, ge=0, validation_alias=_named("HANDRAIL_MODEL_BUDGET_USD"))
+    model_batch_minutes: float = Field(
+        60, ge=0, le=1440, validation_alias=_named("HANDRAIL_MODEL_BATCH_MINUTES")
+    )
 
     sendgrid_api_key: SecretStr | None = Field(None, validation_alias=_named("SENDGRID_API_KEY"))
     sendgrid_url: str = Field("https://api.sendgrid.com", validation_alias=_named("HANDRAIL_SENDGRID_URL"))

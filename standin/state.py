@@ -34,6 +34,10 @@ class Standin:
     attachments: dict[str, str] = field(default_factory=dict)
     """What mails carried, in base64 by its SHA-256."""
     prompts: list[dict[str, Any]] = field(default_factory=list)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Message batches by id: the batch as it is told, and its `results`."""
+    cached: set[str] = field(default_factory=set)
+    """Hashes of prompts that the Messages API keeps."""
     suppressed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """SendGrid's lists by name (bounces, spam_reports, …), entries in its shape."""
     written: list[dict[str, Any]] = field(default_factory=list)
@@ -61,6 +65,8 @@ class Standin:
         self.most_running = self.running
         self.sessions.clear()
         self.attachments.clear()
+        self.batches.clear()
+        self.cached.clear()
         self.suppressed.clear()
         self.demands.clear()
         self.faults.clear()

@@ -19,8 +19,11 @@ from tools._tool import Effect, Tool
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
 
-MODEL_READS = frozenset({"search_feature_docs"})
-"""What the writing model reads: documents only, for account figures have no place in a mail."""
+MODEL_READS = frozenset({"get_tutorial_results", "search_feature_docs"})
+"""What the writing model reads: documents, and counts by signature over all accounts.
+
+Nothing that tells one account from another: what a model has not read cannot come to stand in a mail.
+"""
 
 
 class OnDemand:

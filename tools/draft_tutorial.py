@@ -2,24 +2,25 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
+from handrail.domain.spending import Usage
 from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Style, Tutorial
-from handrail.engine import grounding, keys, struggles
+from handrail.engine import struggles
 from handrail.errors import CallerError
+from handrail.flows.reasons import known_labels
+from handrail.flows.writing import kept_text, settle
 from tools._answers import Answer
 from tools._params import FeatureSlug
 from tools._server import reading_client
 from tools._tool import tool
 
 
-class ModelUse(BaseModel):
+class ModelUse(Usage):
     calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
 
 
 class DraftedTutorial(Answer):
@@ -43,35 +44,17 @@ async def draft_tutorial(
     For who is stuck, use find_struggling_users; to send, use send_tutorial.
     """
     document = ctx.kb.feature(feature)
-    signature = _signature(document, stuck_step, reason, "sometimes" if ever_succeeded else "never")
-    tutorial_id = keys.tutorial_id(signature.key, style, document.version)
-    async with ctx.store.read() as work:
-        kept = await work.nights.tutorial(tutorial_id)
+    approved = struggles.approved_reason(reason, document, await known_labels(ctx, document.slug))
+    signature = _signature(document, stuck_step, approved, "sometimes" if ever_succeeded else "never")
+    kept = await kept_text(ctx, signature, style, document)
     if kept is not None:
         return DraftedTutorial(
             summary=_summary(kept, document), tutorial=kept, written_now=False, model=ModelUse()
         )
     async with reading_client(ctx) as catalogue:
         written = await ctx.writer.write(signature, style, catalogue)
-    wrong = grounding.problems(written.draft, document) if written.draft else [written.problem]
-    draft = written.draft if written.draft and not wrong else grounding.from_document(signature, document)
-    tutorial = Tutorial(
-        id=tutorial_id,
-        signature=signature.key,
-        feature=document.slug,
-        stuck_step=signature.stuck_step,
-        style=style,
-        subject=draft.subject,
-        intro=draft.intro,
-        steps=draft.steps,
-        source="document" if wrong else "model",
-        refused_because=tuple(wrong),
-    )
-    async with ctx.store.begin() as work:
-        await work.nights.keep_tutorial(tutorial, ctx.clock.now())
-    use = ModelUse(
-        calls=written.calls, input_tokens=written.input_tokens, output_tokens=written.output_tokens
-    )
+    tutorial = await settle(ctx, signature, style, document, written)
+    use = ModelUse(calls=written.calls, **written.usage.model_dump())
     return DraftedTutorial(
         summary=_summary(tutorial, document), tutorial=tutorial, written_now=True, model=use
     )
@@ -82,8 +65,7 @@ def _signature(document: Feature, stuck_step: str, reason: str, band: str) -> Si
     if step is None:
         known = ", ".join(each.id for each in document.steps)
         raise CallerError(f"{document.slug} has no step {stuck_step!r}. Steps: {known}.")
-    approved = struggles.approved_reason(reason, document)
-    return Signature(feature=document.slug, stuck_step=step.id, reason=approved, band=band)
+    return Signature(feature=document.slug, stuck_step=step.id, reason=reason, band=band)
 
 
 def _summary(tutorial: Tutorial, document: Feature) -> str:

@@ -1,7 +1,7 @@
 """What became of tutorials: sent or not and why, followed or not, completed after, and what the help does."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
@@ -11,13 +11,17 @@ from handrail.domain.feedback import AnswerCount, FeedbackKind
 from handrail.domain.learning import StyleSample
 from handrail.domain.outcomes import Followed, Lift, OutcomeCount
 from handrail.domain.periods import Period
+from handrail.domain.struggles import Stuck
 from handrail.engine import outcomes
+from handrail.engine.bands import band
 from handrail.engine.feedback import ways
 from handrail.engine.lift import LEAST, lift
 from handrail.flows.learn import style_samples
 from tools._answers import Days, Figures, caveats, days, resolve, synced
 from tools._params import FromDate, OptionalFeature, PeriodChoice, ToDate
 from tools._tool import tool
+
+MOST_SIGNATURES = 50
 
 
 class Comparison(BaseModel):
@@ -45,9 +49,20 @@ class FeatureResults(BaseModel):
     styles: list[StyleSample] = Field(description="What learning goes by, of the last 180 days.")
 
 
+class SignatureResults(BaseModel):
+    """One kind of struggle, over all accounts."""
+
+    signature: str = Field(description="Feature, stuck step, error reason, whether they ever succeeded.")
+    stuck: str = Field(description="People stuck in the last night, as a band.")
+    attempts: str = Field(description="Attempts of one person in the window, as a band.")
+    mailed: int = Field(description="Followed to the end; had never succeeded before.")
+    completed: int = Field(description="Of these, within 7 days.")
+
+
 class TutorialResults(Figures):
     period: Days
     features: list[FeatureResults]
+    signatures: list[SignatureResults] = Field(description="By kind of struggle, most people first.")
 
 
 @tool(title="Tutorial results", effect="read")
@@ -70,6 +85,9 @@ async def get_tutorial_results(
         told = await work.feedback.told(when, feature)
         counts = await work.outcomes.counts(when, feature)
         answers = await work.feedback.answered(when, feature)
+        followed = await work.outcomes.by_signature(when, feature)
+        night = await work.nights.last_struggle_night()
+        stuck = await work.nights.stuck(night, night, feature) if night else []
     if feature and not decisions:
         ctx.kb.feature(feature)
     styles = await style_samples(ctx, feature)
@@ -90,7 +108,26 @@ async def get_tutorial_results(
         caveats=await caveats(ctx, last),
         period=days(when),
         features=features,
+        signatures=_signatures(stuck, followed),
     )
+
+
+def _signatures(stuck: Sequence[Stuck], followed: Mapping[str, tuple[int, int]]) -> list[SignatureResults]:
+    now = {each.signature: each for each in stuck}
+    found = []
+    for key in [*now, *sorted(set(followed) - set(now))][:MOST_SIGNATURES]:
+        mailed, completed = followed.get(key, (0, 0))
+        people, attempts = (now[key].people, now[key].attempts) if key in now else (0, 0.0)
+        found.append(
+            SignatureResults(
+                signature=key,
+                stuck=band(people),
+                attempts=band(round(attempts)),
+                mailed=mailed,
+                completed=completed,
+            )
+        )
+    return found
 
 
 def _results(

@@ -15,8 +15,10 @@ from agent import night as nightly
 from agent import schedule
 from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
+from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
+from handrail.cli.reasons import reasons
 from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
 from handrail.domain.metrics import SyncRecord
@@ -50,6 +52,8 @@ app.add_typer(agent, name="agent")
 app.add_typer(accounts, name="accounts")
 app.add_typer(tutorials, name="tutorials")
 app.add_typer(database, name="db")
+app.add_typer(documents, name="docs")
+app.add_typer(reasons, name="reasons")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Day = Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")]

@@ -90,11 +90,16 @@ def report(night: Report, *, as_json: bool) -> None:
     console.print(
         f"{night.tutorials} tutorials for {night.struggling_users} people, "
         f"{night.tutorials_in_own_words} of them in the document's own words; "
-        f"{night.model_calls} model calls, {night.input_tokens:,} tokens in, {night.output_tokens:,} out."
+        f"{night.model_calls} model calls, {night.input_tokens:,} tokens in, {night.output_tokens:,} out, "
+        f"{night.cache_read_tokens:,} read from the cache; {night.model_usd:.4f} USD on this UTC day."
     )
     console.print(_decisions(night))
     if night.outcomes_settled:
         console.print(f"{night.outcomes_settled} outcomes of earlier mails and hold-outs are settled.")
+    if night.docs_gaps:
+        console.print("What the documents lack, by the people stuck there in the last nights:")
+    for gap in night.docs_gaps:
+        console.print(f"  {gap.people} {gap.words}", markup=False)
     for note in night.notes:
         console.print(f"• {note}", markup=False)
 

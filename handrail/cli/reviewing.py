@@ -8,6 +8,8 @@ from agent import schedule
 from handrail.cli import printing
 from handrail.cli.opening import with_context
 from handrail.context import ToolContext
+from handrail.domain.tutorials import RefusedText
+from handrail.engine.text import shown
 from handrail.errors import CallerError
 from handrail.flows import learn, review
 from handrail.flows.deliver import reason_words
@@ -53,6 +55,19 @@ def reject(review_id: ReviewId, *, json_: Json = False) -> None:
     printing.show({"rejected": review_id}, "Rejected: nobody gets it.", as_json=json_)
 
 
+@tutorials.command("refused")
+def refused_list(*, json_: Json = False) -> None:
+    """List drafts of the model that were not used, newest first, and what stood against each."""
+
+    async def work(ctx: ToolContext) -> list[RefusedText]:
+        async with ctx.store.read() as store:
+            return await store.nights.refused()
+
+    found = with_context(work)
+    words = "\n\n".join(map(_refused_words, found)) or "No draft was refused."
+    printing.show({"refused": [each.model_dump(mode="json") for each in found]}, words, as_json=json_)
+
+
 @tutorials.command()
 def promote(signature: str, *, json_: Json = False) -> None:
     """Let a text that was approved three times unchanged go without review from now on."""
@@ -65,6 +80,12 @@ def lift(feature: str, style: str, *, json_: Json = False) -> None:
     """Let a style that was frozen for complaints be chosen again; only complaints from now on count."""
     with_context(lambda ctx: learn.lift(ctx, feature, style))
     printing.show({"lifted": [feature, style]}, f"{feature} may be told as {style} again.", as_json=json_)
+
+
+def _refused_words(each: RefusedText) -> str:
+    steps = [f"  {step.step}: {shown(step.text)}" for step in each.draft.steps]
+    because = [f"  refused: {wrong}" for wrong in each.because]
+    return "\n".join([f"{each.signature}  {each.at:%Y-%m-%d %H:%M} UTC", *because, *steps])
 
 
 def _words(each: Pending) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.domain.gaps import Gap
 from handrail.domain.guards import DataProblem
 from handrail.domain.metrics import Agreement
 
@@ -75,3 +76,8 @@ class Report(BaseModel):
     data_problems: tuple[DataProblem, ...] = ()
     """Of features whose verdicts are not to be trusted; nobody is counted as struggling with them."""
     written_back: int = Field(0, description="Events about mails that Mixpanel took.")
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
+    """Cached tokens are counted apart from `input_tokens`."""
+    docs_gaps: tuple[Gap, ...] = Field((), description="What the documents lack, the most people first.")
+    model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")

@@ -74,6 +74,16 @@ class Signature(BaseModel):
         return "/".join((self.feature, self.stuck_step, self.reason or "no-error", self.band))
 
     @staticmethod
+    def of(key: str) -> "Signature":
+        """The signature of a key."""
+        feature, _, rest = key.partition("/")
+        step, _, rest = rest.partition("/")
+        reason, _, band = rest.rpartition("/")
+        return Signature(
+            feature=feature, stuck_step=step, reason="" if reason == "no-error" else reason, band=band
+        )
+
+    @staticmethod
     def ever_succeeded(key: str) -> bool:
         """Whether the evidence behind the signature of this key held a success."""
         return key.endswith("/sometimes")
@@ -110,3 +120,14 @@ class Struggle(BaseModel):
     """The others who tried the feature, in all accounts."""
     by_account: dict[str, Peers] = Field(default_factory=dict)
     """The others of each of the person's accounts."""
+
+
+class Stuck(BaseModel):
+    """How many people have one signature. Counts only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    signature: str
+    feature: str
+    people: int
+    attempts: float = Field(description="Of one person in the window, on average.")

@@ -1,5 +1,6 @@
 """Tutorials: the checked text for a struggle signature."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from handrail.domain.features import Feature
 
 Style = Literal["plain", "checklist", "story"]
+Tone = Literal["plain", "warm", "brief"]
 
 
 class DraftStep(BaseModel):
@@ -25,6 +27,7 @@ class Draft(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature: str
+    tone: Tone
     subject: str
     intro: str
     steps: tuple[DraftStep, ...]
@@ -43,8 +46,24 @@ class Tutorial(BaseModel):
     subject: str
     intro: str
     steps: tuple[DraftStep, ...]
+    tone: Tone = "plain"
     source: Literal["model", "document"]
     refused_because: tuple[str, ...] = Field((), description="Why the model's draft was not used.")
+
+
+class RefusedText(BaseModel):
+    """A draft that did not pass the gate, for an operator to read. Nobody gets it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tutorial_id: str
+    signature: str
+    feature: str
+    step: str
+    version: str = Field(description="Of the document.")
+    because: tuple[str, ...]
+    draft: Draft
+    at: datetime
 
 
 class ToldStep(BaseModel):

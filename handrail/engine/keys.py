@@ -31,6 +31,12 @@ def address_key(secret: bytes, address: str) -> str:
     return hmac.new(own, f"{local}@{domain}".encode(), hashlib.sha256).hexdigest()
 
 
+def reason_key(secret: bytes, feature: str, reason: str) -> str:
+    """HMAC-SHA256 of a feature's error reason, in hex, under a key of its own: it may hold anything."""
+    own = hmac.new(secret, b"handrail reasons", hashlib.sha256).digest()
+    return hmac.new(own, f"{feature}/{reason}".encode(), hashlib.sha256).hexdigest()
+
+
 def account_uuid(project_id: int, mixpanel_id: str) -> str:
     """The account's UUID: the same in every installation of one project."""
     return str(uuid.uuid5(_NAMESPACE, f"{project_id}/{mixpanel_id}"))
@@ -63,3 +69,8 @@ def review_id(night: date, text: str, audience: Sequence[str]) -> str:
 
 def tutorial_id(signature: str, style: str, document_version: str) -> str:
     return hashlib.sha256(f"{signature}/{style}/{document_version}".encode()).hexdigest()[:16]
+
+
+def stopgap_id(tutorial_id: str) -> str:
+    """The document's own words, told because the model could not be asked: it will be asked again."""
+    return hashlib.sha256(f"{tutorial_id}/stopgap".encode()).hexdigest()[:16]

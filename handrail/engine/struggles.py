@@ -1,6 +1,7 @@
 """The struggle rules: from one user's signals on one feature to a verdict, or none."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,11 +11,18 @@ from handrail.domain.struggles import FeatureUse, Signature, Struggle
 _CODE = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
 
 OTHER_REASON = "other"
-"""Stands for every reason the document does not know, so that no raw text travels on."""
+"""Stands for every reason without a label, so that no raw text travels on."""
+
+NO_LABELS: Mapping[str, str] = {}
 
 
-def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | None:
-    """More than N attempts and (completion under the limit, or error events); never after a later success."""
+def judge(
+    use: FeatureUse, feature: Feature, *, as_of: datetime, labels: Mapping[str, str] = NO_LABELS
+) -> Struggle | None:
+    """More than N attempts and (completion under the limit, or error events); never after a later success.
+
+    `labels` stand for the reasons that the document does not explain.
+    """
     limits = feature.struggle
     if use.attempts <= limits.more_than_attempts:
         return None
@@ -29,11 +37,11 @@ def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | N
     if not rules:
         return None
     stuck = feature.steps[min(use.reached + 1, len(feature.steps) - 1)].id
-    reason = plain_reason(main_reason(use.errors))
+    reason = main_reason(use.errors)
     signature = Signature(
         feature=feature.slug,
         stuck_step=stuck,
-        reason=approved_reason(reason, feature),
+        reason=approved_reason(reason, feature, labels),
         band="never" if use.successes == 0 else "sometimes",
     )
     return Struggle(
@@ -44,7 +52,7 @@ def judge(use: FeatureUse, feature: Feature, *, as_of: datetime) -> Struggle | N
         successes=use.successes,
         completion=completion,
         errors=errors,
-        main_reason=reason,
+        main_reason=plain_reason(reason),
         rules=rules,
         stuck_step=stuck,
         rage_clicks=use.rage_clicks,
@@ -98,11 +106,14 @@ def plain_reason(reason: str) -> str:
     return reason if not reason or _CODE.fullmatch(reason) else OTHER_REASON
 
 
-def approved_reason(reason: str, feature: Feature) -> str:
-    """The reason if the document explains it, else `other`; empty stays empty."""
+def approved_reason(reason: str, feature: Feature, labels: Mapping[str, str] = NO_LABELS) -> str:
+    """The reason if the document explains it, else its label, else `other`; empty stays empty.
+
+    Nothing else of a reason comes into a prompt, a mail or a log.
+    """
     if not reason:
         return ""
-    return reason if feature.hint(reason) else OTHER_REASON
+    return reason if feature.hint(reason) else labels.get(reason, OTHER_REASON)
 
 
 def prioritised(struggles: list[Struggle]) -> list[Struggle]:

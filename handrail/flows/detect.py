@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -18,6 +18,7 @@ from handrail.engine.accounts import account_ids
 from handrail.engine.periods import midnight
 from handrail.errors import UpstreamError
 from handrail.flows.belonging import homes
+from handrail.flows.reasons import label_reasons
 from handrail.flows.routes import Route as Way
 from handrail.flows.routes import first_answer
 from handrail.flows.sync import read_events
@@ -79,9 +80,10 @@ async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> 
         log.warning("struggles are counted from the export: %s", refusal)
         gathered, route = await _by_export(ctx, features, as_of, zone), "export"
     found = {slug: each.uses() for slug, each in gathered.items()}
+    labels = await label_reasons(ctx, features, {slug: each.often for slug, each in found.items()}, as_of)
     judged = {
         feature.slug: Detected(
-            _judge(found.get(feature.slug, Uses()), feature, as_of, zone),
+            _judge(found.get(feature.slug, Uses()), feature, as_of, zone, labels[feature.slug]),
             cast("Route", route),
             found[feature.slug].fleet.users if found else None,
         )
@@ -94,11 +96,13 @@ async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> 
     return judged
 
 
-def _judge(everybody: Uses, feature: Feature, as_of: date, zone: str) -> list[Struggle]:
+def _judge(
+    everybody: Uses, feature: Feature, as_of: date, zone: str, labels: Mapping[str, str]
+) -> list[Struggle]:
     end = midnight(as_of + timedelta(days=1), zone)
     found = []
     for use in everybody.often:
-        verdict = struggles.judge(use, feature, as_of=end)
+        verdict = struggles.judge(use, feature, as_of=end, labels=labels)
         if verdict:
             fleet, by_account = uses.others(everybody, use)
             found.append(verdict.model_copy(update={"fleet": fleet, "by_account": by_account}))

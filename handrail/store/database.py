@@ -30,10 +30,12 @@ from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.outcomes import Outcomes
+from handrail.store.reasons import Reasons
 from handrail.store.reports import Reports
 from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
+from handrail.store.spending import Spending
 from handrail.store.syncs import Syncs
 from handrail.store.write_backs import WriteBacks
 
@@ -57,10 +59,12 @@ class Work:
         self.learning = Learning(session)
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
+        self.reasons = Reasons(session)
         self.reports = Reports(session)
         self.reviews = Reviews(session)
         self.routes = Routes(session)
         self.segments = Segments(session)
+        self.spending = Spending(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
 

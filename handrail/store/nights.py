@@ -1,5 +1,6 @@
 """Nights in the store: runs, struggles and tutorials."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -10,9 +11,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.domain.metrics import Agreement
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
-from handrail.domain.struggles import Struggle
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.struggles import Struggle, Stuck
+from handrail.domain.tutorials import Draft, RefusedText, Tutorial
 from handrail.store.tables import Run, StruggleRow, TutorialRow
+from handrail.store.writing_tables import RefusedDraft
 
 LOOKED_BACK = 7
 """Nights in which a comparison with Mixpanel's counts is looked for."""
@@ -60,7 +62,12 @@ class Nights:
         )
         self._session.add_all(
             StruggleRow(
-                night=night, user_key=one.user_key, feature=one.feature, document=one.model_dump_json()
+                night=night,
+                user_key=one.user_key,
+                feature=one.feature,
+                document=one.model_dump_json(),
+                signature=one.signature.key,
+                attempts=one.attempts,
             )
             for one in struggles
         )
@@ -119,3 +126,54 @@ class Nights:
                     created_at=now,
                 )
             )
+
+    async def keep_refused(self, tutorial: Tutorial, draft: Draft, version: str, now: datetime) -> None:
+        """Keep the draft that was not used, beside the tutorial that went out in its place."""
+        await self._session.merge(
+            RefusedDraft(
+                tutorial_id=tutorial.id,
+                signature=tutorial.signature,
+                feature=tutorial.feature,
+                step=tutorial.stuck_step,
+                version=version,
+                because=json.dumps(tutorial.refused_because, ensure_ascii=False),
+                document=draft.model_dump_json(),
+                at=now,
+            )
+        )
+
+    async def refused(self, feature: str = "") -> list[RefusedText]:
+        """Drafts that the gate refused, newest first."""
+        statement = select(RefusedDraft).order_by(col(RefusedDraft.at).desc(), RefusedDraft.tutorial_id)
+        if feature:
+            statement = statement.where(RefusedDraft.feature == feature)
+        return [
+            RefusedText(
+                tutorial_id=row.tutorial_id,
+                signature=row.signature,
+                feature=row.feature,
+                step=row.step,
+                version=row.version,
+                because=tuple(json.loads(row.because)),
+                draft=Draft.model_validate_json(row.document),
+                at=row.at,
+            )
+            for row in await self._session.exec(statement)
+        ]
+
+    async def stuck(self, since: date, until: date, feature: str = "") -> list[Stuck]:
+        """How many people each signature had in these nights, each person once, and their usual attempts."""
+        people = func.count(func.distinct(col(StruggleRow.user_key)))
+        statement = (
+            select(StruggleRow.signature, StruggleRow.feature, people, func.avg(StruggleRow.attempts))
+            .where(StruggleRow.night >= since, StruggleRow.night <= until, StruggleRow.signature != "")
+            .group_by(col(StruggleRow.signature), col(StruggleRow.feature))
+            .order_by(people.desc(), col(StruggleRow.signature))
+        )
+        if feature:
+            statement = statement.where(StruggleRow.feature == feature)
+        rows = (await self._session.exec(statement)).all()
+        return [
+            Stuck(signature=key, feature=slug, people=count, attempts=float(attempts))
+            for key, slug, count, attempts in rows
+        ]

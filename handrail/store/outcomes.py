@@ -81,6 +81,22 @@ class Outcomes:
         rows = (await self._session.exec(statement)).all()
         return [OutcomeCount.model_validate(dict(zip(names, row, strict=True))) for row in rows]
 
+    async def by_signature(self, period: Period, feature: str = "") -> dict[str, tuple[int, int]]:
+        """Of the mails of these nights: people followed to the end who had not succeeded before, and how
+        many of them completed the feature."""
+        completed = func.count(col(OutcomeRow.completed_at))
+        statement: Any = (
+            select(OutcomeRow.signature, func.count(), completed)
+            .join(DeliveryRow, col(DeliveryRow.id) == col(OutcomeRow.delivery_id))
+            .where(DeliveryRow.night >= period.from_date, DeliveryRow.night <= period.to_date)
+            .where(OutcomeRow.arm == "treated", col(OutcomeRow.settled).is_(True))
+            .where(col(OutcomeRow.succeeded_before).is_(False))
+            .group_by(col(OutcomeRow.signature))
+        )
+        if feature:
+            statement = statement.where(OutcomeRow.feature == feature)
+        return {key: (people, done) for key, people, done in (await self._session.exec(statement)).all()}
+
 
 def _first_hold_outs() -> Any:
     """The first night of each person × feature held out, where none of theirs was opened yet."""

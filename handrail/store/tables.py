@@ -266,6 +266,8 @@ class StruggleRow(SQLModel, table=True):
     user_key: str = Field(primary_key=True)
     feature: str = Field(primary_key=True)
     document: str = Field(description="The Struggle as JSON.")
+    signature: str = ""
+    attempts: int = 0
 
 
 class TutorialRow(SQLModel, table=True):

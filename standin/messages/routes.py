@@ -9,18 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from standin.messages import misbehaviour, rules, wire, writer
+from standin.messages import batches, caching, misbehaviour, rules, wire, writer
 from standin.messages.reading import read
 from standin.messages.wire import Reply
 from standin.state import Standin
 
 
 def routes(state: Standin) -> list[BaseRoute]:
-    """Messages, token counting and the list of models."""
+    """Messages, batches of them, token counting and the list of models."""
 
     async def create(request: Request) -> Response:
         body, size, refused = await _checked(state, request, rules.CREATE_KEYS)
-        return refused or _answer(state, request.url.path, body, wire.tokens(size))
+        return refused or _answer(state, request.url.path, body, size)
 
     async def count(request: Request) -> Response:
         _, size, refused = await _checked(state, request, rules.COUNT_KEYS)
@@ -42,6 +42,7 @@ def routes(state: Standin) -> list[BaseRoute]:
 
     return [
         Route("/v1/messages", create, methods=["POST"]),
+        *batches.routes(state, _unauthorized, lambda body, size: _message(state, batches.PATH, body, size)),
         Route("/v1/messages/count_tokens", count, methods=["POST"]),
         Route("/v1/models", models),
         Route("/v1/models/{model_id}", model),
@@ -75,10 +76,14 @@ def _unauthorized(request: Request) -> Response | None:
     return wire.error(401, "invalid bearer token")
 
 
-def _answer(state: Standin, path: str, body: dict[str, Any], input_tokens: int) -> Response:
+def _answer(state: Standin, path: str, body: dict[str, Any], size: int) -> Response:
     if state.faults.take("anthropic", path, {"overloaded"}):
         return wire.error(529, "Overloaded")
-    return wire.message(body, _reply(state, path, body), input_tokens)
+    return wire.answer(_message(state, path, body, size))
+
+
+def _message(state: Standin, path: str, body: dict[str, Any], size: int) -> dict[str, Any]:
+    return wire.message(body, _reply(state, path, body), caching.counted(body, size, state.cached))
 
 
 def _reply(state: Standin, path: str, body: dict[str, Any]) -> Reply:
@@ -90,7 +95,7 @@ def _reply(state: Standin, path: str, body: dict[str, Any]) -> Reply:
         # Current models think first, so whoever reads content[0] as the answer has to notice here.
         quiet = (body.get("thinking") or {}).get("type") == "disabled"
         before = [] if quiet else [wire.thinking(body)]
-        return Reply([*before, writer.search(request)], "tool_use")
+        return Reply([*before, writer.search(request), *writer.results(request)], "tool_use")
     fault = state.faults.take("anthropic", path, set(misbehaviour.LAST_TURN))
     if fault is not None:
         return misbehaviour.LAST_TURN[fault.fault](request)

@@ -32,6 +32,14 @@ class Reply(NamedTuple):
     stop_details: dict[str, Any] | None = None
 
 
+class Cached(NamedTuple):
+    """Tokens of a prompt: read from the cache, written to it, and the rest."""
+
+    read: int
+    written: int
+    rest: int
+
+
 def text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words, "citations": None}
 
@@ -66,40 +74,38 @@ def tokens(characters: int) -> int:
     return max(1, characters // 4)
 
 
-def message(body: dict[str, Any], reply: Reply, input_tokens: int) -> Response:
+def message(body: dict[str, Any], reply: Reply, cached: Cached) -> dict[str, Any]:
     """A whole message; a reply longer than `max_tokens` is cut there, as the real service does."""
     content, stop_reason = reply.content, reply.stop_reason
     allowed = int(body["max_tokens"]) * 4
     if len(_words(content)) > allowed and content[-1]["type"] == "text":
         content = [*content[:-1], text(content[-1]["text"][:allowed])]
         stop_reason = "max_tokens"
-    return answer(
-        {
-            "id": "msg_" + secrets.token_hex(12),
-            "type": "message",
-            "role": "assistant",
-            "model": body["model"],
-            "container": None,
-            "content": content,
-            "stop_reason": stop_reason,
-            "stop_sequence": None,
-            "stop_details": reply.stop_details,
-            "usage": _usage(input_tokens, tokens(len(_words(content)))),
-        }
-    )
+    return {
+        "id": "msg_" + secrets.token_hex(12),
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "container": None,
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "stop_details": reply.stop_details,
+        "usage": _usage(cached, tokens(len(_words(content)))),
+    }
 
 
 def _words(content: list[dict[str, Any]]) -> str:
     return "".join(block.get("text") or json.dumps(block.get("input", "")) for block in content)
 
 
-def _usage(input_tokens: int, output_tokens: int) -> dict[str, Any]:
+def _usage(cached: Cached, output_tokens: int) -> dict[str, Any]:
     return {
-        "input_tokens": input_tokens,
+        "input_tokens": cached.rest,
         "output_tokens": output_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "cache_creation_input_tokens": cached.written,
+        "cache_read_input_tokens": cached.read,
+        "cache_creation": {"ephemeral_5m_input_tokens": cached.written, "ephemeral_1h_input_tokens": 0},
         "output_tokens_details": {"thinking_tokens": 0},
         "server_tool_use": None,
         "service_tier": "standard",

@@ -11,6 +11,7 @@ from standin.messages.reading import Request
 from standin.messages.wire import Reply
 
 SEARCH = "search_feature_docs"
+RESULTS = "get_tutorial_results"
 _MOST_STEPS = 5
 
 
@@ -36,6 +37,13 @@ def search(request: Request) -> dict[str, Any]:
     return wire.tool_use(tool["name"], arguments)
 
 
+def results(request: Request) -> list[dict[str, Any]]:
+    """A call of the tool that tells what became of earlier texts, where there is one that takes a feature."""
+    named = [tool for tool in request.tools if tool["name"] == RESULTS]
+    known = [tool for tool in named if "feature" in tool["input_schema"].get("properties", {})]
+    return [wire.tool_use(RESULTS, {"feature": request.feature}) for _ in known]
+
+
 def _question(request: Request) -> str:
     task = request.task or {}
     words = [task.get("stuck_step"), task.get("main_error")]
@@ -52,6 +60,7 @@ def tutorial(request: Request) -> dict[str, Any]:
     chosen = steps[first : first + _MOST_STEPS]
     return {
         "feature": request.feature,
+        "tone": "plain",
         "subject": f"Quick help with {request.title}",
         "intro": _intro(style, request.title, stuck),
         "steps": [

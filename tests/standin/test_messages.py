@@ -12,6 +12,7 @@ import pytest
 from anthropic.types import Message, TextBlock, ToolUseBlock
 from anthropic.types.message_count_tokens_params import MessageCountTokensParams
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from anthropic.types.messages import MessageBatch
 
 from standin.messages import reading, rules, schemas
 from standin.server import running
@@ -319,7 +320,7 @@ async def test_only_keys_of_the_schema_are_written_and_required_ones_always(
 async def test_without_an_output_format_the_same_json_comes_as_text(client: anthropic.AsyncAnthropic) -> None:
     answer = await create(client, asking(), tools=[], output_config={})
 
-    assert set(json.loads(said(answer))) == {"feature", "subject", "intro", "steps"}
+    assert set(json.loads(said(answer))) == {"feature", "tone", "subject", "intro", "steps"}
 
 
 async def test_another_search_tool_gets_the_words_it_requires(client: anthropic.AsyncAnthropic) -> None:
@@ -601,3 +602,110 @@ async def test_an_unknown_tool_is_one_that_was_never_offered(
     fault(state, "unknown_tool")
 
     assert called(await create(client, asking())).name == "mail_everyone"
+
+
+async def handed_in(client: anthropic.AsyncAnthropic, **tasks: dict[str, Any]) -> MessageBatch:
+    """A batch with one request for each task, by its id."""
+    requests: Any = [
+        {
+            "custom_id": each,
+            "params": {
+                "model": "claude-haiku-5-5",
+                "max_tokens": 2048,
+                "output_config": FORMAT,
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "text", "text": json.dumps({"title": TITLE, "passages": PASSAGES})},
+                            {"type": "text", "text": json.dumps({**TASK, **task})},
+                        ],
+                    }
+                ],
+            },
+        }
+        for each, task in tasks.items()
+    ]
+    return await client.messages.batches.create(requests=requests)
+
+
+async def outcomes(client: anthropic.AsyncAnthropic, batch_id: str) -> dict[str, Any]:
+    return {each.custom_id: each.result async for each in await client.messages.batches.results(batch_id)}
+
+
+async def test_a_batch_is_handed_in_looked_at_and_fetched_as_lines(
+    state: Standin, client: anthropic.AsyncAnthropic
+) -> None:
+    batch = await handed_in(client, a={}, b={"stuck_step": "finish", "main_error": None})
+    assert (batch.processing_status, batch.request_counts.processing) == ("in_progress", 2)
+    assert batch.results_url is None
+
+    ended = await client.messages.batches.retrieve(batch.id)
+    assert (ended.processing_status, ended.request_counts.succeeded) == ("ended", 2)
+    assert str(ended.results_url).startswith(state.base_url)
+
+    found = await outcomes(client, batch.id)
+    assert [json.loads(found[each].message.content[0].text)["steps"][0]["step"] for each in "ab"] == [
+        "map-columns",
+        "finish",
+    ]
+    assert [each.id async for each in client.messages.batches.list()] == [batch.id]
+    assert len(state.prompts) == 2
+
+
+async def test_a_slow_batch_can_be_called_off(state: Standin, client: anthropic.AsyncAnthropic) -> None:
+    state.faults.add({"neighbour": "anthropic", "route": "/batches", "fault": "batch_slow", "times": 1})
+    batch = await handed_in(client, a={})
+
+    assert (await client.messages.batches.retrieve(batch.id)).processing_status == "in_progress"
+    assert (await client.messages.batches.cancel(batch.id)).processing_status == "canceling"
+    assert (await client.messages.batches.retrieve(batch.id)).request_counts.canceled == 1
+    assert (await outcomes(client, batch.id))["a"].type == "canceled"
+
+
+async def test_requests_of_a_batch_are_refused_one_by_one_when_they_are_worked_on(
+    state: Standin, client: anthropic.AsyncAnthropic
+) -> None:
+    state.faults.add({"neighbour": "anthropic", "route": "/batches", "fault": "expired", "times": 1})
+    bad: Any = {"custom_id": "bad", "params": {"model": "claude-haiku-5-5", "max_tokens": 1, "messages": []}}
+    late: Any = {"custom_id": "late", "params": bad["params"]}
+    batch = await client.messages.batches.create(requests=[bad, late])
+
+    await client.messages.batches.retrieve(batch.id)
+
+    found = await outcomes(client, batch.id)
+    assert {name: each.type for name, each in found.items()} == {"bad": "errored", "late": "expired"}
+    assert "at least one message" in found["bad"].error.error.message
+
+
+async def test_a_batch_out_of_shape_or_unknown_is_refused(client: anthropic.AsyncAnthropic) -> None:
+    same: Any = {"custom_id": "a", "params": {}}
+    wrong: list[Any] = [[], [same, same], [{"custom_id": "x" * 65, "params": {}}]]
+    for requests in wrong:
+        with pytest.raises(anthropic.BadRequestError):
+            await client.messages.batches.create(requests=requests)
+    with pytest.raises(anthropic.NotFoundError):
+        await client.messages.batches.retrieve("msgbatch_nobody")
+
+
+async def test_marked_beginnings_are_cached_and_counted_apart(client: anthropic.AsyncAnthropic) -> None:
+    mark = {"type": "ephemeral"}
+    system: Any = [{"type": "text", "text": "You write tutorials. " * 150, "cache_control": mark}]
+
+    first = (await create(client, asking(), system=system)).usage
+    second = (await create(client, asking(stuck_step="finish"), system=system)).usage
+    other = (await create(client, asking(), system=system, tools=[])).usage
+
+    assert first.cache_creation_input_tokens == second.cache_read_input_tokens
+    assert int(first.cache_creation_input_tokens or 0) > 512
+    assert (first.cache_read_input_tokens, second.cache_creation_input_tokens) == (0, 0)
+    assert first.input_tokens == pytest.approx(second.input_tokens, abs=10)
+    assert other.cache_read_input_tokens == 0, "tools come first: another list misses"
+
+
+async def test_a_beginning_under_the_least_length_is_not_cached(client: anthropic.AsyncAnthropic) -> None:
+    system: Any = [{"type": "text", "text": "Short.", "cache_control": {"type": "ephemeral"}}]
+
+    for _ in range(2):
+        usage = (await create(client, asking(), system=system, tools=[])).usage
+        assert (usage.cache_creation_input_tokens, usage.cache_read_input_tokens) == (0, 0)

@@ -7,7 +7,8 @@ from sqlmodel import SQLModel
 
 import handrail.store.guard_tables
 import handrail.store.mail_tables
-import handrail.store.tables  # noqa: F401  (both fill the metadata)
+import handrail.store.tables
+import handrail.store.writing_tables  # noqa: F401  (they fill the metadata)
 from handrail.lock import MIGRATION, OURS
 
 url = make_url(context.config.attributes["url"])

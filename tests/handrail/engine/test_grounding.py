@@ -1,17 +1,18 @@
 """The grounding gate: what the document says may go out, and nothing else."""
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from handrail.domain.features import ErrorHint, Feature, FeatureEvents, Step
 from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Draft, DraftStep
-from handrail.engine.grounding import MAX_STEPS, from_document, passages, problems
+from handrail.engine.grounding import HARDEST_GRADE, MAX_STEPS, from_document, passages, problems
 from handrail.services import kb
 
 KB = Path(__file__).parents[3] / "kb"
@@ -60,6 +61,7 @@ FOLDER = DraftStep(
 )
 DRAFT = Draft(
     feature="export",
+    tone="plain",
     subject="Quick help with your export",
     intro="The folder is where this stops.",
     steps=(FOLDER,),
@@ -162,9 +164,24 @@ def test_a_number_that_the_document_does_not_hold_is_refused(number: str) -> Non
     ]
 
 
-@pytest.mark.parametrize("number", ["20", "12"])
-def test_a_number_of_the_document_may_be_said(number: str) -> None:
-    assert telling(f"{FOLDER.text} Wait {number} seconds.") == []
+@pytest.mark.parametrize("words", ["Wait 20 seconds.", "Wait 20.", "History lists 12 deliveries."])
+def test_a_number_of_the_document_may_be_said(words: str) -> None:
+    assert telling(f"{FOLDER.text} {words}") == []
+
+
+@pytest.mark.parametrize("words", ["Wait 12 seconds.", "Wait 20 deliveries.", "Wait twenty seconds."])
+def test_a_number_of_the_document_with_another_word_behind_it_is_refused(words: str) -> None:
+    assert telling(f"{FOLDER.text} {words}") == ["step folder: holds a number that is not in the document"]
+
+
+def test_a_number_or_a_label_of_another_step_is_refused() -> None:
+    opening = DraftStep(
+        step="open", text="Open Exports and wait 20 seconds.", quote="Open Exports and choose"
+    )
+    daily = opening.model_copy(update={"text": 'Open Exports and choose "Daily".'})
+
+    assert about(steps=(opening,)) == ["step open: holds a number that is not in the document"]
+    assert "step open: names a label that is not in the document" in about(steps=(daily,))
 
 
 @pytest.mark.parametrize("label", ['"Send everything"', "“Reset folder”", "«Purge»"])
@@ -172,7 +189,7 @@ def test_a_label_that_the_document_does_not_know_is_refused(label: str) -> None:
     assert "step folder: names a label that is not in the document" in telling(f"{FOLDER.text} {label}")
 
 
-@pytest.mark.parametrize("label", ['"New schedule"', "“Send a test file”", "«send a TEST file»"])
+@pytest.mark.parametrize("label", ['"deliveries"', "“Send a test file”", "«send a test file»"])
 def test_a_label_of_the_document_may_be_named_in_any_quotation_marks(label: str) -> None:
     assert telling(f"{FOLDER.text} Choose {label}.") == []
 
@@ -193,14 +210,14 @@ def test_control_bidi_zero_width_and_tag_characters_are_refused(hidden: str) -> 
 def test_subject_and_introduction_are_neither_empty_nor_too_long(part: str, limit: int) -> None:
     refusal = [f"{part}: empty or longer than {limit} characters"]
 
-    assert about(**{part: "x" * limit}) == []
-    assert about(**{part: "x" * (limit + 1)}) == refusal
+    assert about(**{part: ("open it.\n" * limit)[:limit]}) == []
+    assert about(**{part: ("open it.\n" * limit)[: limit + 1]}) == refusal
     assert about(**{part: ""}) == refusal
     assert about(**{part: " \n"}) == refusal
 
 
 def test_a_step_is_neither_empty_nor_longer_than_six_hundred_characters() -> None:
-    words = "choose the folder " * 34
+    words = "Choose the folder.\n" * 34
 
     assert telling(words[:600]) == []
     assert telling(words[:601]) == ["step folder: empty or longer than 600 characters"]
@@ -220,6 +237,7 @@ def test_everything_that_is_wrong_is_said() -> None:
     found = problems(
         Draft(
             feature="alerts",
+            tone="plain",
             subject="Win $1000",
             intro="See https://evil.example",
             steps=(DraftStep(step="hotline", text="Call us.", quote="Call us."),),
@@ -230,6 +248,7 @@ def test_everything_that_is_wrong_is_said() -> None:
     assert found == [
         "the draft is about another feature",
         "subject: holds a number that is not in the document",
+        "subject: names a term that is not in the document",
         "intro: holds a link, an address or markup",
         "intro: names a site that is not in the document",
         "a step id is not in the document",
@@ -241,6 +260,7 @@ def test_no_refusal_repeats_what_the_model_wrote(written: str) -> None:
     marked = f"zqx{written}zqx"
     draft = Draft(
         feature=marked,
+        tone="plain",
         subject=marked,
         intro=marked,
         steps=(
@@ -331,3 +351,180 @@ def test_a_label_in_any_quotation_marks_has_to_stand_in_the_document(marks: str)
 
 def test_a_quote_of_a_letter_rests_on_nothing() -> None:
     assert telling(quote="T")
+
+
+def test_what_only_an_error_of_another_step_says_is_refused() -> None:
+    hint = ErrorHint(reason="full", step="folder", text="Open Storage and delete 3 files.")
+    feature = FEATURE.model_copy(update={"errors": (*FEATURE.errors, hint)})
+    here = FOLDER.model_copy(update={"text": f"{FOLDER.text} Open Storage and delete 3 files."})
+    there = DraftStep(step="open", text="Open Exports and Storage.", quote="Open Exports and choose")
+
+    assert problems(DRAFT.model_copy(update={"steps": (here,)}), feature) == []
+    assert problems(DRAFT.model_copy(update={"steps": (there,)}), feature) == [
+        "step open: names a term that is not in the document"
+    ]
+
+
+def test_the_steps_stand_in_the_documents_order() -> None:
+    opening = DraftStep(step="open", text="Open Exports.", quote="Open Exports and choose")
+
+    assert about(steps=(opening, FOLDER)) == []
+    assert about(steps=(FOLDER, opening)) == ["the steps are not in the document's order"]
+
+
+def test_a_draft_begins_where_people_are_stuck() -> None:
+    assert problems(DRAFT, FEATURE, stuck_step="folder") == []
+    assert problems(DRAFT, FEATURE, stuck_step="open") == ["the draft does not begin where people are stuck"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Open Salesforce and choose the folder.",
+        "Type it in Google Drive.",
+        "Salesforce has to be open.",
+        "Choose the folder in DropBox.",
+        "Choose Weekly.",
+        "Ask the ADMIN first.",
+    ],
+)
+def test_a_capitalised_term_that_the_passages_of_the_step_do_not_know_is_refused(words: str) -> None:
+    assert "step folder: names a term that is not in the document" in telling(f"{FOLDER.text} {words}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Open Exports and choose New folder.",
+        "Open Exports and choose New exports.",
+        "Open Exports; New Export.",
+    ],
+)
+def test_a_label_that_goes_on_otherwise_than_in_the_document_is_refused(words: str) -> None:
+    step = DraftStep(step="open", text=words, quote="Open Exports and choose")
+
+    assert "step open: names a term that is not in the document" in about(steps=(step,))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["If you see it, open History.", "Then type it again.", "Now History lists it.", "The folder is there."],
+)
+def test_small_words_may_begin_a_sentence_and_terms_of_the_document_may_be_said(words: str) -> None:
+    assert telling(f"{FOLDER.text} {words}") == []
+
+
+NAMES = ("Acme", "Harbor & Pine Legal", "target", "Now", "Schedule", "acct_1001", "")
+
+
+@pytest.mark.parametrize("said", ["Acme", "harbor & pine legal", "Harbor Pine Legal", "acct_1001", "Acme's"])
+def test_the_name_of_an_account_is_refused_wherever_it_stands(said: str) -> None:
+    def about_names(**changes: Any) -> list[str]:
+        return problems(DRAFT.model_copy(update=changes), FEATURE, names=NAMES)
+
+    assert "intro: names an account" in about_names(intro=f"{DRAFT.intro} For {said} too.")
+    assert "subject: names an account" in about_names(subject=f"{DRAFT.subject} for {said}")
+    step = FOLDER.model_copy(update={"text": f"{FOLDER.text} So does {said}."})
+    assert "step folder: names an account" in about_names(steps=(step,))
+
+
+def test_a_word_of_the_document_or_of_the_language_names_no_account() -> None:
+    step = FOLDER.model_copy(update={"text": f"{FOLDER.text} Now it is on target. Schedule an export."})
+
+    assert not [
+        wrong
+        for wrong in problems(
+            DRAFT.model_copy(update={"steps": (step,)}), FEATURE, names=[*NAMES[3:], "Target"]
+        )
+        if "account" in wrong
+    ]
+
+
+def test_a_text_harder_than_tenth_grade_and_than_the_document_is_refused() -> None:
+    """By hand: 9 words of 56 letters, 1 sentence: 4.71 × 56 / 9 + 0.5 × 9 − 21.43 = 12.4."""
+    hard = "Deliveries repeat, so export folders exactly as afterwards written"
+    easy = "Type the folder as it is. Then wait."
+
+    assert HARDEST_GRADE == 10
+    assert telling(easy) == []
+    assert "the draft is harder to read than the document" in about(
+        intro=hard, steps=(FOLDER.model_copy(update={"text": hard}),)
+    )
+    harder = FEATURE.model_copy(update={"body": f"# More\n\n{hard} {hard}"})
+    assert "the draft is harder to read than the document" not in problems(
+        DRAFT.model_copy(update={"intro": hard}), harder
+    )
+
+
+DOCUMENTS = kb.read(KB).features()
+SAID = [(from_document(one, feature), feature) for feature in DOCUMENTS for one in signatures(feature)]
+
+
+def without(feature: Feature, word: str) -> bool:
+    return word.casefold() not in feature.model_dump_json().casefold()
+
+
+@given(st.sampled_from(SAID), st.data())
+def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], data: st.DataObject) -> None:
+    draft, feature = said
+    places = [
+        (number, match.start())
+        for number, step in enumerate(draft.steps)
+        for match in re.finditer(r"\d", step.text)
+    ]
+    assume(places)
+    number, at = data.draw(st.sampled_from(places))
+    text = draft.steps[number].text
+    changed = f"{text[:at]}{(int(text[at]) + data.draw(st.integers(1, 9))) % 10}{text[at + 1 :]}"
+    steps = [
+        each.model_copy(update={"text": changed}) if n == number else each
+        for n, each in enumerate(draft.steps)
+    ]
+
+    assert problems(draft.model_copy(update={"steps": tuple(steps)}), feature) != []
+
+
+@given(st.sampled_from(SAID), st.data(), st.from_regex(r"[A-Z][a-z]{4,9}", fullmatch=True))
+def test_a_draft_with_a_changed_label_never_passes(
+    said: tuple[Draft, Feature], data: st.DataObject, other: str
+) -> None:
+    draft, feature = said
+    assume(without(feature, other))
+    places = [
+        (number, match)
+        for number, step in enumerate(draft.steps)
+        for match in re.finditer(r"(?<=[a-z,] )[A-Z][a-z]+", step.text)
+    ]
+    assume(places)
+    number, match = data.draw(st.sampled_from(places))
+    text = draft.steps[number].text
+    changed = text[: match.start()] + other + text[match.end() :]
+    steps = [
+        each.model_copy(update={"text": changed}) if n == number else each
+        for n, each in enumerate(draft.steps)
+    ]
+
+    assert problems(draft.model_copy(update={"steps": tuple(steps)}), feature) != []
+
+
+@given(st.sampled_from(SAID), st.data(), st.from_regex(r"[a-z][a-z-]{1,20}", fullmatch=True))
+def test_a_draft_with_an_invented_step_never_passes(
+    said: tuple[Draft, Feature], data: st.DataObject, step_id: str
+) -> None:
+    draft, feature = said
+    assume(feature.step(step_id) is None)
+    at = data.draw(st.integers(0, len(draft.steps)))
+    invented = draft.steps[0].model_copy(update={"step": step_id})
+    steps = (*draft.steps[:at], invented, *draft.steps[at:])
+
+    assert problems(draft.model_copy(update={"steps": steps}), feature) != []
+
+
+@given(st.sampled_from(SAID), st.data(), st.sampled_from(HIDDEN))
+def test_a_draft_with_a_hidden_character_never_passes(
+    said: tuple[Draft, Feature], data: st.DataObject, hidden: str
+) -> None:
+    draft, feature = said
+    at = data.draw(st.integers(0, len(draft.intro)))
+
+    assert problems(draft.model_copy(update={"intro": draft.intro[:at] + hidden + draft.intro[at:]}), feature)
