@@ -271,4 +271,5 @@ async def _share_out(worker: str) -> None:
     for queue in {each.queue_name or NIGHTS for each in left}:
         theirs = [each.workflow_id for each in left if (each.queue_name or NIGHTS) == queue]
         await DBOS.resume_workflows_async(theirs, queue_name=queue)
-    log.warning("took over %d runs of %s, which is dead", len(left), worker)
+    if left:
+        log.warning("took over %d runs of %s, which is dead", len(left), worker)

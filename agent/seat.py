@@ -63,7 +63,7 @@ class SharedSeat(Seat):
         self._left.set()
         self._thread.join(timeout=BEAT_SECONDS)
         with suppress(Exception):
-            self._heart.bury(self.id, self._settings.process)
+            self._heart.get_up(self.id)
         self._heart.close()
 
     def _beat(self) -> None:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, cast
 import httpx2
 from pydantic import SecretStr
 
-from agent import flow
 from handrail.cli import printing, serving
 from handrail.context import ToolContext, open_context
 from handrail.domain.periods import Period
@@ -94,6 +93,8 @@ def stand_in(world: str, port: int) -> None:
 
 async def _night(settings: Settings, world: World) -> tuple[Report, dict[str, Any]]:
     async with open_context(settings, actor="nightly") as ctx:
+        from agent import flow  # noqa: PLC0415  (the engine, only where nights are run)
+
         report = await flow.run(ctx, backfill_from=world.days()[0])
         return report, await _figures(ctx, report)
 
@@ -182,6 +183,8 @@ async def open_demo(world: str) -> AsyncIterator[ToolContext]:
             async with ctx.store.read() as work:
                 synced = await work.metrics.last_sync()
             if synced is None:
+                from agent import flow  # noqa: PLC0415  (as above)
+
                 await flow.run(ctx, backfill_from=standins.world.days()[0])
             yield ctx
 

@@ -27,6 +27,8 @@ SENDS = 4
 PATIENCE = 3
 """After so many mails in a row that the mail service did not take, the others wait without being tried."""
 
+_SETTLED = (Status.SENT, Status.UNKNOWN)
+
 
 class Released(BaseModel):
     """What became of the mails whose time had come."""
@@ -96,7 +98,8 @@ async def next_wave(
     """
     async with ctx.store.read() as work:
         found = prioritised(await work.nights.struggles(night))
-        left = {each.id for each in await work.deliveries.of_night(night) if each.status in MAY_HAVE_ARRIVED}
+        # One that is still called on its way belongs to a block, which finds out that its sender is gone.
+        left = {each.id for each in await work.deliveries.of_night(night) if each.status in _SETTLED}
         sent = await work.deliveries.mails_of(night)
         chosen = await work.learning.chosen(night)
     cases: list[tuple[str, tuple[str, ...]]] = []

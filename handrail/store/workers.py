@@ -45,6 +45,13 @@ class Workers:
             (seat, self._process),
         )
 
+    def get_up(self, seat: str) -> None:
+        """Leave in good order: what is still begun under this seat, others take over at once."""
+        self._connection.execute(
+            "update workers set process = '', beat_at = 'epoch' where id = %s and process = %s",
+            (seat, self._process),
+        )
+
     def try_takeover(self) -> bool:
         """Whether this connection may look after the dead now; held until `end_takeover`."""
         return self._got("select pg_try_advisory_lock(%s, %s)", OURS, TAKEOVER)
@@ -62,7 +69,9 @@ class Workers:
         return [(str(seat), str(process)) for seat, process in rows.fetchall()]
 
     def cut_off(self, process: str) -> None:
-        """End its transactions and its locks, should it only be frozen."""
+        """End its transactions and its locks, should it only be frozen. One that got up lives on."""
+        if not process:
+            return
         self._connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where application_name = %s and pid <> pg_backend_pid()",
