@@ -281,11 +281,13 @@ def status(*, json_: Json = False) -> None:
     async def work(ctx: ToolContext) -> dict[str, Any]:
         async with ctx.store.read() as store:
             pauses, last = await store.deliveries.pauses(), await store.metrics.last_sync()
-            report = await store.nights.report()
+            report, brakes = await store.nights.report(), await store.guards.brakes()
+        held = [each for each in brakes if each.holds(report.night if report else each.night)]
         return {
             "alarms": [each.model_dump() for each in await standing(ctx)],
             "send_mode": ctx.settings.send_mode.value,
             "paused": pauses,
+            "brakes": [each.model_dump(mode="json") for each in held],
             "last_sync": last.model_dump(mode="json") if last else None,
             "last_night": report.model_dump(mode="json") if report else None,
         }

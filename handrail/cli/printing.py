@@ -169,6 +169,7 @@ def status(found: dict[str, Any], *, as_json: bool) -> None:
         *(f"ALARM: {each['words']}" for each in found["alarms"]),
         f"sending mode: {found['send_mode']}",
         f"paused: {', '.join(found['paused']) or 'nothing'}",
+        *(f"brake: {each['words']} (`handrail resume` releases it)" for each in found["brakes"]),
         f"last sync: {last['finished_at']} (up to {last['to_date']})" if last else "last sync: never",
         f"last night: {night['night']}, {night['status']}, {night['sent']} sent, {night['unknown']} unknown"
         if night

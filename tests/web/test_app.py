@@ -65,6 +65,17 @@ async def test_an_account_page_shows_the_rest_where_mixpanel_refuses_a_part(
     assert "Who is stuck" in page.text
 
 
+async def test_an_account_page_tells_why_people_were_not_mailed(ctx: ToolContext, settings: Settings) -> None:
+    async with browser(settings) as client:
+        before = await client.get("/accounts/acct_1008")
+        await night.run(ctx)
+        after = await client.get("/accounts/acct_1008")
+
+    assert "Nobody was held back." in before.text
+    assert '<th scope="row">the account opted out</th><td class="n">3</td>' in after.text
+    assert "0 people were mailed from 2026-10-21 to 2026-11-19." in after.text
+
+
 async def test_an_account_page_tells_how_many_people_did_each_event(
     ctx: ToolContext, settings: Settings
 ) -> None:

@@ -1,10 +1,11 @@
-"""Which accounts the value of the account property names."""
+"""Which accounts the value of the account property names, and whose an address is."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.engine.accounts import NO_ACCOUNT, account_ids
+from handrail.domain.accounts import Account
+from handrail.engine.accounts import NO_ACCOUNT, account_ids, elsewhere
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12)
 ANYTHING = st.recursive(
@@ -66,3 +67,28 @@ def test_a_list_names_what_its_elements_name_in_their_order(values: list[object]
     one_by_one = [name for value in values for name in account_ids(value)]
 
     assert list(account_ids(values)) == list(dict.fromkeys(one_by_one))
+
+
+ACME = Account(id="1", mixpanel_id="acme", name="Acme", domain="acme.example", domains=("Acme.Example.Org",))
+GLOBEX = Account(id="2", mixpanel_id="globex", name="Globex", domains=("globex.example",))
+NAMELESS = Account(id="3", mixpanel_id="x", name="X")
+
+
+@pytest.mark.parametrize(
+    ("address", "accounts", "found"),
+    [
+        ("ana@acme.example", [ACME], False),
+        ("ana@ACME.example.org", [ACME], False),
+        ("ana@globex.example", [ACME], True),
+        ("ana@globex.example", [ACME, GLOBEX], False),
+        ("ana@sub.acme.example", [ACME], True),
+        ("ana@mail.example", [NAMELESS], False),
+        ("ana@mail.example", [ACME, NAMELESS], False),
+        ("ana@mail.example", [], False),
+        ("", [ACME], False),
+    ],
+)
+def test_an_address_is_elsewhere_if_none_of_its_accounts_has_the_domain(
+    address: str, accounts: list[Account], found: bool
+) -> None:
+    assert elsewhere(address, accounts) is found
