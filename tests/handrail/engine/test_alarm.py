@@ -81,6 +81,13 @@ def test_a_zone_far_west_has_its_night_of_the_day_before() -> None:
     assert causes(runs, at(22, 9)) == []
 
 
+def test_a_run_by_hand_on_the_day_before_is_not_the_night_that_is_missing() -> None:
+    """It has the same last complete day, for there the day ends after 02:00 UTC."""
+    by_hand = night(20, ran=21, hour=20, zone="America/Los_Angeles")
+
+    assert causes([by_hand], at(22, 7)) == [AlarmCause.SILENCE]
+
+
 @pytest.mark.parametrize(
     ("last_sign", "now", "stuck"),
     [
