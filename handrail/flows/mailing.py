@@ -256,5 +256,5 @@ def _still_true(ctx: ToolContext, tutorial: Tutorial | None) -> Tutorial | None:
     document = ctx.kb.find(tutorial.feature) if tutorial else None
     if tutorial is None or document is None:
         return None
-    same = keys.tutorial_id(tutorial.signature, tutorial.style, document.version) == tutorial.id
-    return tutorial if same else None
+    now = keys.tutorial_id(tutorial.signature, tutorial.style, document.version)
+    return tutorial if tutorial.id in (now, keys.stopgap_id(now)) else None
