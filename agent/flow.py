@@ -89,8 +89,10 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
     Raises as `agent.night.run`, and `CallerError` where another process runs one on this data directory.
     """
     day = night or await stages.last_day(ctx)
+    name = f"night:{day}"
     async with _at_work(ctx):
-        return await _carry_out(await _next_name(f"night:{day}"), day, backfill_from)
+        await _give_up_older(name)
+        return await _carry_out(await _next_name(name), day, backfill_from)
 
 
 async def run_due(ctx: ToolContext, night: date) -> Report | None:
@@ -100,6 +102,8 @@ async def run_due(ctx: ToolContext, night: date) -> Report | None:
     """
     name = f"night:{night}"
     async with _at_work(ctx):
+        if await _give_up_older(name):
+            return await _carry_out(await _next_name(name), night, None)
         begun = await DBOS.get_workflow_status_async(name)
         if begun is not None and begun.status in ENDED:
             return None
@@ -137,9 +141,9 @@ async def _at_work(ctx: ToolContext) -> AsyncIterator[None]:
     async with take_seat(ctx.settings) as seat:
         _desk.ctx = ctx.acting_as("nightly").fenced(seat.check)
         DBOS(config=_config(ctx, seat))
-        DBOS.launch()  # on this loop, which the workflows then run on
         watch = asyncio.create_task(_take_over(seat))
         try:
+            DBOS.launch()  # on this loop, which the workflows then run on
             await DBOS.register_queue_async(NIGHTS, global_concurrency=1, polling_interval_sec=POLLING)
             await DBOS.register_queue_async(BLOCKS, worker_concurrency=1, polling_interval_sec=POLLING)
             yield
@@ -172,6 +176,17 @@ async def _next_name(name: str) -> str:
         if run.status not in ENDED:
             return run.workflow_id
     return f"{name}:{len(runs) + 1}" if runs else name
+
+
+async def _give_up_older(name: str) -> bool:
+    """Whether another version of the flow began the night and did not end it: nobody can go on with it."""
+    runs = await DBOS.list_workflows_async(
+        workflow_id_prefix=name, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+    )
+    older = [each.workflow_id for each in runs if each.app_version != FLOW]
+    if older:
+        await DBOS.cancel_workflows_async(older)
+    return bool(older)
 
 
 @DBOS.workflow(name="night")

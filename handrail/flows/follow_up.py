@@ -46,9 +46,11 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Claim:
-    """The row as it was kept, and the tokens of the mail that it asks about."""
+    """The row as it is kept, and the tokens of the mail that it asks about."""
 
     row: FollowUp
+    won: bool = False
+    """Whether this call may send it."""
     page: str = ""
     unsubscribe: str = ""
 
@@ -104,7 +106,7 @@ async def _ask(ctx: ToolContext, question: _Question, now: Now) -> FollowUp:
     from handrail.services.mail.compose import ask_after  # noqa: PLC0415  (templates, only when a mail leaves)
 
     claim = await _claim(ctx, question, now)
-    if claim.row.status is not Status.SENDING or question.case is None or question.case.feature is None:
+    if not claim.won or question.case is None or question.case.feature is None:
         return claim.row
     contact = now.contacts[question.delivery.user_key]
     mail = ask_after(
@@ -145,7 +147,7 @@ async def _claim(ctx: ToolContext, question: _Question, now: Now) -> _Claim:
         await work.follow_ups.keep(row)
         page = await work.deliveries.link(delivery.id, "page")
         unsubscribe = await work.deliveries.link(delivery.id, "unsubscribe")
-    return _Claim(row, page or "", unsubscribe or "")
+    return _Claim(row, row.status is Status.SENDING, page or "", unsubscribe or "")
 
 
 def _row(ctx: ToolContext, row: FollowUp, judged: Delivery) -> FollowUp:

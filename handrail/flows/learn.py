@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from handrail.context import ToolContext
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED
 from handrail.domain.learning import Choice, StyleSample, StyleTried, Tried
 from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Style, Tutorial
@@ -40,7 +41,8 @@ class Worked:
 async def choose_styles(
     ctx: ToolContext, night: date, struggles: Sequence[Struggle], *, keep: bool = True
 ) -> Chosen:
-    """The style of each of these people's tutorials. What the night chose before stands, whatever came since.
+    """The style of each of these people's tutorials. What the night chose before stands, whatever came since,
+    save a style that is frozen now, of a mail that has not left.
 
     `keep` writes choices and freezes down, as every night does that is no rehearsal.
     """
@@ -49,12 +51,14 @@ async def choose_styles(
         found = await work.learning.tried(ctx.clock.now() - REACH)
         frozen = await work.learning.frozen()
         before = await work.learning.chosen(night)
+        of_night = await work.deliveries.of_night(night) if frozen else []
+    left = {each.id for each in of_night if each.status in MAY_HAVE_ARRIVED}
     chances = _chances(_in_play(ctx), {one.signature for one in struggles}, found, frozen)
     made = {}
     for one in struggles:
         delivery = keys.delivery_id(night, one.user_key, one.feature)
         known = before.get(delivery)
-        if known is not None and (one.feature, known.style) not in frozen:
+        if known is not None and (delivery in left or (one.feature, known.style) not in frozen):
             continue
         mine = chances[one.signature.key]
         style = learning.pick(mine, night, one.user_key, one.feature)

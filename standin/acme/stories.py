@@ -65,13 +65,13 @@ class Struggle:
 
 STRUGGLES = (
     Struggle(ACME, 1, CONNECT, 2, "ip_not_allowed", 9, 8, rage=4, dead=1),
-    Struggle(ACME, 2, CONNECT, 2, "ip_not_allowed", 7, 6, rage=2, reads_help=True),
+    Struggle(ACME, 2, CONNECT, 2, "ip_not_allowed", 7, 6, rage=2),
     Struggle(ACME, 3, CONNECT, 2, "ip_not_allowed", 6, 6, rage=1, dead=2),
     Struggle(ACME, 4, CONNECT, 2, "ip_not_allowed", 6, 4),
     Struggle(ACME, 5, CONNECT, 2, "ip_not_allowed", 5, 5, rage=2, traits=("no_timezone",)),
     Struggle(ACME, 6, CONNECT, 2, "ip_not_allowed", 5, 4, traits=("no_consent",)),
     Struggle(ACME, 7, CONNECT, 2, "ip_not_allowed", 4, 4, dead=1),
-    Struggle(COBALT, 1, CONNECT, 2, "wrong_password", 8, 6, rage=3, dead=1),
+    Struggle(COBALT, 1, CONNECT, 2, "wrong_password", 8, 6, rage=3, dead=1, reads_help=True),
     Struggle(MARIGOLD, 1, CONNECT, 2, "ssl_required", 5, 4, successes=1, rage=1),
     Struggle(TANAGER, 1, CONNECT, 3, "no_tables", 6, 5, traits=("address_as_id",)),
     Struggle("acct_1010", 1, CONNECT, 2, "wrong_password", 4, 2, traits=("private_domain",)),

@@ -175,3 +175,24 @@ async def test_runs_that_ended_long_ago_are_dropped(
         await flow.run(ctx, night=date(2026, 3, 17))
 
     assert books(settings, "select count(*) from workflow_status") == [(0,)]
+
+
+async def test_a_night_that_another_version_began_is_begun_afresh(
+    settings: Settings, few: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Workers(settings, tmp_path, 1)
+    try:
+        await mails_arrive(few, group.running[0], 2)
+    finally:
+        group.end()
+    monkeypatch.setattr(flow, "FLOW", "next")
+
+    await schedule.one_night(lambda: open_context(settings))
+    await schedule.one_night(lambda: open_context(settings))
+
+    runs = "select workflow_uuid, status, application_version from workflow_status where name='night'"
+    assert books(settings, runs) == [
+        ("night:2026-03-18", "CANCELLED", FLOW),
+        ("night:2026-03-18:2", "SUCCESS", "next"),
+    ]
+    assert len({mail["to"] for mail in few.mails}) == len(few.mails)

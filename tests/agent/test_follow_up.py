@@ -268,6 +268,36 @@ async def test_a_question_that_was_leaving_when_the_process_died_is_unknown_and_
     assert len(standins.mails) == 1
 
 
+async def test_of_two_who_ask_at_the_same_time_one_does(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    async with open_with(**ON) as one, open_with(**ON) as other:
+        await mailed(one, people_of(standins, 3))
+        await asyncio.gather(follow_up(one), follow_up(other))
+
+    assert len(standins.mails) == len({mail["to"] for mail in standins.mails}) == 3
+
+
+async def test_an_answer_counts_until_the_question_leaves(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    standins.faults.add(
+        {"neighbour": "mixpanel", "route": "/engage", "fault": "stall", "seconds": 1, "times": 1}
+    )
+    async with open_with(**ON) as opened:
+        [delivery] = await mailed(opened, people_of(standins, 1))
+        asking = asyncio.create_task(follow_up(opened))
+        async with asyncio.timeout(30):
+            while not any(each["path"].endswith("/engage") for each in standins.requests):  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+        async with opened.store.begin() as work:
+            await work.feedback.answer(delivery, helpful=True, at=START)
+        done = await asking
+
+    assert done == Asked(decided=1)
+    assert standins.mails == []
+
+
 async def test_an_unclear_outcome_is_unknown_and_a_refused_key_makes_all_wait(
     ctx: ToolContext, open_with: OpenWith, standins: Standin
 ) -> None:

@@ -211,6 +211,25 @@ async def test_a_style_that_draws_complaints_is_not_chosen_until_it_is_lifted(ct
         await learn.lift(ctx, FEATURE, "rhyme")
 
 
+async def test_the_log_keeps_the_style_of_a_mail_that_left_before_its_style_was_frozen(
+    ctx: ToolContext,
+) -> None:
+    ids = {style: await followed(ctx, style, 60, 12) for style in STYLES}
+    before = (await choose_styles(ctx, AS_OF, struggling(60))).styles
+    told_as_story = next(each for each, style in before.items() if style == "story")
+    async with ctx.store.begin() as work:
+        some = await work.deliveries.get(ids["story"][0])
+        assert some is not None
+        left = {"id": told_as_story, "night": AS_OF, "user_key": "user", "status": Status.SENDING}
+        await work.deliveries.keep(some.model_copy(update=left))
+    await complain(ctx, ids["story"][:2])
+
+    after = (await choose_styles(ctx, AS_OF, struggling(60))).styles
+
+    assert [each for each, style in after.items() if style == "story"] == [told_as_story]
+    assert (await kept(ctx))[told_as_story].style == "story"
+
+
 async def test_a_feature_whose_every_style_draws_complaints_is_paused(ctx: ToolContext) -> None:
     for style in STYLES:
         await complain(ctx, (await followed(ctx, style, 40, 5))[:2])
