@@ -116,7 +116,7 @@ async def _ask(ctx: ToolContext, question: _Question, now: Now) -> FollowUp:
         page=claim.page,
         unsubscribe=claim.unsubscribe,
     )
-    outcome = await ctx.mail.send(mail, contact, question.delivery.id)
+    outcome = await ctx.mail.send(mail, contact, question.delivery.id, fence=ctx.fence)
     if outcome.stop or outcome.kind == "not_sent":
         changes = _waiting(ctx, Reason.SENDER_DOWN.value)
     else:
