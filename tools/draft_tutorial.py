@@ -12,7 +12,7 @@ from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import struggles
 from handrail.errors import CallerError
 from handrail.flows.reasons import known_labels
-from handrail.flows.writing import kept_text, settle
+from handrail.flows.writing import kept_text, settle, task
 from tools._answers import Answer
 from tools._params import FeatureSlug
 from tools._server import reading_client
@@ -52,7 +52,7 @@ async def draft_tutorial(
             summary=_summary(kept, document), tutorial=kept, written_now=False, model=ModelUse()
         )
     async with reading_client(ctx) as catalogue:
-        written = await ctx.writer.write(signature, style, catalogue)
+        written = await ctx.writer.write(await task(ctx, signature, style), catalogue)
     tutorial = await settle(ctx, signature, style, document, written)
     use = ModelUse(calls=written.calls, **written.usage.model_dump())
     return DraftedTutorial(

@@ -1,11 +1,12 @@
 """Tutorials: the checked text for a struggle signature."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail.domain.features import Feature
+from handrail.domain.struggles import Signature
 
 Style = Literal["plain", "checklist", "story"]
 Tone = Literal["plain", "warm", "brief"]
@@ -64,6 +65,14 @@ class RefusedText(BaseModel):
     because: tuple[str, ...]
     draft: Draft
     at: datetime
+
+
+class Task(NamedTuple):
+    """One text that the model is to write; `example` is one that helped people with a struggle like it."""
+
+    signature: Signature
+    style: Style
+    example: Tutorial | None = None
 
 
 class ToldStep(BaseModel):

@@ -7,8 +7,9 @@ from mcp import Client
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
 from handrail.domain.struggles import Signature
-from handrail.domain.tutorials import Style, Tutorial
+from handrail.domain.tutorials import Style, Task, Tutorial
 from handrail.engine import grounding, keys
+from handrail.flows.learn import what_worked
 from handrail.services.model.asking import Written
 
 BULK_FROM = 8
@@ -64,16 +65,24 @@ async def write_in_bulk(
 
     What the batch does not bring is left for `draft_tutorial`, text by text.
     """
-    tasks: dict[str, tuple[Signature, Style]] = {}
+    tasks: dict[str, Task] = {}
     for signature, style in wanted:
         document = ctx.kb.find(signature.feature)
         if document and await kept_text(ctx, signature, style, document) is None:
-            tasks[keys.tutorial_id(signature.key, style, document.version)] = signature, style
+            tasks[keys.tutorial_id(signature.key, style, document.version)] = await task(
+                ctx, signature, style
+            )
     if len(tasks) < BULK_FROM:
         return
     for tutorial_id, written in (await ctx.writer.write_all(tasks, catalogue)).items():
-        signature, style = tasks[tutorial_id]
+        signature, style, _ = tasks[tutorial_id]
         await settle(ctx, signature, style, ctx.kb.feature(signature.feature), written)
+
+
+async def task(ctx: ToolContext, signature: Signature, style: Style) -> Task:
+    """What the model is asked for, with the text that helped such people most, once there is one."""
+    worked = await what_worked(ctx, signature)
+    return Task(signature, style, worked.tutorial if worked else None)
 
 
 async def _account_names(ctx: ToolContext) -> list[str]:

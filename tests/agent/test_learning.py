@@ -1,8 +1,10 @@
 """Learning in nights: plain at first, then by what readers completed, and never what draws complaints."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ from handrail.flows.learn import choose_styles, what_worked
 from handrail.settings import SendMode
 from standin.state import Standin
 from tests.conftest import OpenWith
+from tools.draft_tutorial import draft_tutorial
 from tools.get_tutorial_results import get_tutorial_results
 
 AS_OF = date(2026, 11, 19)
@@ -279,3 +282,23 @@ async def test_in_review_each_style_is_a_line_of_its_own(
 async def kept_struggles(ctx: ToolContext) -> list[Struggle]:
     async with ctx.store.read() as work:
         return await work.nights.struggles(AS_OF)
+
+
+async def test_the_text_that_helped_is_shown_to_the_model_for_the_next_one(
+    ctx: ToolContext, standins: Standin
+) -> None:
+    def asked() -> dict[str, Any]:
+        task: dict[str, Any] = json.loads(standins.prompts[-1]["messages"][0]["content"][0]["text"])
+        return task
+
+    await draft_tutorial(ctx, feature=FEATURE, stuck_step="destination")
+    assert "helped_before" not in asked()
+    await followed(ctx, "checklist", people=30, completed=20)
+
+    await draft_tutorial(ctx, feature=FEATURE, stuck_step="destination", style="story")
+
+    assert asked()["helped_before"] == {
+        "style": "checklist",
+        "intro": "You were close.",
+        "steps": [{"step": "recipients", "text": "Told as checklist."}],
+    }

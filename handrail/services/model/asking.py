@@ -10,8 +10,7 @@ from anthropic.types import Message
 from pydantic import BaseModel, ValidationError
 
 from handrail.domain.spending import Usage
-from handrail.domain.struggles import Signature
-from handrail.domain.tutorials import Draft, Style
+from handrail.domain.tutorials import Draft, Task
 
 MAX_TOKENS = 4096
 MAX_TOOL_RESULT = 20_000
@@ -68,9 +67,10 @@ def request(model: str) -> dict[str, Any]:
     }
 
 
-def task(signature: Signature, style: Style) -> dict[str, Any]:
-    """Ids and bands only: nothing of a person, nothing raw from analytics."""
-    value = {
+def task(wanted: Task) -> dict[str, Any]:
+    """Ids and bands only, and a text that helped before: nothing of a person, nothing raw from analytics."""
+    signature, style, example = wanted
+    value: dict[str, Any] = {
         "task": "write_tutorial",
         "feature": signature.feature,
         "stuck_step": signature.stuck_step,
@@ -78,6 +78,12 @@ def task(signature: Signature, style: Style) -> dict[str, Any]:
         "band": signature.band,
         "style": style,
     }
+    if example:
+        value["helped_before"] = {
+            "style": example.style,
+            "intro": example.intro,
+            "steps": [{"step": step.step, "text": step.text} for step in example.steps],
+        }
     return {"type": "text", "text": json.dumps(value)}
 
 

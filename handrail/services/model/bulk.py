@@ -9,8 +9,7 @@ import anthropic
 from mcp import Client
 from mcp.types import TextContent
 
-from handrail.domain.struggles import Signature
-from handrail.domain.tutorials import Style
+from handrail.domain.tutorials import Task
 from handrail.services.model import asking
 from handrail.services.model.asking import Purse, Written
 
@@ -18,7 +17,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """Seconds between two looks at a batch; they double."""
 
-Tasks = Mapping[str, tuple[Signature, Style]]
+Tasks = Mapping[str, Task]
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +51,12 @@ async def _hand_in(
     client: anthropic.AsyncAnthropic, model: str, purse: Purse, tasks: Tasks, catalogue: Client
 ) -> dict[str, Mapping[str, int]]:
     """The new batch with its calls, as far as the money reaches, kept before anybody waits for it."""
-    features = dict.fromkeys(signature.feature for signature, _ in tasks.values())
+    features = dict.fromkeys(task.signature.feature for task in tasks.values())
     read = {feature: await _material(catalogue, feature) for feature in features}
     bodies = {}
     # Tasks of one feature stand together, so that what they share is still cached.
-    for each, (signature, style) in sorted(tasks.items(), key=lambda item: item[1][0].key):
-        content = [read[signature.feature], asking.task(signature, style)]
+    for each, task in sorted(tasks.items(), key=lambda item: item[1].signature.key):
+        content = [read[task.signature.feature], asking.task(task)]
         bodies[each] = {**asking.request(model), "messages": [{"role": "user", "content": content}]}
     slots = await purse.reserve([asking.size(body) for body in bodies.values()], batch=True)
     calls = dict(zip(bodies, slots, strict=False))

@@ -11,8 +11,7 @@ from anthropic.types import Message, ToolUseBlock
 from mcp import Client
 from mcp.types import TextContent
 
-from handrail.domain.struggles import Signature
-from handrail.domain.tutorials import Style
+from handrail.domain.tutorials import Task
 from handrail.services.model import asking, bulk
 from handrail.services.model.asking import MAX_TOOL_RESULT, Purse, Written
 from handrail.settings import Settings
@@ -48,15 +47,15 @@ class Writer:
             else None
         )
 
-    async def write(self, signature: Signature, style: Style, catalogue: Client) -> Written:
-        """One draft for one signature. Never raises for the model's or the vendor's faults."""
+    async def write(self, task: Task, catalogue: Client) -> Written:
+        """One draft for one task. Never raises for the model's or the vendor's faults."""
         written = Written()
         if self._client is None:
             written.fail("no model is configured")
             return written
         try:
             async with asyncio.timeout(TASK_SECONDS):
-                await self._converse(self._client, written, signature, style, catalogue)
+                await self._converse(self._client, written, task, catalogue)
         except TimeoutError:
             written.fail("the model did not finish in time")
         except anthropic.APIStatusError as error:
@@ -65,9 +64,7 @@ class Writer:
             written.fail("the model's service cannot be reached")
         return written
 
-    async def write_all(
-        self, tasks: Mapping[str, tuple[Signature, Style]], catalogue: Client
-    ) -> dict[str, Written]:
+    async def write_all(self, tasks: Mapping[str, Task], catalogue: Client) -> dict[str, Written]:
         """Drafts by a message batch, at half the price, as far as they come in time. `tasks`: by an id.
 
         What is missing in the answer has to be asked for one by one, and so has everything if the service
@@ -88,15 +85,14 @@ class Writer:
         self,
         client: anthropic.AsyncAnthropic,
         written: Written,
-        signature: Signature,
-        style: Style,
+        task: Task,
         catalogue: Client,
     ) -> None:
         tools: list[dict[str, Any]] = [
             {"name": tool.name, "description": tool.description or "", "input_schema": tool.input_schema}
             for tool in (await catalogue.list_tools()).tools
         ]
-        written.messages.append({"role": "user", "content": [asking.task(signature, style)]})
+        written.messages.append({"role": "user", "content": [asking.task(task)]})
         body = {**asking.request(self._model), "tools": tools, "messages": written.messages}
         for _ in range(MAX_TURNS):
             reply = await self._ask(client, body, written)

@@ -10,6 +10,7 @@ import pytest
 
 from handrail.context import ToolContext, open_context
 from handrail.domain.struggles import Signature
+from handrail.domain.tutorials import Task
 from handrail.engine.grounding import problems
 from handrail.services.model import writer
 from handrail.services.model.asking import Written
@@ -30,7 +31,7 @@ async def opened(state: Standin, folder: Path, **changes: Any) -> AsyncIterator[
 
 async def written(ctx: ToolContext, signature: Signature = SIGNATURE) -> Written:
     async with reading_client(ctx) as catalogue:
-        return await ctx.writer.write(signature, "plain", catalogue)
+        return await ctx.writer.write(Task(signature, "plain"), catalogue)
 
 
 def fault(standins: Standin, name: str, **details: Any) -> None:
