@@ -288,7 +288,7 @@ async def test_the_text_that_helped_is_shown_to_the_model_for_the_next_one(
     ctx: ToolContext, standins: Standin
 ) -> None:
     def asked() -> dict[str, Any]:
-        task: dict[str, Any] = json.loads(standins.prompts[-1]["messages"][0]["content"][0]["text"])
+        task: dict[str, Any] = json.loads(standins.prompts[-1]["body"]["messages"][0]["content"][0]["text"])
         return task
 
     await draft_tutorial(ctx, feature=FEATURE, stuck_step="destination")
