@@ -108,7 +108,12 @@ async def run(
 
 
 async def last_day(ctx: ToolContext) -> date:
-    """The day whose night is due: the last complete project day."""
+    """The day whose night is due: the last complete project day.
+
+    Raises `ConfigError` where mail cannot leave as it is set, before anything is asked.
+    """
+    if ctx.settings.send_mode is not SendMode.OFF:
+        ctx.mail.require()
     return last_complete_day(ctx.clock.now(), await ctx.mixpanel.zone())
 
 

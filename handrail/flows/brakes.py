@@ -40,7 +40,7 @@ async def _counts(work: Work, night: date, now: datetime, released: dict[BrakeKi
         mails=await work.guards.mails_since(start),
         bounced=await work.guards.told_since(start, FeedbackKind.BOUNCED),
         complained=await work.guards.told_since(start, FeedbackKind.COMPLAINED),
-        tonight=await work.guards.mails_of(night),
+        tonight=await work.histories.mails_of(night),
         nights=() if seen else await work.guards.volumes(night, brakes.NIGHTS),
         streak=await work.guards.streak(night, since(BrakeKind.ERRORS, _NEVER), brakes.STREAK),
     )

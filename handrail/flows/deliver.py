@@ -1,6 +1,7 @@
 """Sending: asked of the policy in one transaction, claimed before the request leaves, settled after."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.engine import keys
 from handrail.errors import CallerError
-from handrail.flows.judge import judge
+from handrail.flows.judge import Ask, judge, judge_all
 from handrail.flows.look import Case, Now
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ FIRST_PAUSE = timedelta(minutes=5)
 
 LONGEST_WAIT = timedelta(hours=1)
 """The mail service may ask for more; it is asked again by then."""
+
+
+AT_ONCE = 500
+"""Decisions in one transaction where no mail can leave."""
 
 
 def _token() -> str:
@@ -77,7 +82,7 @@ async def claim(ctx: ToolContext, case: Case, now: Now) -> Claimed:
         earlier = await work.deliveries.get(row.id)
         if earlier is not None and earlier.status in MAY_HAVE_ARRIVED:
             return Claimed(earlier)
-        row = await judge(ctx, work, case, now, row, earlier)
+        row = await judge(ctx, work, Ask(case, row, earlier), now)
         row = await work.deliveries.keep(row)
         if row.status is Status.SENDING:
             for token, purpose, target in _links(case, tokens):
@@ -85,6 +90,28 @@ async def claim(ctx: ToolContext, case: Case, now: Now) -> Claimed:
     if row.status is not Status.SENDING:
         return Claimed(row)
     return Claimed(row, now.contacts[case.struggle.user_key], tokens)
+
+
+async def withhold(ctx: ToolContext, cases: Sequence[Case], now: Now) -> list[Delivery]:
+    """Decide on many whom nobody looked up, so that no mail of them can leave; in few transactions."""
+    made: list[Delivery] = []
+    for at in range(0, len(cases), AT_ONCE):
+        some = cases[at : at + AT_ONCE]
+        rows = [planned(ctx, case) for case in some]
+        async with ctx.store.begin() as work:
+            earlier = await work.deliveries.among([row.id for row in rows])
+            left = {key for key, row in earlier.items() if row.status in MAY_HAVE_ARRIVED}
+            asked = [
+                Ask(case, row, earlier.get(row.id))
+                for case, row in zip(some, rows, strict=True)
+                if row.id not in left
+            ]
+            judged = await judge_all(ctx, work, asked, now)
+            if any(row.status is Status.SENDING for row in judged):
+                raise RuntimeError("A mail may leave only after its person was looked up.")
+            await work.deliveries.keep_all(judged)
+        made += [*(earlier[key] for key in sorted(left)), *judged]
+    return made
 
 
 async def dispatch(ctx: ToolContext, case: Case, claimed: Claimed) -> Delivered:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, FollowUp, Reason, Status
-from handrail.flows.judge import judge
+from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
 AFTER = timedelta(hours=24)
@@ -142,7 +142,8 @@ async def _claim(ctx: ToolContext, question: _Question, now: Now) -> _Claim:
             return _Claim(row)
         # The mail itself does not count for its own cool-down, and what its night mailed not for this run.
         new = {"status": Status.SENDING, "reason": "", "night": at.date(), "decided_at": at}
-        judged = await judge(ctx, work, question.case, now, delivery.model_copy(update=new), None)
+        ask = Ask(question.case, delivery.model_copy(update=new), None)
+        judged = await judge(ctx, work, ask, now)
         row = _row(ctx, row, judged)
         await work.follow_ups.keep(row)
         page = await work.deliveries.link(delivery.id, "page")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
@@ -10,6 +11,7 @@ from handrail.engine import accounts as belonging
 from handrail.engine import holdout, keys, policy, send_hours
 from handrail.flows import brakes
 from handrail.flows.look import Case, Now
+from handrail.settings import SendMode
 from handrail.store import Work
 
 KEPT_WAITING = timedelta(hours=24)
@@ -18,39 +20,70 @@ KEPT_WAITING = timedelta(hours=24)
 _PASSING = frozenset({Reason.BRAKED, Reason.NOT_CHECKED, Reason.SENDER_DOWN})
 
 
-async def judge(
-    ctx: ToolContext, work: Work, case: Case, now: Now, planned: Delivery, earlier: Delivery | None
-) -> Delivery:
-    """The row as the policy leaves it, inside the transaction that keeps it: sending, planned or withheld.
+class Ask(NamedTuple):
+    """A mail to decide on: the row to be, and what an earlier decision of the same night left."""
 
-    `planned` is the row to be, `earlier` what an earlier decision of the same night left.
+    case: Case
+    planned: Delivery
+    earlier: Delivery | None
+
+
+async def judge(ctx: ToolContext, work: Work, asked: Ask, now: Now) -> Delivery:
+    """The row as the policy leaves it, inside the transaction that keeps it: sending, planned or withheld."""
+    return (await judge_all(ctx, work, [asked], now))[0]
+
+
+async def judge_all(ctx: ToolContext, work: Work, asked: Sequence[Ask], now: Now) -> list[Delivery]:
+    """Their rows as the policy leaves them. None of them counts for the caps of another: ask one at a time
+    where more than one may leave.
     """
-    at = planned.decided_at
-    opens = _opens(ctx, case, now, at)
-    if earlier is not None:
-        planned = planned.model_copy(update={"review_id": earlier.review_id})
-    history = await work.deliveries.history(
-        planned,
-        now=at,
+    rows = [each.planned for each in asked]
+    histories = await work.histories.of(
+        rows,
+        now=ctx.clock.now(),
         cooldown=timedelta(days=ctx.settings.cooldown_days),
         feature_cooldown=timedelta(days=ctx.settings.feature_cooldown_days),
     )
-    told = await _suppressed(ctx, work, case, now)
-    facts = _facts(
-        ctx,
-        case,
-        now,
-        history=history,
-        told=told,
-        accounts=await work.accounts.by_ids(case.struggle.account_ids),
-        approved=await _approved(work, case, planned),
-        braked=await brakes.braked(work, planned.night),
-        data_problem=bool(await work.guards.problems(planned.night, planned.feature)),
-        in_hours=opens <= at and not _expired(earlier, at),
-    )
+    wanted = {account for each in rows for account in each.account_ids}
+    accounts = {each.id: each for each in await work.accounts.by_ids(sorted(wanted))}
+    braked = {night: await brakes.braked(work, night) for night in {each.night for each in rows}}
+    troubled = {
+        (night, feature): bool(await work.guards.problems(night, feature))
+        for night, feature in {(each.night, each.feature) for each in rows}
+    }
+    decided = []
+    for case, row, earlier in asked:
+        at = row.decided_at
+        opens = _opens(ctx, case, now, at)
+        planned = row if earlier is None else row.model_copy(update={"review_id": earlier.review_id})
+        facts = _facts(
+            ctx,
+            case,
+            now,
+            history=histories[row.id],
+            told=await _suppressed(ctx, work, case, now),
+            accounts=[accounts[each] for each in row.account_ids if each in accounts],
+            approved=await _approved(ctx, work, case, planned),
+            braked=braked[row.night],
+            data_problem=troubled[row.night, row.feature],
+            in_hours=opens <= at and not _expired(earlier, at),
+        )
+        decided.append(await _decided(ctx, work, facts, planned, earlier, now, opens))
+    return decided
+
+
+async def _decided(
+    ctx: ToolContext,
+    work: Work,
+    facts: policy.Facts,
+    planned: Delivery,
+    earlier: Delivery | None,
+    now: Now,
+    opens: datetime,
+) -> Delivery:
     limits = policy.Limits(account_cap=ctx.settings.account_cap, run_cap=ctx.settings.run_cap)
     decision = policy.decide(facts, limits)
-    if isinstance(decision, policy.Send) and await brakes.pulls(work, planned.night, at):
+    if isinstance(decision, policy.Send) and await brakes.pulls(work, planned.night, planned.decided_at):
         decision = policy.Withhold(Reason.BRAKED)
     if isinstance(decision, policy.Withhold):
         return _withheld(planned, decision.reason, opens, earlier, now)
@@ -65,8 +98,8 @@ async def _suppressed(ctx: ToolContext, work: Work, case: Case, now: Now) -> str
     return await work.feedback.suppressed(keys.address_key(ctx.secret, contact.email))
 
 
-async def _approved(work: Work, case: Case, planned: Delivery) -> bool:
-    if case.tutorial is None:
+async def _approved(ctx: ToolContext, work: Work, case: Case, planned: Delivery) -> bool:
+    if case.tutorial is None or ctx.settings.send_mode is not SendMode.REVIEW:
         return False
     return await work.reviews.may_go(planned.review_id, planned.signature, keys.text_hash(case.tutorial))
 

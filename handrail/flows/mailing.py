@@ -15,11 +15,14 @@ from handrail.engine import keys
 from handrail.engine.blocks import blocks, wave_size
 from handrail.engine.learning import PLAIN
 from handrail.engine.struggles import prioritised
-from handrail.flows.deliver import Claimed, Delivered, claim, dispatch
+from handrail.flows.deliver import Claimed, Delivered, claim, dispatch, withhold
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
 MOST_AT_ONCE = 500
 """Planned mails that are asked about in one go."""
+
+MOST_WITHHELD = 5000
+"""People in one block of whom none may be mailed."""
 
 SENDS = 4
 """Mails on their way at the same time. Few: a process that dies leaves so many unclear at most."""
@@ -49,6 +52,8 @@ class Block(BaseModel):
     texts: dict[str, str]
     """Tutorial id by delivery id, most urgent first."""
     sender_down: bool = False
+    none_may_leave: bool = False
+    """The night has had its mails, or mails nobody: then nobody is looked up."""
 
 
 class Wave(BaseModel):
@@ -99,12 +104,14 @@ async def next_wave(
     async with ctx.store.read() as work:
         found = prioritised(await work.nights.struggles(night))
         # One that is still called on its way belongs to a block, which finds out that its sender is gone.
-        left = {each.id for each in await work.deliveries.of_night(night) if each.status in _SETTLED}
-        sent = await work.deliveries.mails_of(night)
+        left = await work.deliveries.with_status(night, _SETTLED)
+        room = ctx.settings.run_cap - await work.histories.mails_of(night)
         chosen = await work.learning.chosen(night)
     cases: list[tuple[str, tuple[str, ...]]] = []
     text: dict[str, str] = {}
-    size = wave_size(ctx.settings.run_cap - sent, BLOCK)
+    none_may_leave = room <= 0 or needs_no_look(ctx)
+    most = MOST_WITHHELD if none_may_leave else BLOCK
+    size = wave_size(room, most)
     while reached < len(found) and len(cases) < size:
         one = found[reached]
         delivery_id = keys.delivery_id(night, one.user_key, one.feature)
@@ -114,8 +121,13 @@ async def next_wave(
             text[delivery_id] = texts.get(text_of(one.signature.key, style), "")
         reached += 1
     made = (
-        Block(night=night, texts={each: text[each] for each in block}, sender_down=sender_down)
-        for block in blocks(cases, BLOCK)
+        Block(
+            night=night,
+            texts={each: text[each] for each in block},
+            sender_down=sender_down,
+            none_may_leave=none_may_leave,
+        )
+        for block in blocks(cases, most)
     )
     return Wave(blocks=tuple(made), reached=reached)
 
@@ -127,12 +139,13 @@ async def mail_block(ctx: ToolContext, block: Block) -> Mailed:
     """
     async with ctx.store.begin() as work:
         interrupted = await work.deliveries.interrupted(list(block.texts))
-        gone = {
-            each.id for each in await work.deliveries.of_night(block.night) if each.status in MAY_HAVE_ARRIVED
-        }
+        gone = await work.deliveries.with_status(block.night, MAY_HAVE_ARRIVED)
     cases = await cases_again(ctx, block.night, {k: v for k, v in block.texts.items() if k not in gone})
     now = Now(checked=True, at=ctx.clock.now(), sender_down=block.sender_down)
-    made = await _mail(ctx, cases, now)
+    if block.none_may_leave:
+        made = _Made(now, {each.id: each for each in await withhold(ctx, cases, now)})
+    else:
+        made = await _mail(ctx, cases, now)
     notes = [f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."]
     return Mailed(sender_down=made.now.sender_down, notes=tuple((notes if interrupted else []) + made.notes))
 

@@ -9,7 +9,7 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
 from handrail.errors import CallerError
 from handrail.flows.deliver import planned
-from handrail.flows.judge import judge
+from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, Case, Now, look_now, needs_no_look
 from handrail.flows.mailing import cases_again
 from handrail.store import Work
@@ -56,7 +56,7 @@ async def rehearse(ctx: ToolContext, cases: Sequence[Case], *, anew: bool = Fals
             row = row.model_copy(update={"review_id": yeses.get(row.id, "")})
             earlier = await work.deliveries.get(row.id)
             if earlier is None or earlier.status not in MAY_HAVE_ARRIVED:
-                row = await judge(ctx, work, case, looks[index // BLOCK], row, earlier)
+                row = await judge(ctx, work, Ask(case, row, earlier), looks[index // BLOCK])
                 await work.deliveries.keep(row)
             made.append(earlier if earlier and earlier.status in MAY_HAVE_ARRIVED else row)
     return made

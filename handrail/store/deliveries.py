@@ -1,22 +1,18 @@
-"""Deliveries in the store, and what speaks for or against one: pauses, opt-outs, caps, cool-downs."""
+"""Deliveries in the store, their links, and the switches that stop them."""
 
-from collections import Counter
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_
+from sqlalchemy import delete, func, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reason, Status
+from handrail.domain.deliveries import Delivery, Reason, Status
 from handrail.domain.periods import Period
-from handrail.engine.holdout import VOLUME_DAYS
-from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FollowUpRow, Link, OptOut, Pause
-from handrail.store.tables import UserDay
+from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
 
-_MAILED = [status.value for status in MAY_HAVE_ARRIVED]
-WEEK = timedelta(days=7)
 _BLOCK = 500
 
 
@@ -26,13 +22,30 @@ class Deliveries:
 
     async def get(self, delivery_id: str) -> Delivery | None:
         row = await self._session.get(DeliveryRow, delivery_id)
-        return await self._delivery(row) if row else None
+        return (await self._deliveries([row]))[0] if row else None
+
+    async def among(self, delivery_ids: Sequence[str]) -> dict[str, Delivery]:
+        """Those of these ids that were decided on before."""
+        found: list[DeliveryRow] = []
+        for at in range(0, len(delivery_ids), _BLOCK):
+            some = delivery_ids[at : at + _BLOCK]
+            found += await self._session.exec(select(DeliveryRow).where(col(DeliveryRow.id).in_(some)))
+        return {each.id: each for each in await self._deliveries(found)}
+
+    async def with_status(self, night: date, statuses: Collection[Status]) -> set[str]:
+        """Ids of a night's mails that stand so."""
+        rows = await self._session.exec(
+            select(DeliveryRow.id).where(
+                DeliveryRow.night == night, col(DeliveryRow.status).in_([each.value for each in statuses])
+            )
+        )
+        return set(rows.all())
 
     async def of_night(self, night: date) -> list[Delivery]:
         rows = await self._session.exec(
             select(DeliveryRow).where(DeliveryRow.night == night).order_by(col(DeliveryRow.id))
         )
-        return [await self._delivery(row) for row in rows.all()]
+        return await self._deliveries(rows.all())
 
     async def counts(self, period: Period, feature: str = "") -> list[tuple[str, Status, str, int]]:
         """(feature, status, reason, decisions) of the nights of a period."""
@@ -56,7 +69,7 @@ class Deliveries:
             .order_by(col(DeliveryRow.due_at), col(DeliveryRow.id))
             .limit(limit)
         )
-        return [await self._delivery(row) for row in rows.all()]
+        return await self._deliveries(rows.all())
 
     async def forget(self, night: date) -> None:
         """Drop the night's decisions; sensible only in a transaction that is thrown away."""
@@ -117,6 +130,23 @@ class Deliveries:
         await self._session.flush()
         return delivery.model_copy(update={"attempts": values["attempts"]})
 
+    async def keep_all(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep decisions of which none lets a mail go; those that are new in two statements."""
+        before = await self.among([each.id for each in deliveries])
+        new = [each for each in deliveries if each.id not in before]
+        for each in deliveries:
+            if each.id in before:
+                await self.keep(each)
+        if not new:
+            return
+        rows = [each.model_dump(exclude={"account_ids"}) | {"status": each.status.value} for each in new]
+        await self._session.exec(insert(DeliveryRow), params=rows)
+        accounts = [
+            {"delivery_id": each.id, "customer_id": account} for each in new for account in each.account_ids
+        ]
+        if accounts:
+            await self._session.exec(insert(DeliveryAccount), params=accounts)
+
     async def settle(
         self,
         delivery_id: str,
@@ -157,89 +187,8 @@ class Deliveries:
             self._session.add(row)
         return len(found)
 
-    async def mails_of(self, night: date) -> int:
-        """How many mails of a night left, or may have."""
-        return await self._count(
-            select(func.count())
-            .select_from(DeliveryRow)
-            .where(DeliveryRow.night == night, col(DeliveryRow.status).in_(_MAILED))
-        )
-
-    async def history(
-        self,
-        delivery: Delivery,
-        *,
-        now: datetime,
-        cooldown: timedelta,
-        feature_cooldown: timedelta,
-    ) -> History:
-        """Everything our books say against or for this mail at `now`."""
-        opt_out = await self._session.get(OptOut, delivery.user_key)
-        scopes = ["all", f"feature:{delivery.feature}", *(f"account:{a}" for a in delivery.account_ids)]
-        pauses = await self._count(select(func.count()).where(col(Pause.scope).in_(scopes)))
-        mailed = (
-            select(func.count())
-            .select_from(DeliveryRow)
-            .where(
-                col(DeliveryRow.status).in_(_MAILED),
-                DeliveryRow.user_key == delivery.user_key,
-                DeliveryRow.id != delivery.id,
-            )
-        )
-        sent_at = col(DeliveryRow.sending_at)
-        recently = or_(
-            sent_at > now - cooldown,
-            (col(DeliveryRow.feature) == delivery.feature) & (sent_at > now - feature_cooldown),
-        )
-        return History(
-            paused=pauses > 0,
-            suppressed=opt_out is not None and opt_out.kind != "unsubscribed",
-            unsubscribed=opt_out is not None and opt_out.kind == "unsubscribed",
-            already_sent=await self._count(mailed.where(DeliveryRow.tutorial_id == delivery.tutorial_id)) > 0
-            if delivery.tutorial_id
-            else False,
-            mailed_within_cooldown=await self._count(mailed.where(recently)) > 0,
-            account_mails_this_week=await self._account_mails(delivery.account_ids, now),
-            account_active_users=await self._active_users(delivery.account_ids, delivery.night),
-            feature_volume=await self._feature_volume(delivery.feature, now),
-            run_mails=await self.mails_of(delivery.night),
-        )
-
-    async def _feature_volume(self, feature: str, now: datetime) -> int:
-        return await self._count(
-            select(func.count())
-            .select_from(DeliveryRow)
-            .where(
-                DeliveryRow.feature == feature,
-                col(DeliveryRow.decided_at) > now - timedelta(days=VOLUME_DAYS),
-                or_(
-                    col(DeliveryRow.status).in_(_MAILED),
-                    (col(DeliveryRow.status) == Status.WITHHELD.value)
-                    & (col(DeliveryRow.reason) == Reason.HOLDOUT.value),
-                ),
-            )
-        )
-
     async def _count(self, statement: Any) -> int:
         return int((await self._session.exec(statement)).one())
-
-    async def _account_mails(self, accounts: Sequence[str], now: datetime) -> dict[str, int]:
-        """Mails of the last seven days, with the questions that followed them."""
-        mails = await self._session.exec(_of_accounts(accounts, DeliveryRow, DeliveryRow.id, now))
-        asked = await self._session.exec(_of_accounts(accounts, FollowUpRow, FollowUpRow.delivery_id, now))
-        return dict(Counter(dict(mails.all())) + Counter(dict(asked.all())))
-
-    async def _active_users(self, accounts: Sequence[str], night: date) -> dict[str, int]:
-        rows = await self._session.exec(
-            select(UserDay.customer_id, func.count(func.distinct(UserDay.user_key)))
-            .where(
-                col(UserDay.customer_id).in_(accounts),
-                col(UserDay.metric_date) > night - WEEK,
-                col(UserDay.metric_date) <= night,
-            )
-            .group_by(col(UserDay.customer_id))
-        )
-        return dict(rows.all())
 
     async def add_link(self, token: str, delivery_id: str, purpose: str, target: str, now: datetime) -> None:
         """Remember one token of a mail. `target` is empty where the purpose says it all."""
@@ -281,24 +230,18 @@ class Deliveries:
         rows = await self._session.exec(select(Pause.scope).order_by(col(Pause.scope)))
         return list(rows.all())
 
-    async def _delivery(self, row: DeliveryRow) -> Delivery:
-        accounts = await self._session.exec(
-            select(DeliveryAccount.customer_id).where(DeliveryAccount.delivery_id == row.id)
-        )
-        return Delivery.model_validate({**row.model_dump(), "account_ids": tuple(accounts.all())})
-
-
-def _of_accounts(
-    accounts: Sequence[str], table: type[DeliveryRow | FollowUpRow], delivery_id: Any, now: datetime
-) -> Any:
-    """How many of the table's mails went to each account within a week."""
-    return (
-        select(DeliveryAccount.customer_id, func.count())
-        .join(table, col(delivery_id) == col(DeliveryAccount.delivery_id))
-        .where(
-            col(DeliveryAccount.customer_id).in_(accounts),
-            col(table.status).in_(_MAILED),
-            col(table.sending_at) > now - WEEK,
-        )
-        .group_by(col(DeliveryAccount.customer_id))
-    )
+    async def _deliveries(self, rows: Sequence[DeliveryRow]) -> list[Delivery]:
+        accounts: defaultdict[str, list[str]] = defaultdict(list)
+        for at in range(0, len(rows), _BLOCK):
+            some = [row.id for row in rows[at : at + _BLOCK]]
+            found = await self._session.exec(
+                select(DeliveryAccount.delivery_id, DeliveryAccount.customer_id).where(
+                    col(DeliveryAccount.delivery_id).in_(some)
+                )
+            )
+            for delivery_id, account in found:
+                accounts[delivery_id].append(account)
+        return [
+            Delivery.model_validate({**row.model_dump(), "account_ids": tuple(accounts[row.id])})
+            for row in rows
+        ]

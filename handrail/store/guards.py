@@ -13,6 +13,7 @@ from handrail.domain.feedback import FeedbackKind
 from handrail.domain.guards import Brake, DataProblem, Fate, SwitchChange
 from handrail.domain.periods import Period
 from handrail.store.guard_tables import BrakeRow, DataProblemRow, SwitchChangeRow
+from handrail.store.histories import Histories
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FeedbackRow
 from handrail.store.tables import Run
 
@@ -67,13 +68,6 @@ class Guards:
             .where(FeedbackRow.kind == kind.value, col(DeliveryRow.sending_at) > since)
         )
 
-    async def mails_of(self, night: date) -> int:
-        return await self._count(
-            select(func.count())
-            .select_from(DeliveryRow)
-            .where(DeliveryRow.night == night, col(DeliveryRow.status).in_(_MAILED))
-        )
-
     async def volumes(self, before: date, nights: int) -> list[int]:
         """Mails of the last nights that were run before this one, those without a mail too."""
         run = await self._session.exec(
@@ -82,7 +76,8 @@ class Guards:
             .order_by(col(Run.night).desc())
             .limit(nights)
         )
-        return [await self.mails_of(night) for night in run.all()]
+        mails = Histories(self._session)
+        return [await mails.mails_of(night) for night in run.all()]
 
     async def streak(self, night: date, since: datetime, most: int) -> int:
         """How many of the newest mails of the night, at most so many, failed or stayed unclear in a row.

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from handrail.store.tables import UtcDateTime, moment, perhaps
@@ -10,10 +10,13 @@ from handrail.store.tables import UtcDateTime, moment, perhaps
 
 class DeliveryRow(SQLModel, table=True):
     __tablename__ = "deliveries"
-    __table_args__ = (UniqueConstraint("night", "user_key", "feature"),)
+    __table_args__ = (
+        UniqueConstraint("night", "user_key", "feature"),
+        Index("ix_deliveries_night_status", "night", "status"),
+    )
 
     id: str = Field(primary_key=True)
-    night: date = Field(index=True)
+    night: date
     user_key: str = Field(index=True)
     feature: str
     actor: str

@@ -214,7 +214,7 @@ async def test_a_question_counts_for_the_accounts_week(
 ) -> None:
     async with ctx.store.read() as work:
         acme = next(each.id for each in await work.accounts.all() if each.mixpanel_id == "acct_1001")
-        [active] = (await work.deliveries._active_users([acme], date(2026, 11, 21))).values()
+        [active] = (await work.histories.active_users([acme], date(2026, 11, 21))).values()
     # Room for three mails a week: two tutorials left, so one question may, and the other not.
     async with open_with(**ON, account_cap=3 / active) as opened:
         ids = await mailed(opened, people_of(standins, 2), account_ids=(acme,))

@@ -74,7 +74,7 @@ async def test_no_account_gets_more_than_its_share(ctx: ToolContext) -> None:
         account for each in await decisions(ctx) if each.status is Status.SENT for account in each.account_ids
     )
     async with ctx.store.read() as work:
-        rows = await work.deliveries._active_users(list(sent), AS_OF)
+        rows = await work.histories.active_users(list(sent), AS_OF)
     assert sent
     for account, mails in sent.items():
         assert mails <= max(1, rows[account] // 10)
