@@ -1,5 +1,6 @@
 """Mails that wait: planned outside the person's hours, asked about when they begin, given up a day later."""
 
+import shutil
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -157,9 +158,9 @@ async def test_a_text_whose_document_has_changed_is_not_sent(
 ) -> None:
     await run_night(open_with, standins)
     documents = tmp_path / "kb"
-    documents.mkdir()
-    for path in (ctx.settings.kb_dir or DEFAULT_KB).glob("*.md"):
-        (documents / path.name).write_text(path.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
+    shutil.copytree(ctx.settings.kb_dir or DEFAULT_KB, documents)
+    for path in documents.glob("*.md"):
+        path.write_text(path.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
 
     before = len(standins.mails)
     async with await open_at(open_with, standins, MONDAY, kb_dir=documents) as later:
