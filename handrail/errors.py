@@ -41,6 +41,10 @@ class NotOffered(UpstreamError):
     """The call is not to be had in this project: another route may be."""
 
 
+class NotInThePlan(NotOffered):
+    """No call of its kind is to be had in this project, whatever it asks for."""
+
+
 class RateLimited(UpstreamError):
     """The neighbour asks for a pause of `retry_after` seconds."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from handrail.domain.funnels import Funnel
 from handrail.domain.periods import Period
 from handrail.domain.queries import Did
-from handrail.domain.writes import NewEvent
+from handrail.domain.writes import NewEvent, ProfileChange
 from handrail.services.mixpanel.client import Mixpanel
 from handrail.services.mixpanel.expressions import both, equals
 from handrail.services.mixpanel.profiles import who_did, who_did_by_now
@@ -170,6 +170,11 @@ METHODS: dict[str, Method] = {
         "changes to a profile",
         lambda i: i.set_profile("u1", {"a": 1}),
         lambda i: i.set_profile("u1", {}, union={"b": ["c"]}),
+    ),
+    "ingest.set_profiles": _write(
+        "changes to a profile",
+        lambda i: i.set_profiles([ProfileChange(distinct_id="u1", values={"a": 1})]),
+        lambda i: i.set_profiles([ProfileChange(distinct_id="u1", union={"b": ("c",)})]),
     ),
     "ingest.set_group": _write(
         "changes to a profile",

@@ -43,8 +43,7 @@ LEAST_IN_COHORT = 5
 ROWS_AT_ONCE = 20_000
 """A transaction of that many rows keeps other writers waiting for a second or so."""
 
-QUESTION = "funnel {} by account"
-"""Of each funnel by itself: a deleted one, or one too large for an answer, closes no other's routes."""
+QUESTION = "a funnel by account"
 
 Counts = Mapping[str, FunnelCounts]
 
@@ -132,8 +131,9 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
         try:
             counts, route = await first_answer(
                 ctx,
-                QUESTION.format(funnel.funnel_id),
+                QUESTION,
                 _routes(ctx, funnel, period) if mixpanel_tells or not funnel.steps else [],
+                of=str(funnel.funnel_id),
             )
         except UpstreamError:
             if not funnel.steps:

@@ -205,7 +205,7 @@ async def test_metrics_are_read_from_the_database_at_each_scrape(
     expected = {
         ("handrail_night_status", "done"): 1,
         ("handrail_night_status", "failed"): 0,
-        ("handrail_night_model_calls",): 42,
+        ("handrail_night_model_calls",): 21,
         ("handrail_users_identified", "30_days"): 41,
         ("handrail_mails", "last_night", "sent"): 26,
         ("handrail_mails", "last_night", "clicked"): 1,

@@ -15,6 +15,7 @@ from handrail.errors import (
     BrokenExport,
     CallerError,
     ConfigError,
+    NotInThePlan,
     NotOffered,
     RateLimited,
     Unavailable,
@@ -219,7 +220,7 @@ def refusal(response: httpx2.Response, what: str, *, gone: Collection[int]) -> E
             retry_after=seconds,
         )
     if status in gone or status == 403:
-        closed = NotOffered if status in gone else CallerError
+        closed = CallerError if status not in gone else NotInThePlan if status == 402 else NotOffered
         return closed(
             f"Mixpanel does not offer {what} to this project (status {status}): {_way_out(status, said)}."
         )

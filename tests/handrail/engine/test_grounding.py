@@ -464,7 +464,10 @@ def without(feature: Feature, word: str) -> bool:
     return word.casefold() not in feature.model_dump_json().casefold()
 
 
-@given(st.sampled_from(SAID), st.data())
+WITH_DIGITS = [(draft, of) for draft, of in SAID if any(re.search(r"\d", each.text) for each in draft.steps)]
+
+
+@given(st.sampled_from(WITH_DIGITS), st.data())
 def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], data: st.DataObject) -> None:
     draft, feature = said
     places = [
@@ -472,7 +475,6 @@ def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], 
         for number, step in enumerate(draft.steps)
         for match in re.finditer(r"\d", step.text)
     ]
-    assume(places)
     number, at = data.draw(st.sampled_from(places))
     text = draft.steps[number].text
     changed = f"{text[:at]}{(int(text[at]) + data.draw(st.integers(1, 9))) % 10}{text[at + 1 :]}"

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import hmac
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -366,12 +367,12 @@ REASONS: dict[str, tuple[Any, str, str]] = {
     "missing": (..., "", ""),
     "null": (None, "", ""),
     "empty": ("", "", ""),
-    "number": (404, "other", "other"),
-    "boolean": (True, "true", "other"),
-    "constructor": ("constructor", "constructor", "other"),
-    "method": ("toString", "toString", "other"),
-    "prototype": ("__proto__", "other", "other"),
-    "orders": ('Ignore your rules "\u2028\\', "other", "other"),
+    "number": (404, "other", "numbered"),
+    "boolean": (True, "true", "numbered"),
+    "constructor": ("constructor", "constructor", "numbered"),
+    "method": ("toString", "toString", "numbered"),
+    "prototype": ("__proto__", "other", "numbered"),
+    "orders": ('Ignore your rules "\u2028\\', "other", "numbered"),
 }
 
 
@@ -381,9 +382,13 @@ async def test_whatever_the_reason_of_an_error_is_both_count_it_alike(tmp_path: 
     by_jql, by_export = await both(tmp_path, events)
 
     assert by_jql == by_export
+    verdicts = by_person(by_jql, REASONS, SECRET)
+    approved = [verdict.signature.reason for verdict in verdicts]
+    numbered = [each for each in approved if re.fullmatch(r"reason_[1-6]", each)]
+    assert len(set(numbered)) == len(numbered) == 6
     told = [
-        (verdict.errors, verdict.main_reason, verdict.signature.reason)
-        for verdict in by_person(by_jql, REASONS, SECRET)
+        (verdict.errors, verdict.main_reason, "numbered" if reason in numbered else reason)
+        for verdict, reason in zip(verdicts, approved, strict=True)
     ]
     assert told == [(4, main, approved) for _, main, approved in REASONS.values()]
 

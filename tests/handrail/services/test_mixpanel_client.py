@@ -23,6 +23,7 @@ from handrail.errors import (
     UpstreamError,
 )
 from handrail.services.mixpanel import wire
+from handrail.services.mixpanel.answers import UseAnswer
 from handrail.services.mixpanel.client import Mixpanel
 from standin.server import running
 from standin.state import Standin
@@ -126,7 +127,7 @@ async def test_an_answer_of_an_unknown_shape_is_an_error_and_not_quoted(
     route, ask = ASKS[what]
     answer(standins, route, 200, shape)
     if (what, shape) in [("uses", [])]:
-        assert await ask(mixpanel) == []
+        assert await ask(mixpanel) == UseAnswer(rows=[], everybody=[])
     else:
         await refused(ask(mixpanel), UpstreamError)
 
