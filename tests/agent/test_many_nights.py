@@ -120,7 +120,7 @@ def held(data: Path) -> Held:
     log = data / "handrail.db-wal"
     return Held(
         handles=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  (names are all that is counted)
-        objects=sum(type(each).__module__.split(".")[0] in OURS for each in gc.get_objects()),
+        objects=sum(str(type(each).__module__).split(".")[0] in OURS for each in gc.get_objects()),
         log_bytes=log.stat().st_size if log.exists() else 0,
     )
 

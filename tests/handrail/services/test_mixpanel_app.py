@@ -10,7 +10,7 @@ import pytest
 
 from handrail.domain.periods import Period
 from handrail.domain.project import Annotation, Described, DescribedProperty, Workspace
-from handrail.errors import CallerError, ConfigError, HandrailError, NotOffered, UpstreamError
+from handrail.errors import CallerError, ConfigError, HandrailError, NotInThePlan, NotOffered, UpstreamError
 from handrail.services.mixpanel.client import Mixpanel
 from standin.server import running
 from standin.state import Standin
@@ -146,7 +146,7 @@ async def test_a_note_is_made_once_in_the_projects_time_however_often_it_is_aske
         (200, UpstreamError),
         (400, CallerError),
         (401, ConfigError),
-        (402, NotOffered),
+        (402, NotInThePlan),
         (403, NotOffered),
         (404, NotOffered),
         (500, UpstreamError),

@@ -13,7 +13,7 @@ import pytest
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
 from handrail.domain.queries import ANY_EVENT, OVERALL, EventCount, FunnelTable, InCohort, OneOf, Property
-from handrail.errors import CallerError, HandrailError, NotOffered, UpstreamError
+from handrail.errors import CallerError, HandrailError, NotInThePlan, NotOffered, UpstreamError
 from handrail.services.mixpanel.client import Mixpanel
 from handrail.services.mixpanel.insights import Insights
 from standin.acme.project import ADMINS
@@ -311,7 +311,7 @@ async def test_where_nobody_did_anything_there_is_nothing_to_tell(
     [
         (200, UpstreamError),
         (400, CallerError),
-        (402, NotOffered),
+        (402, NotInThePlan),
         (403, NotOffered),
         (404, NotOffered),
         (405, NotOffered),

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from handrail.domain.queries import Did
-from handrail.errors import CallerError, HandrailError, NotOffered, UpstreamError
+from handrail.errors import CallerError, HandrailError, NotInThePlan, NotOffered, UpstreamError
 from handrail.services.mixpanel.client import Mixpanel
 from handrail.services.mixpanel.expressions import any_of, equals, of_account
 from handrail.services.mixpanel.profiles import Who, in_cohort, who_did, who_did_by_now, with_properties
@@ -223,7 +223,7 @@ def test_what_says_nothing_is_no_question(ask: Callable[[], Who]) -> None:
 @pytest.mark.parametrize("what", ASKS)
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(200, UpstreamError), (400, CallerError), (402, NotOffered), (404, NotOffered), (500, UpstreamError)],
+    [(200, UpstreamError), (400, CallerError), (402, NotInThePlan), (404, NotOffered), (500, UpstreamError)],
 )
 async def test_a_refusal_is_an_error_of_ours(
     mixpanel: Mixpanel, standins: Standin, what: str, status: int, kind: type[HandrailError]

@@ -20,6 +20,7 @@ from handrail.errors import (
     CallerError,
     ConfigError,
     HandrailError,
+    NotInThePlan,
     NotOffered,
     RateLimited,
     Unavailable,
@@ -78,7 +79,7 @@ UNKIND: dict[str, Unkind] = {
     "400 for time": Unkind(status(400, {"error": f"Timeout Error. {CANARY}"}), UpstreamError),
     "401 in JSON": Unkind(status(401, {"error": CANARY}), ConfigError, given_back=True),
     "401 in plain text": Unkind(status(401), ConfigError, given_back=True),
-    "402": Unkind(status(402, {"error": CANARY}), NotOffered, given_back=True, by_api=NOT_FOR_EXPORT),
+    "402": Unkind(status(402, {"error": CANARY}), NotInThePlan, given_back=True, by_api=NOT_FOR_EXPORT),
     "403 for the role": Unkind(status(403, {"error": CANARY}), NotOffered, by_api=NOT_FOR_EXPORT),
     "403 for the history": Unkind(
         status(403, {"error": f"Date range exceeds 90 days into the past {CANARY}"}),
