@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -29,6 +30,8 @@ REFRESH_HOURS = "6,10,14,18,22"
 
 LATE_SECONDS = 6 * 3600
 """A night that was missed (the machine slept) is run late, once."""
+
+Done = TypeVar("Done")
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +81,25 @@ async def mails_due(ctx: ToolContext) -> Released:
         return await release(ctx)
 
 
-async def one_release(open_context: OpenContext) -> None:
-    """Send what is due. What fails, or meets a running night, is asked again ten minutes later."""
+async def _carried_out(
+    open_context: OpenContext, mails: str, work: Callable[[ToolContext], Awaitable[Done]]
+) -> Done | None:
+    """What became of mails that are due; None where that failed, or met a running night."""
     try:
         async with open_context() as ctx:
-            done = await mails_due(ctx)
+            return await work(ctx)
     except CallerError as busy:
-        log.info("planned mails wait: %s", busy)
+        log.info("%s wait: %s", mails, busy)
     except HandrailError as error:
-        log.error("planned mails were not sent: %s", error)
-    else:
-        if done.asked:
-            log.info("planned mails: %d asked about, %d sent", done.asked, done.sent)
+        log.error("%s were not sent: %s", mails, error)
+    return None
+
+
+async def one_release(open_context: OpenContext) -> None:
+    """Send what is due."""
+    done = await _carried_out(open_context, "planned mails", mails_due)
+    if done and done.asked:
+        log.info("planned mails: %d asked about, %d sent", done.asked, done.sent)
 
 
 async def one_look(open_context: OpenContext) -> None:
@@ -125,17 +135,10 @@ async def questions_due(ctx: ToolContext) -> Asked:
 
 
 async def one_follow_up(open_context: OpenContext) -> None:
-    """Send the questions that are due. What fails, or meets a running night, is tried half an hour later."""
-    try:
-        async with open_context() as ctx:
-            done = await questions_due(ctx)
-    except CallerError as busy:
-        log.info("questions wait: %s", busy)
-    except HandrailError as error:
-        log.error("questions were not sent: %s", error)
-    else:
-        if done.decided:
-            log.info("questions after mails: %d decided on, %d sent", done.decided, done.sent)
+    """Send the questions that are due."""
+    done = await _carried_out(open_context, "questions", questions_due)
+    if done and done.decided:
+        log.info("questions after mails: %d decided on, %d sent", done.decided, done.sent)
 
 
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
