@@ -1,10 +1,10 @@
 """The figures of the help, folded out of decisions, feedback, outcomes and texts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from handrail.domain.deliveries import Reason, Status
-from handrail.domain.feedback import FeedbackKind
+from handrail.domain.feedback import AnswerCount, FeedbackKind
 from handrail.domain.help_figures import HelpFigures
 from handrail.domain.outcomes import OutcomeCount
 from handrail.domain.periods import Period
@@ -22,7 +22,7 @@ def fold(
     decisions: Iterable[tuple[str, Status, str, int]],
     told: Mapping[str, Counter[frozenset[FeedbackKind]]],
     followed: Sequence[OutcomeCount],
-    answers: tuple[int, int],
+    answers: Collection[AnswerCount],
 ) -> HelpFigures:
     """All of a period in one value. `decisions` are (feature, status, reason, count), `told` by feature."""
     drafts = [text for text in texts if text.source == "model" or text.refused_because]
@@ -51,6 +51,6 @@ def fold(
         clicked=way.clicked,
         followed=treated.people,
         completed=treated.completed,
-        helpful=answers[0],
-        not_helpful=answers[1],
+        helpful=sum(each.yes for each in answers),
+        not_helpful=sum(each.no for each in answers),
     )

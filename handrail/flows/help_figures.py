@@ -26,7 +26,7 @@ async def measure(ctx: ToolContext, period: Period) -> HelpFigures:
             decisions=await work.deliveries.counts(period),
             told=await work.feedback.told(period),
             followed=await work.outcomes.counts(period),
-            answers=await work.feedback.yes_and_no(period),
+            answers=(await work.feedback.answered(period)).values(),
         )
 
 

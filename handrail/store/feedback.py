@@ -88,21 +88,6 @@ class Feedback:
             found.setdefault(slug, Counter())[told] += count
         return found
 
-    async def yes_and_no(self, period: Period) -> tuple[int, int]:
-        """Mails of these nights whose reader last answered yes, and no."""
-        rows = await self._session.exec(
-            select(col(AnswerRow.helpful), func.count())
-            .join(DeliveryRow, col(DeliveryRow.id) == col(AnswerRow.delivery_id))
-            .where(
-                DeliveryRow.night >= period.from_date,
-                DeliveryRow.night <= period.to_date,
-                col(AnswerRow.helpful).is_not(None),
-            )
-            .group_by(col(AnswerRow.helpful))
-        )
-        counts = dict(rows.all())
-        return counts.get(True, 0), counts.get(False, 0)
-
     async def answer(self, delivery_id: str, *, helpful: bool, at: datetime) -> None:
         """Keep whether the mail helped; the last answer counts."""
         row = await self._answers_of(delivery_id, at)
