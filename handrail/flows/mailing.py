@@ -141,7 +141,7 @@ async def mail_block(ctx: ToolContext, block: Block) -> Mailed:
         interrupted = await work.deliveries.interrupted(list(block.texts))
         gone = await work.deliveries.with_status(block.night, MAY_HAVE_ARRIVED)
     cases = await cases_again(ctx, block.night, {k: v for k, v in block.texts.items() if k not in gone})
-    now = Now(checked=True, at=ctx.clock.now(), sender_down=block.sender_down)
+    now = Now(checked=not block.none_may_leave, at=ctx.clock.now(), sender_down=block.sender_down)
     if block.none_may_leave:
         made = _Made(now, {each.id: each for each in await withhold(ctx, cases, now)})
     else:

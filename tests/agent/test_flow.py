@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from agent import flow, schedule
+from agent import flow, night, schedule
 from agent.flow import FLOW
 from handrail.context import open_context
+from handrail.domain.deliveries import Status
 from handrail.errors import CallerError, UpstreamError
+from handrail.flows import mailing
 from handrail.lock import one_at_a_time
-from handrail.settings import Settings
+from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
 from standin.server import running
 from standin.state import Standin
@@ -196,3 +198,43 @@ async def test_a_night_that_another_version_began_is_begun_afresh(
         ("night:2026-03-18:2", "SUCCESS", "next"),
     ]
     assert len({mail["to"] for mail in few.mails}) == len(few.mails)
+
+
+async def test_once_the_night_has_had_its_mails_nobody_else_is_looked_up(
+    settings: Settings, few: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked() -> int:
+        found = sum(str(each["path"]).endswith("/engage") for each in few.requests)
+        few.requests.clear()
+        return found
+
+    monkeypatch.setattr(mailing, "BLOCK", 4)
+    async with open_context(settings.model_copy(update={"send_mode": SendMode.OFF})) as ctx:
+        await night.run(ctx)
+    without_mail = asked()
+    async with open_context(settings.model_copy(update={"run_cap": 4})) as ctx:
+        report = await night.run(ctx)
+    looked_up = asked() - without_mail
+    async with open_context(settings) as ctx:
+        again = await night.run(ctx)
+
+    assert (report.sent, report.withheld) == (4, {"run_cap": PEOPLE - 4})
+    assert looked_up == 1, "one block of four"
+    assert again.sent == len({mail["to"] for mail in few.mails}) == len(few.mails) == PEOPLE
+
+
+async def test_of_people_whom_nobody_looked_up_none_is_mailed_and_the_reason_says_so(
+    settings: Settings, few: Standin
+) -> None:
+    async with open_context(settings.model_copy(update={"send_mode": SendMode.OFF})) as ctx:
+        await night.run(ctx)
+        async with ctx.store.read() as work:
+            texts = {each.id: each.tutorial_id for each in await work.deliveries.of_night(crowd.LAST)}
+    async with open_context(settings) as ctx:
+        await mailing.mail_block(ctx, mailing.Block(night=crowd.LAST, texts=texts, none_may_leave=True))
+        async with ctx.store.read() as work:
+            made = await work.deliveries.of_night(crowd.LAST)
+
+    assert len(made) == PEOPLE
+    assert {(each.status, each.reason) for each in made} == {(Status.WITHHELD, "not_checked")}
+    assert few.mails == []
