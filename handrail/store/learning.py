@@ -64,13 +64,20 @@ class Learning:
         rows = await self._session.exec(select(StyleChoice).where(StyleChoice.night == night))
         return {row.delivery_id: Choice.model_validate(row.model_dump()) for row in rows}
 
-    async def choose(self, choices: Sequence[Choice], *, instead_of: Sequence[str] = ()) -> None:
-        """Write down choices; `instead_of` names the mails that had another."""
-        for at in range(0, len(instead_of), _BLOCK):
-            some = instead_of[at : at + _BLOCK]
-            await self._session.exec(delete(StyleChoice).where(col(StyleChoice.delivery_id).in_(some)))
-        if choices:
-            await self._session.exec(insert(StyleChoice), params=[each.model_dump() for each in choices])
+    async def styles(self, night: date) -> dict[str, Style]:
+        """The chosen styles of a night, by delivery id."""
+        rows = await self._session.exec(
+            select(StyleChoice.delivery_id, StyleChoice.style).where(StyleChoice.night == night)
+        )
+        return {delivery: _STYLE.validate_python(style) for delivery, style in rows}
+
+    async def choose(self, choices: Sequence[Choice]) -> None:
+        """Write down choices, each instead of an earlier one of the same mail."""
+        for at in range(0, len(choices), _BLOCK):
+            some = choices[at : at + _BLOCK]
+            mails = [each.delivery_id for each in some]
+            await self._session.exec(delete(StyleChoice).where(col(StyleChoice.delivery_id).in_(mails)))
+            await self._session.exec(insert(StyleChoice), params=[each.model_dump() for each in some])
 
     async def complaints(self, since: datetime) -> list[tuple[str, Style, datetime]]:
         """(feature, style, when its mail left) of each mail that left since and was complained about."""

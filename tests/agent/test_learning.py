@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.domain.feedback import FeedbackKind, MailEvent
 from handrail.domain.learning import Choice
-from handrail.domain.struggles import Signature, Struggle
+from handrail.domain.struggles import Signature, Struggle, Struggler
 from handrail.domain.tutorials import DraftStep, Style, Tutorial
 from handrail.engine.learning import FLOOR, LEAST, STYLES, VERSION
 from handrail.errors import CallerError
@@ -79,15 +79,8 @@ async def followed(
     return [each.id for each in made]
 
 
-def struggling(people: int, signature: Signature = STUCK) -> list[Struggle]:
-    return [
-        Struggle(
-            feature=signature.feature, user_key=f"user-{number}", account_ids=(), attempts=5, successes=0,
-            completion=0, errors=0, main_reason="", rules=(), stuck_step=signature.stuck_step, rage_clicks=0,
-            dead_clicks=0, last_attempt=datetime(2026, 11, 19, tzinfo=UTC), priority=1, signature=signature,
-        )
-        for number in range(people)
-    ]  # fmt: skip
+def struggling(people: int, signature: Signature = STUCK) -> list[Struggler]:
+    return [Struggler(f"user-{number}", signature.feature, signature) for number in range(people)]
 
 
 async def chosen(ctx: ToolContext, people: int = 300) -> Counter[Style]:
