@@ -165,7 +165,8 @@ async def _recover(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
 async def _plan(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
     profiles = bool(ctx.settings.mixpanel_group_id) + len(ctx.settings.mixpanel_cohorts)
-    planned = profiles + bool(ctx.kb.features()) + 1 + await planned_questions(ctx)
+    told = ctx.mixpanel.ingest is not None
+    planned = profiles + bool(ctx.kb.features()) + 1 + told + await planned_questions(ctx)
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(

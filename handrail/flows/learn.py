@@ -75,6 +75,7 @@ async def choose_styles(
     if keep:
         async with ctx.store.begin() as work:
             await work.learning.choose(made)
+            await work.learning.forget_choices(night - REACH)
     return Chosen(styles, tuple(notes))
 
 
@@ -99,6 +100,7 @@ async def freeze_styles(ctx: ToolContext) -> list[str]:
             mails = await work.learning.mails(feature, style, since)
             if learning.freezes(mails, complaints):
                 await work.learning.freeze(feature, style, now)
+                await work.learning.stop(feature, style)
                 frozen.add((feature, style))
                 notes.append(
                     f"{complaints} of {mails} mails of {feature} in the style {style} drew complaints: it is "

@@ -14,6 +14,8 @@ from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import keys
 from handrail.engine.blocks import blocks, wave_size
 from handrail.engine.learning import PLAIN
+from handrail.engine.preflight import troubled
+from handrail.flows import brakes
 from handrail.flows.deliver import Claimed, Delivered, claim, dispatch, withhold
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
@@ -142,12 +144,14 @@ async def mail_block(ctx: ToolContext, block: Block) -> Mailed:
     async with ctx.store.begin() as work:
         interrupted = await work.deliveries.interrupted(list(block.texts))
         gone = await work.deliveries.with_status(block.night, MAY_HAVE_ARRIVED)
+        none_may_leave = block.none_may_leave or await brakes.braked(work, block.night)
+        problems = await work.guards.problems(block.night)
     cases = await cases_again(ctx, block.night, {k: v for k, v in block.texts.items() if k not in gone})
-    now = Now(checked=not block.none_may_leave, at=ctx.clock.now(), sender_down=block.sender_down)
-    if block.none_may_leave:
-        made = _Made(now, {each.id: each for each in await withhold(ctx, cases, now)})
-    else:
-        made = await _mail(ctx, cases, now)
+    # Whom the rules refuse in any case is not looked up: no address is fetched, no question is spent.
+    refused = [each for each in cases if none_may_leave or troubled(problems, each.struggle.feature)]
+    await withhold(ctx, refused, Now(checked=False, at=ctx.clock.now(), sender_down=block.sender_down))
+    asked = [each for each in cases if not (none_may_leave or troubled(problems, each.struggle.feature))]
+    made = await _mail(ctx, asked, Now(checked=True, at=ctx.clock.now(), sender_down=block.sender_down))
     notes = [f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."]
     return Mailed(sender_down=made.now.sender_down, notes=tuple((notes if interrupted else []) + made.notes))
 
