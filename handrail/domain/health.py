@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -319,3 +319,30 @@ class Move(_Value):
     before: float | None
     now: float | None
     points: float = Field(description="Of the change of the score.")
+
+
+class Health(_Value):
+    """An account on one day: what is known of it, and its score."""
+
+    facts: Facts
+    score: Score
+
+
+class HealthDay(_Value):
+    """What was said of an account on one day."""
+
+    day: date
+    value: float | None
+    band: Band | None
+    coverage: float
+    confidence: Confidence
+    components: dict[ComponentName, float | None]
+    version: str
+
+
+class Sentiment(_Value):
+    """What a CSM feels about an account; it stands beside the score and is no part of it."""
+
+    value: int = Field(ge=1, le=5, description="1 bad to 5 good.")
+    note: str = ""
+    at: datetime
