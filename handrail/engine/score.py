@@ -86,20 +86,32 @@ def worth(raw: float, points: Sequence[tuple[float, float]]) -> float:
 def moved(
     now: Score, before: Mapping[ComponentName, float | None], settings: ScoreSettings, *, segment: str = ""
 ) -> list[Move]:
-    """What moved a score since it had these components, the largest move first; their sum is the change."""
+    """What moved a score since it had these components, the largest move first; their sum is the change.
+
+    A component measured both times moves it by its own change; one that came or went, by how far it lies
+    from the mean of those that stayed.
+    """
     weights = settings.weights_of(segment)
     then = {name: before.get(name) for name in weights}
-    shares = _shares(weights, then)
-    moves = [
-        Move(
-            component=each.name,
-            before=then[each.name],
-            now=each.value,
-            points=each.contribution - shares[each.name] * (then[each.name] or 0.0),
-        )
-        for each in now.components
-    ]
-    return sorted((each for each in moves if each.points), key=lambda each: -abs(each.points))
+    current = {each.name: each.value for each in now.components}
+    stayed = {name: None if current[name] is None else then[name] for name in weights}
+    here = {name: None if then[name] is None else current[name] for name in weights}
+    shares, came, went = _shares(weights, stayed), _shares(weights, current), _shares(weights, then)
+    mean_now = sum(share * (here[name] or 0.0) for name, share in shares.items())
+    mean_then = sum(share * (stayed[name] or 0.0) for name, share in shares.items())
+    moves = []
+    for name, value in current.items():
+        earlier = then[name]
+        points = 0.0
+        if value is not None and earlier is not None:
+            points = shares[name] * (value - earlier)
+        elif value is not None:
+            points = came[name] * (value - mean_now)
+        elif earlier is not None:
+            points = -went[name] * (earlier - mean_then)
+        if points:
+            moves.append(Move(component=name, before=earlier, now=value, points=points))
+    return sorted(moves, key=lambda each: -abs(each.points))
 
 
 def _shares(

@@ -1,18 +1,50 @@
 """Scoring the book: facts out of the tables, scores out of facts, kept by day."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from handrail.context import ToolContext
-from handrail.domain.health import Facts, Health, History, People, ScoreSettings
+from handrail.domain.accounts import Account
+from handrail.domain.health import (
+    Facts,
+    Health,
+    HealthDay,
+    History,
+    Move,
+    People,
+    ScoreSettings,
+    Sentiment,
+)
 from handrail.domain.periods import Period
 from handrail.engine.facts import facts
-from handrail.engine.score import score
+from handrail.engine.score import moved, score
 from handrail.services import score_file
 from handrail.store.database import Work
 
 BACK = 28
 """Days before the newest whose scores are made where they are missing: a first score has a past to show."""
+
+COMPARED = 7
+"""Days over which a score's change is told: the same weekday, so that weekends do not move it."""
+
+OLDEST = 28
+"""A score older than so many days is not compared with."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An account's newest health, and what it has been."""
+
+    health: Health
+    moves: tuple[Move, ...]
+    since: date | None
+    """The day that the moves are counted from; None: there is none to compare with."""
+    history: tuple[HealthDay, ...]
+    """One day a week, oldest first, the newest last."""
+    sentiment: Sentiment | None
+    key_person_from: float
+    notes: tuple[str, ...] = ()
 
 
 def definition(ctx: ToolContext) -> ScoreSettings:
@@ -74,3 +106,38 @@ async def _people(work: Work, history: History, day: date, judged: Collection[st
             known["struggling"] = stuck.get(account, 0)
         found[account] = mine.model_copy(update=known)
     return found
+
+
+async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing | None:
+    """How an account stands; None where it was not scored yet."""
+    settings = definition(ctx)
+    async with ctx.store.read() as work:
+        health = await work.health.of(account.id)
+        if health is None:
+            return None
+        as_of = health.score.as_of
+        kept = await work.health.days(account.id, Period.of_days(7 * max(weeks, 4) + 1, as_of, ""))
+        sentiments = await work.health.sentiments(account.id, limit=1)
+        last = await work.metrics.last_sync()
+    then = next((day for day in reversed(kept) if (as_of - day.day).days >= COMPARED), None)
+    notes = []
+    if last is not None and last.to_date > as_of:
+        notes.append(f"Scores are of {as_of}, figures reach to {last.to_date}: the next night scores anew.")
+    if then is not None and then.version != health.score.version:
+        notes.append(f"The definition of the score has changed since {then.day}: they are not compared.")
+        then = None
+    comparable = then is not None and then.value is not None and (as_of - then.day).days <= OLDEST
+    moves = (
+        moved(health.score, then.components, settings, segment=account.segment)
+        if then is not None and comparable and health.score.value is not None
+        else []
+    )
+    return Standing(
+        health=health,
+        moves=tuple(moves),
+        since=then.day if then is not None and comparable else None,
+        history=tuple(day for day in kept if (as_of - day.day).days % 7 == 0)[-weeks:],
+        sentiment=sentiments[0] if sentiments else None,
+        key_person_from=settings.limits.key_person_share,
+        notes=tuple(notes),
+    )

@@ -92,9 +92,9 @@ async def _add_events(session: AsyncSession, ids: tuple[str, str]) -> None:
     """To the survivor's days of a user, the events of the same user's days in the other."""
     other = aliased(UserDay)
     twin = (
-        other.customer_id == ids[1],
-        other.metric_date == UserDay.metric_date,
-        other.user_key == UserDay.user_key,
+        col(other.customer_id) == ids[1],
+        col(other.metric_date) == col(UserDay.metric_date),
+        col(other.user_key) == col(UserDay.user_key),
     )
     await session.exec(
         update(UserDay)
