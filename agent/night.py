@@ -19,7 +19,7 @@ from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
-from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
+from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
 from handrail.flows.detect import detect
@@ -343,7 +343,10 @@ async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     if book.dry_run:
         return
     trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
-    book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
+    try:
+        book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
+    except ConfigError as error:
+        book.notes.append(f"No account was scored: {error}")
 
 
 async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:

@@ -113,7 +113,7 @@ async def get_account_health(
         no_score_because=score.why,
         components=[_component(each) for each in score.components],
         compared_with=found.since,
-        moved=[_move(each) for each in found.moves],
+        moved=[_move(each) for each in found.moves if round(each.points, 1)],
         history=[ScoreDay(day=each.day, score=_rounded(each.value)) for each in found.history],
         people=_people(health.facts, found.key_person_from),
         adoption=[FeatureRow(feature=each.feature, state=each.state) for each in health.facts.adoption],

@@ -18,7 +18,10 @@ from handrail.domain.health import (
 )
 from handrail.domain.periods import Period
 from handrail.engine.facts import facts
+from handrail.engine.personal import points_at_somebody
 from handrail.engine.score import moved, score
+from handrail.engine.text import MAX_LENGTH, shown
+from handrail.errors import CallerError
 from handrail.services import score_file
 from handrail.store.database import Work
 
@@ -141,3 +144,23 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         key_person_from=settings.limits.key_person_share,
         notes=tuple(notes),
     )
+
+
+async def feel(ctx: ToolContext, account: Account, value: int, note: str = "") -> Sentiment:
+    """Keep what a CSM feels about an account. Raises `CallerError` for a note that may name a person."""
+    if not 1 <= value <= 5:
+        raise CallerError("A sentiment is a whole number from 1 (bad) to 5 (good).")
+    if points_at_somebody(note):
+        raise CallerError("The note seems to hold an address, a number or an id of somebody: leave it out.")
+    if len(note) > MAX_LENGTH:
+        raise CallerError(f"The note is longer than {MAX_LENGTH} characters: shorten it.")
+    felt = Sentiment(value=value, note=shown(note), at=ctx.clock.now())
+    async with ctx.store.begin() as work:
+        await work.health.feel(account.id, felt)
+    return felt
+
+
+async def felt(ctx: ToolContext, account: Account) -> list[Sentiment]:
+    """What CSMs felt about an account, newest first."""
+    async with ctx.store.read() as work:
+        return await work.health.sentiments(account.id)
