@@ -82,6 +82,7 @@ def _facts(
     earlier = _weeks(fleet.usual[:WINDOW], since, mine.days)
     slugs = {feature.slug for feature in features}
     used = [row for slug, days in mine.features.items() if slug in slugs for row in _rows(days, fleet.window)]
+    funnels = [_funnel(funnel, days, fleet) for funnel, days in sorted(mine.funnels.items())]
     return Facts(
         account=account,
         as_of=fleet.as_of,
@@ -110,7 +111,7 @@ def _facts(
         errors=sum(row.errors for row in used) if fleet.errors else None,
         rage_clicks=sum(row.rage_clicks for row in used) if fleet.rage else None,
         dead_clicks=sum(row.dead_clicks for row in used) if fleet.dead else None,
-        funnels=tuple(_funnel(funnel, days, fleet) for funnel, days in sorted(mine.funnels.items())),
+        funnels=tuple(each for each in funnels if each.entered or each.past_entered),
         people=people,
     )
 
