@@ -172,7 +172,7 @@ def sync(
         with printing.progress() as told:
             record = await run_sync(ctx, from_day=start, to_day=last, told=told)
         refreshed = await refresh(ctx, record.to_date)
-        await keep_scores(ctx, record.to_date)
+        await keep_scores(ctx)
         return record, refreshed
 
     printing.synced(*_with(work, actor="nightly"), as_json=json_)

@@ -55,13 +55,19 @@ def definition(ctx: ToolContext) -> ScoreSettings:
     return score_file.read(ctx.settings.score_file)
 
 
-async def keep_scores(ctx: ToolContext, as_of: date, *, judged: Collection[str] = ()) -> int:
+async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Collection[str] = ()) -> int:
     """Score every account at the end of `as_of`, and of the days before that have no score yet.
 
-    `judged` are features of which the night of `as_of` said who struggles. Answers how many accounts have a
-    score. What was said of an earlier day stays as it was said.
+    Without a day, of the last one with figures. `judged` are features of which the night of `as_of` said who
+    struggles. Answers how many accounts have a score. What was said of an earlier day stays as it was said.
     """
     settings = definition(ctx)
+    if as_of is None:
+        async with ctx.store.read() as work:
+            last = await work.metrics.last_sync()
+        if last is None:
+            return 0
+        as_of = last.to_date
     before = Period.of_days(BACK, as_of - timedelta(days=1), await ctx.zone())
     async with ctx.store.read() as work:
         kept = await work.health.days_kept(before)

@@ -29,7 +29,7 @@ async def _carry_out(ctx: ToolContext, planned: Plan, held: AsyncExitStack) -> N
     async with held:
         record = await carry_out(ctx, planned)
     await refresh(ctx, record.to_date)
-    await keep_scores(ctx, record.to_date)
+    await keep_scores(ctx)
 
 
 async def running(ctx: ToolContext) -> SyncState | None:
