@@ -2,22 +2,19 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 
-from pydantic import BaseModel
-
 from agent import writing
+from agent.notebook import Notebook, Stage
 from handrail.context import ToolContext
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
-from handrail.domain.tutorials import Style
 from handrail.engine import keys
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
-from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
@@ -48,34 +45,6 @@ MOST_GAPS = 10
 """Gaps of the documents in a report; `handrail docs gaps` lists all."""
 
 log = logging.getLogger(__name__)
-
-
-class Notebook(BaseModel):
-    """What the night has done so far; becomes the report. It goes from stage to stage, also as JSON."""
-
-    report: Report
-    notes: list[str] = []
-    backfill_from: date | None = None
-    dry_run: bool = False
-    """Whether it only finds out what it would do: nothing is sent, and no decision is kept."""
-    decided: list[Delivery] | None = None
-    """What a dry run would have decided."""
-    texts: dict[str, str] = {}
-    """Tutorial id by `text_of` its signature and style."""
-    styles: dict[str, Style] = {}
-    """By delivery id; of a rehearsal, which writes no choice down."""
-    sender_down: bool = False
-    """The mail service refused a mail in a way that it will refuse all."""
-
-    def troubled(self, feature: str) -> bool:
-        return troubled(self.report.data_problems, feature)
-
-    def write(self, **values: object) -> None:
-        self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
-
-
-Stage = Callable[[ToolContext, Notebook, date], Awaitable[None]]
-"""A part of the night: takes what earlier ones found from database and notebook, and may be repeated."""
 
 
 async def run(
