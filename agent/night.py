@@ -22,6 +22,7 @@ from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
+from handrail.flows.churn import keep_track
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
 from handrail.flows.health import keep_scores
@@ -346,6 +347,12 @@ async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
 
 
+async def _track(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """How the score did on past days."""
+    if not book.dry_run:
+        await keep_track(ctx, as_of)
+
+
 async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """Mixpanel is told of mails and completions; what it does not take tonight is told tomorrow."""
     if book.dry_run:
@@ -394,5 +401,5 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _preflight,
     _write,
 )
-AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _write_back, _count)
+AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _track, _write_back, _count)
 LAST: tuple[Stage, ...] = (close_book, tell_team)

@@ -27,9 +27,7 @@ def separations(sample: Sample, metrics: Iterable[str]) -> list[Separation]:
     for metric in metrics:
         churned, kept = values(sample.churned, metric), values(sample.kept, metric)
         if min(len(churned), len(kept)) < LEAST:
-            found.append(
-                Separation(metric=metric, verdict="too_few", churned=len(churned), kept=len(kept))
-            )
+            found.append(Separation(metric=metric, verdict="too_few", churned=len(churned), kept=len(kept)))
             continue
         one, p = _compare(metric, churned, kept)
         found.append(one)
