@@ -13,6 +13,8 @@ LEVEL = 0.05
 """The share of false ones among all that are said to separate, at most (false discovery rate)."""
 
 _Z = NormalDist().inv_cdf(0.975)
+_CLOSE = 1e-9
+"""At 0 and 1 themselves the error is nothing: the bound that is looked for is the other one."""
 
 
 def separations(sample: Sample, metrics: Iterable[str]) -> list[Separation]:
@@ -87,6 +89,6 @@ def interval(auc: float, m: int, n: int) -> tuple[float, float]:
         spread = 1 + more * (1 - true) / (2 - true) + more * true / (1 + true)
         return abs(true - auc) - _Z * sqrt(true * (1 - true) * spread / (m * n))
 
-    low = float(brentq(away, 0.0, auc)) if away(0.0) > 0 else 0.0
-    high = float(brentq(away, auc, 1.0)) if away(1.0) > 0 else 1.0
+    low = float(brentq(away, 0.0, min(auc, 1 - _CLOSE))) if away(0.0) > 0 else 0.0
+    high = float(brentq(away, max(auc, _CLOSE), 1.0)) if away(1.0) > 0 else 1.0
     return low, high

@@ -72,7 +72,7 @@ async def keep_track(ctx: ToolContext, as_of: date) -> TrackRecord:
 async def analyse(
     ctx: ToolContext, as_of: date, *, days_before: int, survival_by: str, most: int | None = IN_CHAT
 ) -> Analysis:
-    """Everything that the tables say of churn up to `as_of`; past days that lack are replayed, up to `most`."""
+    """All that the tables say of churn up to `as_of`; past days that lack are replayed, up to `most`."""
     settings, ends = definition(ctx), await _outcomes(ctx, as_of)
     replayed = await replay(ctx, as_of, settings, most=most) if ends.churned else Replayed([], None, None, 0)
     return await asyncio.to_thread(_analysis, replayed, ends, settings, as_of, days_before, survival_by)
@@ -116,11 +116,11 @@ async def replay(
         read = await work.churn.read_days()
         accounts = await work.accounts.all()
     wanted = _wanted(read, as_of)
-    due = [day for day in wanted if day not in known or _changed(day, known[day], read)]
+    due = [day for day in wanted if known.get(day) != _read_at(day, read)]
     allowed = len(due) if most is None else most // max(1, len(accounts))
     segments = {each.id: each.segment for each in accounts}
     for at in range(0, min(allowed, len(due)), BLOCK):
-        await _replay_block(ctx, due[at : min(at + BLOCK, allowed)], settings, segments)
+        await _replay_block(ctx, due[at : min(at + BLOCK, allowed)], settings, segments, read)
     there = sorted(set(wanted) - set(due[allowed:]))
     async with ctx.store.read() as work:
         days = await work.churn.past_days(there)
@@ -138,14 +138,18 @@ def _wanted(read: Mapping[date, datetime], as_of: date) -> list[date]:
     ]
 
 
-def _changed(day: date, replayed_at: datetime, read: Mapping[date, datetime]) -> bool:
-    """Whether a day that it is made of was read again since."""
+def _read_at(day: date, read: Mapping[date, datetime]) -> datetime:
+    """When the newest of the days that it is made of was read."""
     made_of = (day - timedelta(days=ago) for ago in range(REACH))
-    return any(each in read and read[each] > replayed_at for each in made_of)
+    return max(read[each] for each in made_of if each in read)
 
 
 async def _replay_block(
-    ctx: ToolContext, days: Sequence[date], settings: ScoreSettings, segments: Mapping[str, str]
+    ctx: ToolContext,
+    days: Sequence[date],
+    settings: ScoreSettings,
+    segments: Mapping[str, str],
+    read: Mapping[date, datetime],
 ) -> None:
     zone = await ctx.zone()
     async with ctx.store.read() as work:
@@ -162,5 +166,5 @@ async def _replay_block(
         ]
         async with ctx.store.begin() as work:
             await work.churn.keep_day(
-                day, [each for each in made if each], version=settings.version, now=ctx.clock.now()
+                day, [each for each in made if each], version=settings.version, read_at=_read_at(day, read)
             )

@@ -22,9 +22,9 @@ class Churn:
         self._session = session
 
     async def replays(self, version: str) -> dict[date, datetime]:
-        """The days that were replayed by this definition of the score, and when."""
+        """The days that were replayed by this definition of the score, and of when their figures were."""
         rows = await self._session.exec(select(ReplayRow).where(ReplayRow.version == version))
-        return {row.metric_date: row.replayed_at for row in rows}
+        return {row.metric_date: row.read_at for row in rows}
 
     async def read_days(self) -> dict[date, datetime]:
         """Every day that was read from Mixpanel, and when it was last."""
@@ -41,7 +41,9 @@ class Churn:
         )
         return {account: int(total) for account, total in rows.all()}
 
-    async def keep_day(self, day: date, accounts: Sequence[PastDay], *, version: str, now: datetime) -> None:
+    async def keep_day(
+        self, day: date, accounts: Sequence[PastDay], *, version: str, read_at: datetime
+    ) -> None:
         """Keep one replayed day in place of what was kept of it."""
         for table in (PastDayRow, ReplayRow):
             await self._session.exec(delete(table).where(col(table.metric_date) == day))
@@ -56,7 +58,7 @@ class Churn:
         ]
         for at in range(0, len(rows), _BLOCK):
             await self._session.exec(insert(PastDayRow), params=rows[at : at + _BLOCK])
-        self._session.add(ReplayRow(metric_date=day, version=version, replayed_at=now))
+        self._session.add(ReplayRow(metric_date=day, version=version, read_at=read_at))
         await self._session.flush()
 
     async def past_days(self, days: Iterable[date]) -> list[PastDay]:

@@ -19,13 +19,14 @@ class PastDayRow(SQLModel, table=True):
 
 
 class ReplayRow(SQLModel, table=True):
-    """That a past day was replayed, by which definition of the score: also when no account was there."""
+    """That a past day was replayed, by which definition of the score, and out of what."""
 
     __tablename__ = "replays"
 
     metric_date: date = Field(primary_key=True)
     version: str
-    replayed_at: datetime = moment()
+    read_at: datetime = moment()
+    """When the newest of the days that it is made of was read from Mixpanel."""
 
 
 class TrackRecordRow(SQLModel, table=True):

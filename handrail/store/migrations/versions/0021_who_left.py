@@ -22,7 +22,7 @@ def upgrade() -> None:
         "replays",
         sa.Column("metric_date", sa.Date(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
-        sa.Column("replayed_at", sa.DateTime(), nullable=False),
+        sa.Column("read_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("metric_date"),
     )
     op.create_table(
