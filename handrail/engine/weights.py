@@ -6,13 +6,14 @@ from typing import Any, get_args
 
 from handrail.domain.churn import Sample, SuggestedWeights
 from handrail.domain.health import ComponentName
+from handrail.engine.separation import interval
 
 LEAST = 20
 """Churned, and kept, accounts; with fewer, weights would be learned from accidents."""
 
 FOLDS = 5
 GAIN = 0.02
-"""Better by less is no reason to change anything."""
+"""Better by less, or no surer than chance, is no reason to change anything."""
 
 
 def suggest(sample: Sample, weights: Mapping[ComponentName, float]) -> SuggestedWeights | None:
@@ -29,7 +30,8 @@ def suggest(sample: Sample, weights: Mapping[ComponentName, float]) -> Suggested
     left = [True] * len(sample.churned) + [False] * len(sample.kept)
     auc_now, auc_then = _judge(table, left, [weights[name] for name in names])
     found = fit(table, left)
-    if auc_then < auc_now + GAIN or not sum(found):
+    low, _ = interval(auc_then, len(sample.kept), len(sample.churned))
+    if auc_then < auc_now + GAIN or low <= 0.5 or not sum(found):
         return None
     learned = {name: round(100 * each / sum(found)) for name, each in zip(names, found, strict=True)}
     return SuggestedWeights(
