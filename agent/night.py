@@ -340,17 +340,12 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Engagement of every account; verdicts that are not to be trusted are none."""
+    """Engagement of every account, and how the score did before; untrusted verdicts are none."""
     if book.dry_run:
         return
     trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
     book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
-
-
-async def _track(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """How the score did on past days."""
-    if not book.dry_run:
-        await keep_track(ctx, as_of)
+    await keep_track(ctx, as_of)
 
 
 async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
@@ -401,5 +396,5 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _preflight,
     _write,
 )
-AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _track, _write_back, _count)
+AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _write_back, _count)
 LAST: tuple[Stage, ...] = (close_book, tell_team)
