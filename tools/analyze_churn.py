@@ -30,17 +30,22 @@ class TrackRecord(BaseModel):
     calibration: list[BandOutcome]
 
 
-class ChurnAnalysis(Figures):
-    period: Days | None = Field(None, description="Past days that were looked at.")
+class Compared(BaseModel):
+    """Accounts: churned ones so many days before they left, kept ones on the same days."""
+
     days_before: int
-    churned: int = Field(description="Accounts compared, that many days before they left.")
-    kept: int = Field(description="Accounts compared, on the same days.")
+    churned: int
+    kept: int
+
+
+class ChurnAnalysis(Figures):
+    period: Days | None = Field(None, description="Past days looked at.")
+    compared: Compared
     metrics: list[Separation] = Field(description="Surest first.")
     has_more: bool = False
-    too_few: list[str] = Field(default_factory=list, description="Metrics with too few accounts to say.")
-    survival: Survival | None = Field(None, description="Quarters by one metric. Null: too few.")
-    track_record: TrackRecord | None = Field(None, description="The score's.")
-    suggested_weights: SuggestedWeights | None = Field(None, description="Null: no reason to change.")
+    survival: Survival | None = None
+    track_record: TrackRecord | None = None
+    suggested_weights: SuggestedWeights | None = None
 
 
 @tool(title="Analyze churn", effect="read")
@@ -69,14 +74,11 @@ async def analyze_churn(
         if span.first and span.last
         else None,
         caveats=[*await caveats(ctx, last), *_limits(found, last.to_date)],
-        days_before=days_before,
-        churned=len(found.sample.churned),
-        kept=len(found.sample.kept),
+        compared=Compared(
+            days_before=days_before, churned=len(found.sample.churned), kept=len(found.sample.kept)
+        ),
         metrics=[_rounded(each) for each in judged[:limit]],
         has_more=len(judged) > limit,
-        too_few=[each.metric for each in found.separations if each.verdict == "too_few"]
-        if found.outcomes.churned
-        else [],
         survival=_survival(found.survival) if found.survival else None,
         track_record=TrackRecord(
             words=record.words, calibration=[_share(each) for each in record.calibration]
@@ -122,6 +124,9 @@ def _limits(found: Analysis, last: date) -> list[str]:
     missing = len(found.outcomes.churned) - len(found.sample.churned)
     if missing:
         told.append(f"{missing} churned accounts have no 28 days of figures that long before they left.")
+    few = [each.metric for each in found.separations if each.verdict == "too_few"]
+    if few and len(few) < len(found.separations):
+        told.append(f"Too few accounts to say anything of {', '.join(few)}.")
     if found.survival is None:
         told.append(
             f"No survival by quarter: it needs {survival.LEAST} accounts with the metric on one day, "
