@@ -18,6 +18,7 @@ from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
+from handrail.flows.churn import keep_track
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
 from handrail.flows.health import keep_scores
@@ -307,12 +308,13 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Engagement of every account; verdicts that are not to be trusted are none."""
+    """Engagement of every account, and how the score did before; untrusted verdicts are none."""
     if book.dry_run:
         return
     trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
     try:
         book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
+        await keep_track(ctx, as_of)
     except ConfigError as error:
         book.notes.append(f"No account was scored: {error}")
 

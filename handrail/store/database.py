@@ -20,6 +20,7 @@ from handrail.settings import Settings
 from handrail.store.accounts import Accounts
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
+from handrail.store.churn import Churn
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
@@ -51,6 +52,7 @@ class Work:
         self.accounts = Accounts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
+        self.churn = Churn(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)

@@ -19,6 +19,7 @@ from tools._server import already_open
 
 VERBS = {"find", "get", "query", "search", "draft", "send", "list", "analyze", "sync", "control"}
 CALLS: dict[str, dict[str, object]] = {
+    "analyze_churn": {},
     "control_sending": {"account": "Acme"},
     "draft_tutorial": {"feature": "connect-data-source"},
     "find_accounts": {},
