@@ -26,6 +26,8 @@ class Notebook(BaseModel):
     """Tutorial id by `text_of` its signature and style."""
     styles: dict[str, Style] = {}
     """By delivery id; of a rehearsal, which writes no choice down."""
+    windows: dict[int, int] = {}
+    """Seconds of each funnel that is counted by day."""
     sender_down: bool = False
     """The mail service refused a mail in a way that it will refuse all."""
 

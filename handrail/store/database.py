@@ -18,6 +18,7 @@ from handrail.errors import ConfigError
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store.accounts import Accounts
+from handrail.store.alerts import Alerts, Sweep
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
 from handrail.store.churn import Churn
@@ -50,6 +51,7 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.alerts = Alerts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
         self.churn = Churn(session)
@@ -71,6 +73,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.spending = Spending(session)
+        self.sweep = Sweep(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
 

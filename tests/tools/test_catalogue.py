@@ -27,6 +27,7 @@ CALLS: dict[str, dict[str, object]] = {
     "get_account_health": {"account": "Acme"},
     "get_night_report": {},
     "get_tutorial_results": {},
+    "list_alerts": {},
     "query_events": {"account": "Acme"},
     "query_funnel": {"account": "Acme"},
     "search_feature_docs": {"query": "credentials"},
