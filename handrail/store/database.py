@@ -18,14 +18,17 @@ from handrail.errors import ConfigError
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store.accounts import Accounts
+from handrail.store.alerts import Alerts, Sweep
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
+from handrail.store.churn import Churn
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
 from handrail.store.follow_ups import FollowUps
 from handrail.store.funnels import Funnels
 from handrail.store.guards import Guards
+from handrail.store.health import HealthRows
 from handrail.store.histories import Histories
 from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
@@ -48,8 +51,10 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.alerts = Alerts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
+        self.churn = Churn(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
@@ -57,6 +62,7 @@ class Work:
         self.follow_ups = FollowUps(session)
         self.funnels = Funnels(session)
         self.guards = Guards(session)
+        self.health = HealthRows(session)
         self.histories = Histories(session)
         self.learning = Learning(session)
         self.nights = Nights(session)
@@ -67,6 +73,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.spending = Spending(session)
+        self.sweep = Sweep(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
 

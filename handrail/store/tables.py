@@ -46,7 +46,8 @@ class Customer(SQLModel, table=True):
     arr: float | None = None
     csm: str = ""
     renewal: date | None = None
-    churned_at: date | None = None
+    churned_at: date | None = Field(default=None, description="From the company's own file.")
+    mixpanel_churned_at: date | None = None
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
@@ -116,6 +117,7 @@ class FunnelMeasurement(SQLModel, table=True):
     definition: str
     route: str
     measured_at: datetime = moment()
+    window_seconds: int = Field(default=0, description="Who entered may finish so long; 0: not known.")
 
 
 class ClosedRoute(SQLModel, table=True):
@@ -138,6 +140,7 @@ class UserDay(SQLModel, table=True):
     customer_id: str = Field(primary_key=True)
     metric_date: date = Field(primary_key=True, index=True)
     user_key: str = Field(primary_key=True)
+    events: int | None = Field(default=None, description="None: read before they were counted.")
 
 
 class EventDay(SQLModel, table=True):

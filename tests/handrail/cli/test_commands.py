@@ -153,6 +153,26 @@ def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Setting
     assert json.loads(done.stdout)["figures"]["unique_users"] == 39
 
 
+def test_what_a_csm_feels_is_kept_and_told_from_the_shell(
+    ctx: ToolContext, settings: Settings, tmp_path: Path
+) -> None:
+    def sentiment(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return handrail("accounts", "sentiment", *arguments, cwd=tmp_path, env=environment(settings))
+
+    nothing = sentiment("Acme")
+    kept = sentiment("Acme", "4", "--note", "Calls back at once", "--json")
+    listed = sentiment("Acme")
+    several, wrong = sentiment("acm", "3"), sentiment("Acme", "7")
+
+    assert "Nobody has said" in nothing.stdout
+    [felt] = json.loads(kept.stdout)["sentiments"]
+    assert (felt["value"], felt["note"]) == (4, "Calls back at once")
+    assert listed.stdout.endswith("\t4\tCalls back at once\n")
+    assert (several.returncode, wrong.returncode) == (2, 2)
+    assert "Acme Labs" in several.stderr
+    assert "from 1 (bad) to 5 (good)" in wrong.stderr
+
+
 def test_a_sync_counts_users_and_refreshes_the_chosen_reports(
     ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
 ) -> None:
