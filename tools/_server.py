@@ -14,7 +14,7 @@ from mcp.server.mcpserver.tools import Tool as McpTool
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
-from tools import _schema, catalogue
+from tools import _asking, _schema, catalogue
 from tools._tool import Effect, Tool
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
@@ -97,21 +97,30 @@ def _bind(tool: Tool) -> Callable[..., Any]:
     _, *arguments = signature.parameters.values()
 
     async def call(*, mcp_context: Context[OnDemand], **given: Any) -> Any:
+        _asking.settle(given)
         try:
-            return await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
+            return await tool.function(await _opened(mcp_context), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    hidden = inspect.Parameter("mcp_context", keyword, annotation=Context)
     shown = [argument.replace(kind=keyword) for argument in arguments]
+    hidden = [inspect.Parameter("mcp_context", keyword, annotation=Context)]
+    if tool.ask:
+        hidden += _asking.parameters(tool.ask, shown, _opened)
     call.__name__, call.__doc__ = tool.name, tool.function.__doc__
-    vars(call)["__signature__"] = signature.replace(parameters=[*shown, hidden])
-    call.__annotations__ = {each.name: each.annotation for each in shown} | {
-        "mcp_context": Context,
+    vars(call)["__signature__"] = signature.replace(parameters=[*shown, *hidden])
+    call.__annotations__ = {each.name: each.annotation for each in [*shown, *hidden]} | {
         "return": signature.return_annotation,
     }
     return call
+
+
+async def _opened(mcp_context: Context[OnDemand]) -> ToolContext:
+    """The context; where the client wants to be told of progress, one that tells it."""
+    ctx = await mcp_context.request_context.lifespan_context.get()
+    wanted = (mcp_context.request_context.meta or {}).get("progress_token") is not None
+    return ctx.telling(mcp_context.report_progress) if wanted else ctx
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from handrail.settings import Settings
 from handrail.store.accounts import Accounts
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
+from handrail.store.calls import Calls
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
@@ -50,6 +51,7 @@ class Work:
         self.accounts = Accounts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
+        self.calls = Calls(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
