@@ -372,6 +372,7 @@ async def _save(ctx: ToolContext, book: Notebook) -> None:
         return
     async with ctx.store.begin() as work:
         await work.nights.keep_report(book.report)
+        await work.calls.forget(ctx.clock.now() - timedelta(days=ctx.settings.audit_days))
 
 
 BEFORE_MAILS: tuple[Stage, ...] = (

@@ -31,6 +31,8 @@ def read_tokens(text: str) -> tuple[ApiToken, ...]:
                 f"use at least {LEAST_CHARACTERS} random characters."
             )
         found[name] = ApiToken(name=name, role=Role(role), token=SecretStr(token))
+    if not found:
+        raise ConfigError(f"HANDRAIL_API_TOKENS holds no token: {_SHAPE}.")
     return tuple(found.values())
 
 

@@ -13,7 +13,7 @@ class ToolCallRow(SQLModel, table=True):
     __tablename__ = "tool_calls"
 
     id: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=UtcDateTime, index=True)  # type: ignore[call-overload]
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
     caller: str
     tool: str
     account_id: str
