@@ -47,8 +47,8 @@ class Access:
         name, role = self.caller(ctx)
         asked = self._tools.get(str((ctx.params or {}).get("name")))
         if ctx.method == "tools/call" and asked and not role.includes(asked.role):
-            return Refusal(
-                f"{asked.name} needs a token with the role {asked.role.value}; {name} has {role.value}."
+            raise MCPError(
+                INVALID_REQUEST, f"{asked.name} needs a token with the role {asked.role}; {name} has {role}."
             )
         result = await call_next(ctx)
         if ctx.method == "tools/list" and isinstance(result, dict):
@@ -66,10 +66,3 @@ class Access:
 
     def _covers(self, role: Role, name: str) -> bool:
         return name not in self._tools or role.includes(self._tools[name].role)
-
-
-class Refusal(dict[str, Any]):
-    """A tool's error as it goes over the wire, of a tool that was not called."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(content=[{"type": "text", "text": words}], isError=True)

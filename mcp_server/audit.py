@@ -14,7 +14,6 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from handrail.domain.access import Outcome, ToolCall
 from handrail.engine import keys
 from handrail.errors import HandrailError
-from mcp_server.access import Refusal
 from tools._server import OnDemand
 
 UNKNOWN = "unknown"
@@ -100,8 +99,6 @@ class Audit:
 
 def _outcome(result: HandlerResult, name: str) -> Outcome:
     told = result if isinstance(result, dict) else {}
-    if isinstance(result, Refusal):
-        return "refused"
     if told.get("resultType") == "input_required":
         return "asked"
     if not told.get("isError"):

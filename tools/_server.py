@@ -11,8 +11,10 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as McpTool
+from pydantic import ValidationError
 
 from handrail.context import ToolContext
+from handrail.engine.text import shown
 from handrail.errors import HandrailError
 from tools import _asking, _schema, catalogue
 from tools._tool import Effect, Tool
@@ -69,6 +71,25 @@ def lifespan(on_demand: OnDemand) -> Callable[[Any], AbstractAsyncContextManager
     return live
 
 
+class Published(McpTool):
+    """A tool as the SDK runs it; wrong arguments are told in our words, and none is dropped in silence."""
+
+    async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
+        known = self.parameters["properties"]
+        unknown = [repr(shown(each)) for each in arguments if each not in known]
+        if unknown:
+            takes = ", ".join(known) or "none"
+            raise ToolError(
+                f"{self.name} was not called: there is no argument {', '.join(unknown)}. It takes: {takes}."
+            )
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise ToolError(f"{self.name} was not called: {told}.") from None
+        return await super().run(arguments, context, convert_result)
+
+
 def published(effects: Collection[Effect], names: Collection[str] | None = None) -> list[McpTool]:
     """The tools of these effects (and names), ready for a server."""
     return [
@@ -79,7 +100,7 @@ def published(effects: Collection[Effect], names: Collection[str] | None = None)
 
 
 def _published(tool: Tool) -> McpTool:
-    entry = McpTool.from_function(
+    entry = Published.from_function(
         _bind(tool),
         name=tool.name,
         title=tool.title,

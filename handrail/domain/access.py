@@ -31,7 +31,7 @@ class ApiToken(BaseModel):
 
 
 Outcome = Literal["ok", "error", "refused", "asked", "broken"]
-"""An answer; an error in our words; not allowed or not understood; a question to the person; a crash."""
+"""An answer; an error in our words; no such tool, or not for this role; a question to the person; a crash."""
 
 
 class ToolCall(BaseModel):

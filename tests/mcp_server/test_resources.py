@@ -107,9 +107,9 @@ async def test_an_account_is_read_by_name_or_id_and_never_guessed(era: Any, ctx:
 async def test_the_sending_rules_are_those_of_the_policy_in_its_order_with_the_limits_in_force(
     ctx: ToolContext, open_with: OpenWith
 ) -> None:
-    async with open_with(cooldown_days=21, holdout=0.25, run_cap=7, send_hours=(time(8), time(12))) as other:
-        async with Client(create_server(already_open(other))) as client:
-            told = await read(client, "policy://sending")
+    changes = {"cooldown_days": 21, "holdout": 0.25, "run_cap": 7, "send_hours": (time(8), time(12))}
+    async with open_with(**changes) as other, Client(create_server(already_open(other))) as client:
+        told = await read(client, "policy://sending")
 
     lines = [line for line in told.splitlines() if line[:1].isdigit()]
     assert [line.split("`")[1] for line in lines] == in_the_policys_order()
