@@ -160,6 +160,7 @@ class Settings(BaseSettings):
     alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
     follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
+    score_file: Path | None = Field(None, validation_alias=_named("HANDRAIL_SCORE_FILE"))
 
     api_tokens: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_API_TOKENS"))
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -216,7 +217,7 @@ class Settings(BaseSettings):
             raise ValueError("write origins such as https://desk.example.com, divided by commas")
         return value
 
-    @field_validator("data_dir", "kb_dir", "temp_dir")
+    @field_validator("data_dir", "kb_dir", "temp_dir", "score_file")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value

@@ -8,9 +8,10 @@ from mcp.server.mcpserver.resources import FunctionResource
 
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
-from handrail.engine import grounding
+from handrail.engine import grounding, score_words
 from handrail.engine.brief_words import text
 from handrail.errors import CallerError, HandrailError
+from handrail.flows import health
 from handrail.flows.brief import kept
 from handrail.flows.sending_rules import sending_rules
 from tools import catalogue
@@ -40,6 +41,7 @@ def publish(server: MCPServer[OnDemand], on_demand: OnDemand) -> None:
     fixed(LATEST_BRIEF, "morning_brief", "Morning brief", "text/plain", _brief)
     fixed("kb://features", "features", "Features", "text/markdown", _features)
     fixed("run://latest", "last_night", "Last night", "application/json", _night)
+    fixed("score://definition", "score", "Engagement score", "text/markdown", _score)
     fixed("policy://sending", "sending_rules", "Sending rules", "text/markdown", _policy)
 
     @server.resource(
@@ -103,8 +105,13 @@ async def _policy(ctx: ToolContext) -> str:
     return sending_rules(ctx.settings)
 
 
+async def _score(ctx: ToolContext) -> str:
+    """How the engagement score is made here: its components, weights and bands, and what it leaves out."""
+    return score_words.definition(health.definition(ctx))
+
+
 async def _overview(ctx: ToolContext, account: str) -> str:
-    """An account in a few sentences: events, funnels, who is stuck, and what has to be known of the figures.
+    """An account in a few sentences: health, events, funnels, who is stuck, and what has to be known of the figures.
 
     By name, domain or id. Names in it are text from analytics.
     """

@@ -2,6 +2,7 @@
 
 import json
 from datetime import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from tests.mcp_server.test_server import ERAS
 from tools._server import already_open
 
 BRIEF = "handrail://brief/latest"
-FIXED = [BRIEF, "kb://features", "run://latest", "policy://sending"]
+FIXED = [BRIEF, "kb://features", "run://latest", "score://definition", "policy://sending"]
 TEMPLATES = {"kb://features/{slug}", "account://{id}/overview", "run://{date}"}
 
 
@@ -120,6 +121,22 @@ async def test_the_sending_rules_are_those_of_the_policy_in_its_order_with_the_l
     assert "7 mails" in limits["run_cap"]
     assert "08:00 to 12:00" in limits["quiet_hours"]
     assert "Sending mode: auto" in told
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_how_the_score_is_made_is_read_with_the_weights_in_force(
+    era: Any, ctx: ToolContext, open_with: OpenWith, tmp_path: Path
+) -> None:
+    own = tmp_path / "score.toml"
+    own.write_text("[weights]\nrecency = 77\n", "utf-8")
+    async with (
+        open_with(score_file=own) as other,
+        Client(create_server(already_open(other)), mode=era) as client,
+    ):
+        told = await read(client, "score://definition")
+
+    assert told.startswith("# Engagement score")
+    assert "| recency | How long have they been away? | 77 |" in told
 
 
 def in_the_policys_order() -> list[str]:

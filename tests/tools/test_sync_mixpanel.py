@@ -172,8 +172,9 @@ async def test_refused_credentials_are_told_before_anything_starts(open_with: Op
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
 async def test_who_asks_for_progress_is_told_day_by_day_until_the_sync_is_done(
-    era: Any, empty_ctx: ToolContext
+    era: Any, empty_ctx: ToolContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sync_job, "WATCHED_SECONDS", 3600)
     told: list[tuple[float, float | None, str | None]] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
