@@ -111,7 +111,7 @@ async def _score(ctx: ToolContext) -> str:
 
 
 async def _overview(ctx: ToolContext, account: str) -> str:
-    """An account in a few sentences: health, events, funnels, who is stuck, and what has to be known of the figures.
+    """An account in a few sentences: health, events, funnels, who is stuck, and what to know of the figures.
 
     By name, domain or id. Names in it are text from analytics.
     """

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 async def morning(ctx: ToolContext, report: Report) -> Brief | None:
-    """After a night: forget old calls, log its figures, write its brief, tell the team, let the heartbeat beat.
+    """After a night: forget old calls, log its figures, write its brief, tell the team, beat.
 
     A channel that fails does not fail the night, which is done: it is logged. A night that is run again
     long after is not told, and a dry run has none of it.
