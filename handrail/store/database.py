@@ -21,6 +21,7 @@ from handrail.store.accounts import Accounts
 from handrail.store.alerts import Alerts, Sweep
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
+from handrail.store.calls import Calls
 from handrail.store.churn import Churn
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
@@ -55,6 +56,7 @@ class Work:
         self.briefs = Briefs(session)
         self.budget = Budget(session)
         self.churn = Churn(session)
+        self.calls = Calls(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
