@@ -6,7 +6,7 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures
+.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures judge
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
+	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -79,3 +80,6 @@ lock:
 
 clean:
 	@rm -rf .venv .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+judge: .venv/dev
+	@$(BIN)/python -m tests.judge
