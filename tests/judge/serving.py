@@ -27,7 +27,9 @@ def main() -> None:
     """Serve the web app with `/mcp` over a store after its first night, and print its address once it is ready."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path)
-    options.add_argument("--fixture", action="store_true", help="add what the conformance suite calls by name")
+    options.add_argument(
+        "--fixture", action="store_true", help="add what the conformance suite calls by name"
+    )
     asked = options.parse_args()
     world = asked.folder / "world"
     acme.generate(world)
