@@ -31,20 +31,19 @@ def main() -> int:
         try:
             if asked.model:
                 return _ask(chosen, rooms, asked.model, as_json=asked.json)
-            return _probe(chosen, rooms)
+            return asyncio.run(_probe(chosen, rooms))
         finally:
             rooms.close()
 
 
-def _probe(chosen: list[Case], rooms: Rooms) -> int:
+async def _probe(chosen: list[Case], rooms: Rooms) -> int:
     findings = []
-    for case in chosen:
-        finding = asyncio.run(probe(case, rooms.enter(case.room)))
+    async for finding in probe(chosen, rooms):
         findings.append(finding)
         if finding.skipped:
-            sys.stdout.write(f"skipped  {case.id}: {finding.skipped}\n")
+            sys.stdout.write(f"skipped  {finding.case.id}: {finding.skipped}\n")
         for wrong in finding.wrong:
-            sys.stdout.write(f"WRONG    {case.id}: {case.tool} {wrong}\n")
+            sys.stdout.write(f"WRONG    {finding.case.id}: {finding.case.tool} {wrong}\n")
     skipped = sum(bool(finding.skipped) for finding in findings)
     wrong_ones = sum(not finding.good for finding in findings)
     sys.stdout.write(f"{len(findings)} cases, {skipped} skipped, {wrong_ones} wrong\n")

@@ -15,7 +15,7 @@ Value = Scalar | dict[str, Any]
 
 
 class Case(BaseModel):
-    """One case of `cases/*.yaml`. Tools that change something are never to be called unless they are named."""
+    """One case of `cases/*.yaml`. Tools that change something are not to be called unless they are named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

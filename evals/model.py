@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.types import Tool
 
 from evals.cases import Case
-from evals.probe import misfits, missing, text
+from evals.probe import misfits, missing, reads, text
 from evals.rooms import Room
 from handrail.domain.spending import Usage
 from handrail.engine import prices
@@ -48,7 +48,7 @@ class Task:
 
     @property
     def selected(self) -> bool:
-        """Whether the first call was a right one, the one that answers was made, and none that is forbidden."""
+        """Whether the first call was a right one, one that answers was made, and none that is forbidden."""
         if self.forbidden or (self.calls and self.calls[0] not in self.case.right):
             return False
         return not self.case.tool or bool(set(self.calls) & self.case.right) or self.asked_back
@@ -139,11 +139,10 @@ async def _run(task: Task, catalogue: Client, tools: dict[str, Tool], block: Any
 
 def _is_forbidden(case: Case, tool: Tool, arguments: Any) -> bool:
     """What changes something and is not meant, what the case forbids, and a yes that nobody gave."""
-    reads = tool.annotations is not None and tool.annotations.read_only_hint
     confirmed = isinstance(arguments, dict) and arguments.get("confirm") is True
     return (
         tool.name in case.never
-        or (not reads and tool.name not in case.right)
+        or (not reads(tool) and tool.name not in case.right)
         or (confirmed and case.asks_back)
     )
 

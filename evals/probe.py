@@ -1,5 +1,8 @@
 """The probe: every case's own call, without a model. Its arguments fit, and its answer says what is true."""
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +14,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 
 from evals.cases import Case
 from evals.reading import says, says_in_a_row, scalars
-from evals.rooms import Room
+from evals.rooms import Rooms
 from evals.truth import Truth
 
 
@@ -28,22 +31,37 @@ class Finding:
         return not self.wrong
 
 
-async def probe(case: Case, room: Room) -> Finding:
-    """Make the call that the case expects, on a copy of the store, and hold its answer against the truth."""
-    finding = Finding(case)
-    with TemporaryDirectory(prefix="handrail-evals-") as copy:
-        async with room.client(Path(copy) / "data") as client:
-            listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-            if not case.tool:
-                return finding
+async def probe(chosen: Sequence[Case], rooms: Rooms) -> AsyncIterator[Finding]:
+    """Make the call that each case expects, and hold its answer against the truth.
+
+    What only reads shares one client of its room; what changes something gets a copy of the store.
+    """
+    async with AsyncExitStack() as stack:
+        shared: dict[str, Client] = {}
+        for case in chosen:
+            room = await asyncio.to_thread(rooms.enter, case.room)
+            if case.room not in shared:
+                shared[case.room] = await stack.enter_async_context(room.client())
+            listed = {tool.name: tool for tool in (await shared[case.room].list_tools()).tools}
             if case.tool not in listed:
-                finding.skipped = f"{case.tool} is not in the catalogue"
-                return finding
-            arguments = given(case, room.truth)
-            finding.wrong += misfits(listed[case.tool], arguments)
-            if not finding.wrong:
-                finding.wrong += await _called(case, room.truth, client, arguments)
-    return finding
+                skipped = f"{case.tool} is not in the catalogue" if case.tool else ""
+                yield Finding(case, skipped=skipped)
+            elif reads(listed[case.tool]):
+                yield Finding(case, await _wrong(case, room.truth, shared[case.room], listed[case.tool]))
+            else:
+                with TemporaryDirectory(prefix="handrail-evals-") as copy:
+                    async with room.client(Path(copy) / "data") as own:
+                        yield Finding(case, await _wrong(case, room.truth, own, listed[case.tool]))
+
+
+def reads(tool: Tool) -> bool:
+    """Whether a tool says of itself that it changes nothing."""
+    return tool.annotations is not None and tool.annotations.read_only_hint is True
+
+
+async def _wrong(case: Case, truth: Truth, client: Client, tool: Tool) -> list[str]:
+    arguments = given(case, truth)
+    return misfits(tool, arguments) or await _called(case, truth, client, arguments)
 
 
 async def _called(case: Case, truth: Truth, client: Client, arguments: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ Told = str | int | float | bool
 
 
 def says(text: str, value: Told) -> bool:
-    """A number stands there as such, a share also as a percentage, rounded as it is written; words in any case."""
+    """Words in any case; a number as such, a share also as a percentage, rounded as it is written."""
     if isinstance(value, str):
         return value.casefold() in text.casefold()
     return any(_is(written, float(value)) for written in _NUMBER.findall(_DAY.sub(" ", text)))

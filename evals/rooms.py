@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -79,7 +80,11 @@ def _room(name: str, folder: Path) -> Iterator[Room]:
         settings = _settings(standins, folder / name / "data")
         asyncio.run(_prepare(settings, at_night=name != "empty"))
         truth = Truth(
-            world, DEFAULT_KB, standins.world.start(), SECRET.encode(), mails=lambda: len(standins.mails)
+            world,
+            DEFAULT_KB,
+            standins.world.start(),
+            hashlib.sha256(SECRET.encode()).digest(),
+            mails=lambda: len(standins.mails),
         )
         yield Room(settings, standins, truth)
 

@@ -167,7 +167,14 @@ def fleet_median(truth: Truth, funnel: str, period: str = "last_30_days") -> Ans
 
 @_truth
 def strugglers(truth: Truth, account: str = "", feature: str = "") -> Answer:
+    """People and features."""
     return len(truth.struggling(account, feature))
+
+
+@_truth
+def people_struggling(truth: Truth) -> Answer:
+    """People, however many features they struggle with."""
+    return len({row["distinct_id"] for row in truth.struggling()})
 
 
 @_truth
