@@ -6,7 +6,7 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures judge
+.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures judge evals bundle
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -15,6 +15,8 @@ help:
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
+	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
+	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -53,7 +55,7 @@ lint: .venv/dev
 	@$(BIN)/ruff check -q .
 
 types: .venv/dev
-	@$(BIN)/mypy agent benchmarks handrail mcp_server standin tests tools web
+	@$(BIN)/mypy agent benchmarks bundle evals handrail mcp_server standin tests tools web
 
 imports: .venv/dev
 	@$(BIN)/lint-imports --no-logo
@@ -64,6 +66,7 @@ format: .venv/dev
 
 snap: .venv/dev
 	@$(BIN)/python -m pytest --inline-snapshot=fix,create -p no:xdist
+	@$(BIN)/python -m tests.mcp_server.contract
 
 docs: .venv/dev
 	@$(BIN)/python -m handrail.cli.docs
@@ -83,3 +86,9 @@ clean:
 
 judge: .venv/dev
 	@$(BIN)/python -m tests.judge
+
+evals: .venv/dev
+	@$(BIN)/python -m evals $(EVALS)
+
+bundle: .venv/dev
+	@$(BIN)/python -m bundle

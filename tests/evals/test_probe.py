@@ -69,10 +69,8 @@ def test_a_case_of_a_tool_that_is_not_there_is_skipped_with_the_reason(rooms: Ro
 
 
 def test_a_case_that_changes_something_leaves_the_room_as_it_was(rooms: Rooms) -> None:
-    pause = next(case for case in CASES if case.id == "sending-stop")
-    status = Case(
-        id="after", asks="Is it paused?", tool="control_sending", never_says=("Paused", "paused by")
-    )
+    pause = next(case for case in CASES if case.id == "sending-stop-one-account")
+    status = Case(id="after", asks="What is paused?", tool="control_sending", never_says=("Marigold",))
 
     findings = asyncio.run(_all([pause, status], rooms))
 

@@ -1,5 +1,6 @@
-"""`make judge`: programs that nobody here wrote say whether the MCP server is right. Exit code 1 if one does not."""
+"""`make judge`: programs that nobody here wrote say whether the MCP server is right."""
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 from tests.judge.court import Court, Unavailable, Verdict, node_judges, served
 from tests.judge.judges import JUDGES
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COMPLAINT = re.compile(r"✗|Error|error|FAIL|WARN|Issue")
+
 
 def main() -> int:
-    """Install the judges, start the servers, hear every judge, and print a line for each thing judged."""
+    """Print a line for each thing judged. Exit code 1 if one is wrong, or a judge is not to be had."""
     with tempfile.TemporaryDirectory(prefix="handrail-judge-") as name:
         folder = Path(name)
         try:
@@ -25,10 +29,16 @@ def main() -> int:
     return min(wrong, 1)
 
 
+def complaints(words: str) -> list[str]:
+    """The lines of a judge that say what is wrong; without such lines its last ones."""
+    lines = _COLOUR.sub("", words).splitlines()
+    return [line for line in lines if _COMPLAINT.search(line)] or lines[-20:]
+
+
 def _told(verdict: Verdict) -> Verdict:
     sys.stdout.write(f"{'right' if verdict.good else 'WRONG'}  {verdict.judge}: {verdict.what}\n")
     if not verdict.good:
-        sys.stdout.write("".join(f"       {line}\n" for line in verdict.words.splitlines()[-40:]))
+        sys.stdout.write("".join(f"       {line}\n" for line in complaints(verdict.words)))
     sys.stdout.flush()
     return verdict
 

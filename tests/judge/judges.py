@@ -1,4 +1,4 @@
-"""The judges: the official conformance suite, the Inspector's command line, and a probe that calls every tool."""
+"""The judges: the official suite, the Inspector's command line, and a probe that calls every tool."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,11 +20,12 @@ def conformance(court: Court) -> Iterator[Verdict]:
     """Both revisions on our server with the suite's tools added, then what applies to ours as it is."""
     suite = court.node / "conformance"
     of = ("server", "--output-dir", court.folder / "out", "--url")
-    for revision, *options in (
-        ("2026-07-28",),
-        ("2025-11-25", "--expected-failures", HERE / "not_offered.yml"),
-    ):
-        asked = [suite, *of, court.fixture, "--requirements", revision, *options]
+    baselines: dict[str, list[str | Path]] = {
+        "2026-07-28": [],
+        "2025-11-25": ["--expected-failures", HERE / "not_offered.yml"],
+    }
+    for revision, baseline in baselines.items():
+        asked = (suite, *of, court.fixture, "--requirements", revision, *baseline)
         yield court.hear("conformance", f"{revision}, with the suite's tools", *asked)
     for scenario in OURS_ALONE:
         yield court.hear("conformance", scenario, suite, *of, court.ours, "--scenario", scenario)
@@ -45,7 +46,13 @@ def inspector(court: Court) -> Iterator[Verdict]:
     for door, target in doors.items():
         for era in ERAS:
             for method, *options in asked:
-                command = [court.node / "mcp-inspector", "--cli", *target, "--protocol-era", era]
+                command: list[str | Path] = [
+                    court.node / "mcp-inspector",
+                    "--cli",
+                    *target,
+                    "--protocol-era",
+                    era,
+                ]
                 command += ["--connect-timeout", "60000", "--stored-auth-only", "--format", "json"]
                 yield court.hear(
                     "Inspector", f"{method} over {door}, {era}", *command, "--method", method, *options

@@ -1,4 +1,4 @@
-"""The servers that are judged, each a process of its own over stand-ins: `python -m tests.judge.serving FOLDER`."""
+"""A server that is judged, over stand-ins of its own: `python -m tests.judge.serving FOLDER`."""
 
 import argparse
 import asyncio
@@ -24,7 +24,7 @@ from web.app import create_app
 
 
 def main() -> None:
-    """Serve the web app with `/mcp` over a store after its first night, and print its address once it is ready."""
+    """Serve the web app with `/mcp` over a store after its first night, and print its address."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument(
