@@ -11,7 +11,7 @@ WORLD ?= acme
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
-	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
+	@echo "make bench         measure the export at volume, and the MCP server over stdio (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
