@@ -1,4 +1,4 @@
-"""What the MCP server costs over stdio: its start until the list of tools, and calls beside a trivial tool's."""
+"""What the MCP server costs over stdio: its start until the list of tools, and calls beside a trivial one."""
 
 import json
 import os
@@ -13,13 +13,15 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 TICK = os.sysconf("SC_CLK_TCK")
+CACHED = "search_feature_docs"
+"""The read tool that answers from memory: it has a bound. The others ask the database."""
 CALLS = {
-    "search_feature_docs": {"query": "allow list"},
+    CACHED: {"query": "allow list"},
     "find_accounts": {"sort_by": "events"},
     "query_events": {"account": "Acme"},
     "query_funnel": {"account": "Acme"},
 }
-"""Reading tools with arguments that are answered from what is kept."""
+"""Tools that read, each with arguments that need nothing of Mixpanel."""
 STARTUP_CPU, TIMES_TRIVIAL = 1.2, 2.0
 TRIVIAL = """
 from mcp.server import MCPServer
@@ -139,19 +141,17 @@ def table(rounds: int, batch: int) -> str:
     for name, pairs in found.items():
         ours, least = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
         rows.append(f"| {name} | {ours:.2f} | {least:.2f} | {times(pairs):.2f} |")
-    start = statistics.median(starts)
+    start, cached = statistics.median(starts), times(found[CACHED])
     return "\n".join(
         [
             *rows,
             "",
             "| figure | measured | must | met |",
             "|---|---|---|---|",
-            f"| CPU s, start to the list of tools | {start:.2f} | {STARTUP_CPU} | {_met(start <= STARTUP_CPU)} |",
-            *(
-                f"| {name}, times a trivial tool | {times(pairs):.2f} | {TIMES_TRIVIAL:.0f} | "
-                f"{_met(times(pairs) <= TIMES_TRIVIAL)} |"
-                for name, pairs in found.items()
-            ),
+            f"| CPU s, start to the list of tools | {start:.2f} | {STARTUP_CPU} | "
+            f"{_met(start <= STARTUP_CPU)} |",
+            f"| {CACHED}, times a trivial tool | {cached:.2f} | {TIMES_TRIVIAL:.0f} | "
+            f"{_met(cached <= TIMES_TRIVIAL)} |",
         ]
     )
 
