@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.briefs import Brief, Finding
@@ -14,7 +15,9 @@ from handrail.errors import CallerError, HandrailError, UpstreamError
 from handrail.flows import alerts, digest
 from handrail.flows.deliver import reason_words
 from handrail.flows.help_figures import log_night
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 FOLLOWED_DAYS = 30
 """Nights whose mails tell whether tutorials help an account."""
@@ -92,7 +95,7 @@ async def kept(ctx: ToolContext, night: date | None = None) -> Brief:
     return brief
 
 
-async def _findings(ctx: ToolContext, work: Work, week: Period) -> tuple[list[Finding], str]:
+async def _findings(ctx: ToolContext, work: "Work", week: Period) -> tuple[list[Finding], str]:
     """Everything that speaks for a look at an account, from all sources; and a problem of the data."""
     titles = {feature.slug: feature.title for feature in ctx.kb.features()}
     weeks = [week]
