@@ -14,7 +14,7 @@ from mcp.server.mcpserver.tools import Tool as McpTool
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
-from tools import _schema, catalogue
+from tools import _schema, _text, catalogue
 from tools._tool import Effect, Tool
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
@@ -69,18 +69,23 @@ def lifespan(on_demand: OnDemand) -> Callable[[Any], AbstractAsyncContextManager
     return live
 
 
-def published(effects: Collection[Effect], names: Collection[str] | None = None) -> list[McpTool]:
-    """The tools of these effects (and names), ready for a server."""
+def published(
+    effects: Collection[Effect], names: Collection[str] | None = None, *, verbatim: bool = False
+) -> list[McpTool]:
+    """The tools of these effects (and names), ready for a server.
+
+    `verbatim`: answers read as JSON, for a reader who quotes them to the letter.
+    """
     return [
-        _published(tool)
+        _published(tool, verbatim=verbatim)
         for tool in catalogue()
         if tool.effect in effects and (names is None or tool.name in names)
     ]
 
 
-def _published(tool: Tool) -> McpTool:
+def _published(tool: Tool, *, verbatim: bool) -> McpTool:
     entry = McpTool.from_function(
-        _bind(tool),
+        _bind(tool, verbatim=verbatim),
         name=tool.name,
         title=tool.title,
         description=inspect.cleandoc(tool.function.__doc__ or ""),
@@ -91,16 +96,17 @@ def _published(tool: Tool) -> McpTool:
     return entry
 
 
-def _bind(tool: Tool) -> Callable[..., Any]:
+def _bind(tool: Tool, *, verbatim: bool) -> Callable[..., Any]:
     """Adapt `tool(ctx, **arguments)` for the SDK: the schema shows the arguments, errors are in our words."""
     signature = inspect.signature(tool.function, eval_str=True)
     _, *arguments = signature.parameters.values()
 
     async def call(*, mcp_context: Context[OnDemand], **given: Any) -> Any:
         try:
-            return await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
+            answer = await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
+        return answer if verbatim else _text.told(answer)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     hidden = inspect.Parameter("mcp_context", keyword, annotation=Context)
@@ -122,7 +128,7 @@ async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
         "handrail-catalogue",
         lifespan=lifespan(OnDemand(already_open(ctx))),
         log_level="ERROR",
-        tools=published({"read"}, MODEL_READS),
+        tools=published({"read"}, MODEL_READS, verbatim=True),
     )
     async with Client(server) as client:
         yield client

@@ -9,14 +9,13 @@ from handrail.domain.accounts import Account
 from handrail.domain.features import Struggling
 from handrail.domain.struggles import Peers, Struggle
 from handrail.engine import struggles
-from handrail.engine.deep_links import account_view
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
-from handrail.engine.text import shown
+from handrail.engine.text import quoted, shown
 from handrail.flows.detect import detect
 from handrail.flows.preflight import check
 from handrail.settings import Settings
-from tools._answers import AccountAnswer, caveats, find, ref, which
+from tools._answers import AccountAnswer, caveats, find, in_mixpanel, ref, which
 from tools._params import Limit, OptionalAccount, OptionalFeature
 from tools._tool import tool
 
@@ -101,7 +100,7 @@ async def find_struggling_users(
     mine = [one for one in struggles.prioritised(found) if who is None or who.id in one.account_ids]
     by_feature = {each.slug: sum(one.feature == each.slug for one in mine) for each in features}
     people = len({one.user_key for one in mine})
-    where = f" at {who.name}" if who else ""
+    where = f" at {quoted(who.name)}" if who else ""
     return StrugglingUsers(
         summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {people}"
         f"{'; ' if people else ''}{', '.join(f'{n} with {slug}' for slug, n in by_feature.items() if n)}."
@@ -131,7 +130,7 @@ def _card(settings: Settings, one: Struggle, book: dict[str, Account], zone: str
             *([_others("all accounts", one.fleet)] if one.fleet else []),
         ],
         ends=struggles.ends(one, zone),
-        mixpanel_url=_link(settings, accounts[0]) if accounts else "",
+        mixpanel_url=in_mixpanel(settings, accounts[0]) if accounts else "",
     )
 
 
@@ -139,15 +138,6 @@ def _others(of: str, peers: Peers) -> Others:
     if peers.users < LEAST_USERS:
         return Others(of=of)
     return Others(of=of, users=peers.users, attempts=peers.attempts, completion=peers.completion)
-
-
-def _link(settings: Settings, account: Account) -> str:
-    """None of a stand-in: its project is not on Mixpanel's pages."""
-    if settings.mixpanel_query_url or settings.mixpanel_project_id is None:
-        return ""
-    host = settings.region_hosts[settings.mixpanel_region][0]
-    project, group = settings.mixpanel_project_id, settings.mixpanel_group_id
-    return account_view(host, project, group, account.mixpanel_id)
 
 
 def _unmeasured(found: list[Struggle]) -> str:
