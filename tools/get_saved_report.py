@@ -74,9 +74,7 @@ async def get_saved_report(
         showing=part.showing,
         cursor=part.cursor,
         reports=[
-            _view(
-                ctx, each, part.rows if single else list(each.report.rows[:most]), detail, paged=bool(single)
-            )
+            _view(ctx, each, part.rows if single else list(each.report.rows[:ROWS_OF_A_DASHBOARD]), detail)
             for each in reading.reports
         ],
     )
