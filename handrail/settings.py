@@ -158,6 +158,7 @@ class Settings(BaseSettings):
     alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
     follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
+    score_file: Path | None = Field(None, validation_alias=_named("HANDRAIL_SCORE_FILE"))
 
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"
@@ -189,7 +190,7 @@ class Settings(BaseSettings):
             raise ValueError("write mail addresses, divided by commas")
         return value
 
-    @field_validator("data_dir", "kb_dir", "temp_dir")
+    @field_validator("data_dir", "kb_dir", "temp_dir", "score_file")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value

@@ -6,6 +6,7 @@ from datetime import date
 from handrail.context import ToolContext
 from handrail.domain.metrics import SyncState
 from handrail.errors import CallerError
+from handrail.flows.health import keep_scores
 from handrail.flows.refresh import refresh
 from handrail.flows.sync import Plan, carry_out, plan
 from handrail.lock import is_held, one_at_a_time
@@ -28,6 +29,7 @@ async def _carry_out(ctx: ToolContext, planned: Plan, held: AsyncExitStack) -> N
     async with held:
         record = await carry_out(ctx, planned)
     await refresh(ctx, record.to_date)
+    await keep_scores(ctx, record.to_date)
 
 
 async def running(ctx: ToolContext) -> SyncState | None:

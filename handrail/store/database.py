@@ -26,6 +26,7 @@ from handrail.store.feedback import Feedback
 from handrail.store.follow_ups import FollowUps
 from handrail.store.funnels import Funnels
 from handrail.store.guards import Guards
+from handrail.store.health import HealthRows
 from handrail.store.histories import Histories
 from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
@@ -57,6 +58,7 @@ class Work:
         self.follow_ups = FollowUps(session)
         self.funnels = Funnels(session)
         self.guards = Guards(session)
+        self.health = HealthRows(session)
         self.histories = Histories(session)
         self.learning = Learning(session)
         self.nights = Nights(session)

@@ -51,6 +51,7 @@ class Funnels:
                 definition=made.funnel.definition,
                 route=made.route,
                 measured_at=made.measured_at,
+                window_seconds=made.funnel.window_seconds,
             )
         )
 
