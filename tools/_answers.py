@@ -15,6 +15,7 @@ from handrail.engine.deep_links import account_view, report_view
 from handrail.engine.text import quoted
 from handrail.errors import CallerError
 from handrail.settings import Settings
+from handrail.store.metrics import USER_DAYS_KEPT
 
 
 class AccountRef(BaseModel):
@@ -139,6 +140,14 @@ def resolve(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str
     if period.to_date > last.to_date and (from_date or to_date):
         raise CallerError(f"Figures reach to {last.to_date}; run `handrail sync` or ask for an earlier day.")
     return period
+
+
+def users_reach(last: SyncRecord, period: Period) -> list[str]:
+    """A caveat where the users of a period are not all kept: their number is not known then."""
+    oldest = last.to_date - timedelta(days=USER_DAYS_KEPT)
+    if period.from_date >= oldest:
+        return []
+    return [f"Users are kept for {USER_DAYS_KEPT} days: how many there were is not known before {oldest}."]
 
 
 async def caveats(ctx: ToolContext, last: SyncRecord, period: Period | None = None) -> list[str]:

@@ -10,9 +10,22 @@ from handrail.domain.funnels import Bottleneck, Funnel, FunnelStep, MeasuredFunn
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import funnels, periods
+from handrail.engine.segments import may_stand_beside
+from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
 from handrail.flows.measure import FRESH, measure
-from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
+from tools._answers import (
+    AccountAnswer,
+    Days,
+    caveats,
+    days,
+    find,
+    in_mixpanel,
+    ref,
+    resolve,
+    synced,
+    which,
+)
 from tools._params import AccountName, FromDate, PeriodChoice, ToDate
 from tools._tool import tool
 
@@ -27,7 +40,7 @@ class FunnelAnswer(BaseModel):
     entered: int = Field(description="Users with step 1 in the period.")
     finished: int
     conversion: float | None = Field(description="Finished over entered, 0 to 1; null: nobody entered.")
-    before: float | None = Field(description="Conversion in the period before.")
+    before: float | None = Field(description="Conversion in the days of compared_period.")
     weekly: list[float | None] = Field(description="Last 6 weeks.")
     fleet_median: float | None = Field(description="Median of accounts with 5 entrants or more.")
     bottleneck: Bottleneck | None
@@ -37,6 +50,7 @@ class FunnelAnswer(BaseModel):
 
 
 class AccountFunnels(AccountAnswer):
+    compared_period: Days | None = None
     funnels: list[FunnelAnswer] = Field(default_factory=list)
     nobody_entered: list[str] = Field(default_factory=list)
 
@@ -70,6 +84,9 @@ async def query_funnel(
         account=ref(who),
         period=days(span),
         caveats=await caveats(ctx, last, span),
+        mixpanel_url=in_mixpanel(ctx.settings, who),
+        next_step="For who is stuck at a step, use find_struggling_users.",
+        compared_period=days(span.before()),
         funnels=answers,
         nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
     )
@@ -123,9 +140,10 @@ async def _answers(
             bottleneck=funnels.bottleneck(one.counts),
             steps=funnels.steps(one.counts),
             cohorts={
-                each.cohort: f"{each.counts.users[-1]} of {each.counts.users[0]} users"
+                shown(each.cohort): f"{each.counts.users[-1]} of {each.counts.users[0]} users"
                 for each in within
                 if each.funnel_id == one.funnel_id
+                and may_stand_beside(funnels.ends(each.counts), funnels.ends(one.counts))
             },
             route=one.route,
         )
@@ -135,10 +153,10 @@ async def _answers(
 
 def _summary(who: Account, answers: list[FunnelAnswer], span: Period) -> str:
     if not answers:
-        return f"Nobody at {who.name} entered a funnel, {span.words()}."
+        return f"Nobody at {quoted(who.name)} entered a funnel, {span.words()}."
     told = "; ".join(
-        f"{one.funnel} {one.conversion:.1%} ({one.finished} of {one.entered} users)"
+        f"{quoted(one.funnel)} {one.conversion:.1%} ({one.finished} of {one.entered} users)"
         for one in answers
         if one.conversion is not None
     )
-    return f"{who.name}, {span.words()}: {told}."
+    return f"{quoted(who.name)}, {span.words()}: {told}."
