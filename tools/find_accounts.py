@@ -141,8 +141,7 @@ def _entry(
 
 
 def _row(one: Entry, *, users_known: bool) -> AccountRow:
-    now, score = one.now, one.health.score if one.health else None
-    share = one.key_person_share
+    now, share = one.now, one.key_person_share
     return AccountRow(
         name=one.account.name,
         mixpanel_id=one.account.mixpanel_id,
@@ -151,7 +150,7 @@ def _row(one: Entry, *, users_known: bool) -> AccountRow:
         sessions=now.sessions if now else None,
         change_of_events=one.change,
         engagement=None if one.engagement is None else round(one.engagement, 1),
-        band=(score.band or "") if score else "",
+        band=one.band,
         features_used=one.facts.features_used if one.facts else None,
         key_person_share=None if share is None else round(share, 3),
         quiet_users=one.quiet_users,

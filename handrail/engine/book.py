@@ -47,6 +47,10 @@ class Entry(NamedTuple):
         return self.health.score.value if self.health else None
 
     @property
+    def band(self) -> str:
+        return (self.health.score.band or "") if self.health else ""
+
+    @property
     def quiet_users(self) -> int | None:
         return self.facts.people.quiet if self.facts and self.facts.people else None
 
@@ -82,7 +86,6 @@ def chosen(
     """The accounts that the question is about. What is not known of an account never chooses it."""
     least = threshold or THRESHOLDS.get(only, 0)
     fits: dict[str, Callable[[Entry], bool]] = {
-        "all": lambda each: True,
         "declined": lambda each: each.change is not None and each.change <= -least / 100,
         "narrow": lambda each: each.facts is not None and 1 <= each.facts.features_used <= least,
         "key_person": lambda each: (each.key_person_share or 0.0) >= least / 100,
@@ -91,9 +94,7 @@ def chosen(
         "uses_feature": lambda each: _uses(each.adoption(feature)),
         "never_tried": lambda each: _never_tried(each.adoption(feature)),
     }
-    if only not in fits:
-        return [each for each in book if each.health is not None and each.health.score.band == only]
-    return [each for each in book if fits[only](each)]
+    return [each for each in book if (fits[only](each) if only in fits else only in ("all", each.band))]
 
 
 def _uses(adoption: Adoption | None) -> bool:
@@ -114,6 +115,7 @@ def _is_new(facts: Facts | None, most: int, first_day: date | None) -> bool:
 def ordered(book: Iterable[Entry], sort_by: Sort) -> list[Entry]:
     """Worst first where a figure is a risk, largest first where it is not; unknown last, then by name."""
     keys: dict[str, Callable[[Entry], float | None]] = {
+        "name": lambda each: 0.0,
         "users": lambda each: -each.now.unique_users if each.now else None,
         "events": lambda each: -each.now.total_events if each.now else None,
         "decline": lambda each: each.change,
@@ -122,7 +124,7 @@ def ordered(book: Iterable[Entry], sort_by: Sort) -> list[Entry]:
         "key_person": lambda each: _less(each.key_person_share),
         "quiet_users": lambda each: _less(each.quiet_users),
     }
-    key = keys.get(sort_by, lambda each: 0)
+    key = keys[sort_by]
 
     def place(each: Entry) -> tuple[bool, float, str]:
         figure = key(each)
@@ -139,8 +141,8 @@ def gaps(book: Sequence[Entry]) -> list[Gap]:
     """For each feature that is monitored, by the largest gap."""
     bands: dict[str, list[Entry]] = {"healthy": [], "at_risk": []}
     for each in book:
-        if each.health and each.health.score.band in bands:
-            bands[each.health.score.band].append(each)
+        if each.band in bands:
+            bands[each.band].append(each)
     features = dict.fromkeys(one.feature for each in book if each.facts for one in each.facts.adoption)
     found = [
         Gap(
