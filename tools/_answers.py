@@ -12,7 +12,7 @@ from handrail.domain.periods import Period, PeriodName
 from handrail.engine import names, periods
 from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
 from handrail.engine.deep_links import account_view, report_view
-from handrail.engine.text import quoted
+from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
 from handrail.settings import Settings
 from handrail.store.metrics import USER_DAYS_KEPT
@@ -69,7 +69,7 @@ class Paged(BaseModel):
 
 
 def ref(account: Account) -> AccountRef:
-    return AccountRef(name=account.name, id=account.id, mixpanel_id=account.mixpanel_id)
+    return AccountRef(name=account.name, id=account.id, mixpanel_id=shown(account.mixpanel_id))
 
 
 def days(period: Period) -> Days:
@@ -91,7 +91,13 @@ async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
             f"No account is called {asked!r}, nor anything like it. The nearest names are {near}. "
             "Search with find_accounts."
         )
-    return [Candidate.model_validate(each, from_attributes=True) for each in found]
+    return [
+        Candidate(
+            **each.model_dump(include={"name", "domain", "segment", "csm"}),
+            mixpanel_id=shown(each.mixpanel_id),
+        )
+        for each in found
+    ]
 
 
 def which(asked: str, candidates: Sequence[Candidate]) -> str:

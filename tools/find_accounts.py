@@ -13,6 +13,7 @@ from handrail.engine import book, names
 from handrail.engine.book import Entry, Only, Sort
 from handrail.engine.cursors import page
 from handrail.engine.figures import change
+from handrail.engine.text import shown
 from handrail.errors import CallerError
 from tools._answers import Days, Figures, Paged, caveats, days, resolve, synced, users_reach
 from tools._params import Cursor, Detail, FromDate, Limit, OptionalFeature, PeriodChoice, ToDate
@@ -144,7 +145,7 @@ def _row(one: Entry, *, users_known: bool) -> AccountRow:
     now, share = one.now, one.key_person_share
     return AccountRow(
         name=one.account.name,
-        mixpanel_id=one.account.mixpanel_id,
+        mixpanel_id=shown(one.account.mixpanel_id),
         total_events=now.total_events if now else None,
         unique_users=now.unique_users if now and users_known else None,
         sessions=now.sessions if now else None,

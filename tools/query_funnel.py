@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
-from handrail.domain.funnels import Bottleneck, Funnel, FunnelStep, MeasuredFunnel
+from handrail.domain.funnels import Bottleneck, Funnel, FunnelCounts, FunnelStep, MeasuredFunnel
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import funnels, periods
@@ -88,7 +88,7 @@ async def query_funnel(
         next_step="For who is stuck at a step, use find_struggling_users.",
         compared_period=days(span.before()),
         funnels=answers,
-        nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
+        nobody_entered=[shown(one.name) for one in wanted if one.funnel_id not in entered],
     )
 
 
@@ -130,15 +130,15 @@ async def _answers(
     compared = {one.funnel_id: funnels.conversion(one.counts) for one in earlier}
     return own, [
         FunnelAnswer(
-            funnel=one.name,
+            funnel=shown(one.name),
             entered=one.counts.users[0],
             finished=one.counts.users[-1],
             conversion=funnels.conversion(one.counts),
             before=compared.get(one.funnel_id),
             weekly=funnels.weekly([day[1:] for day in by_day if day[0] == one.funnel_id], weeks),
             fleet_median=funnels.median(rates.get(one.funnel_id, [])),
-            bottleneck=funnels.bottleneck(one.counts),
-            steps=funnels.steps(one.counts),
+            bottleneck=funnels.bottleneck(_shown(one.counts)),
+            steps=funnels.steps(_shown(one.counts)),
             cohorts={
                 shown(each.cohort): f"{each.counts.users[-1]} of {each.counts.users[0]} users"
                 for each in within
@@ -149,6 +149,10 @@ async def _answers(
         )
         for one in own
     ]
+
+
+def _shown(counts: FunnelCounts) -> FunnelCounts:
+    return counts.model_copy(update={"events": tuple(map(shown, counts.events))})
 
 
 def _summary(who: Account, answers: list[FunnelAnswer], span: Period) -> str:
