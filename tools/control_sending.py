@@ -9,6 +9,7 @@ from handrail.domain.accounts import Account
 from handrail.domain.guards import Fate, SwitchChange
 from handrail.domain.periods import Period
 from handrail.engine.periods import last_complete_day
+from handrail.engine.text import quoted
 from handrail.errors import CallerError
 from handrail.flows.deliver import reason_words
 from tools._answers import AccountAnswer, days, find, ref, which
@@ -66,7 +67,7 @@ async def control_sending(
         zone = last.zone if last else "UTC"
         period = Period.of_days(DAYS, last_complete_day(now, zone), zone)
         names = {f"account:{each.id}": each.name for each in await work.accounts.all()}
-        paused = [names.get(each, each) for each in await work.deliveries.pauses()]
+        scopes = await work.deliveries.pauses()
         brakes = [
             f"{each.kind.value}: {each.words} (night of {each.night})"
             for each in await work.guards.brakes()
@@ -75,8 +76,10 @@ async def control_sending(
         fate = await work.guards.fate(who.id, period) if who else Fate()
         last_change = await _last_change(work, names)
     mode = ctx.settings.send_mode.value
+    paused = [names.get(each, each) for each in scopes]
+    told = [quoted(names[each]) if each in names else each for each in scopes]
     return SendingControl(
-        summary=_summary(mode, paused, brakes, who, fate),
+        summary=_summary(mode, told, brakes, who, fate),
         as_of=now,
         account=ref(who) if who else None,
         period=days(period) if who else None,
@@ -105,7 +108,7 @@ def _summary(mode: str, paused: list[str], brakes: list[str], who: Account | Non
     if who:
         why = ", ".join(f"{people} {reason_words(reason)}" for reason, people in fate.withheld.items())
         told.append(
-            f"At {who.name} in the last {DAYS} days: people mailed {fate.mailed}; "
+            f"At {quoted(who.name)} in the last {DAYS} days: people mailed {fate.mailed}; "
             f"not mailed, by reason: {why or 'nobody'}."
         )
     return " ".join(told)

@@ -48,8 +48,8 @@ async def _night(settings: Settings) -> None:
         await flow.run(ctx)
 
 
-def _with_fixture(open_context: OpenContext) -> MCPServer[OnDemand]:
-    server = create_server(open_context)
+def _with_fixture(open_context: OpenContext, settings: Settings) -> MCPServer[OnDemand]:
+    server = create_server(open_context, settings)
     add_conformance_fixture(server)
     return server
 

@@ -59,7 +59,7 @@ async def test_an_account_is_told_why_its_people_were_not_mailed(ctx: ToolContex
         assert told.withheld == dict(Counter(reason for _, reason in people))
         assert told.withheld
     assert "account_opted_out" in told.withheld
-    assert "At Harbor & Pine Legal in the last 30 days: people mailed 0; not mailed" in told.summary
+    assert "At “Harbor & Pine Legal” in the last 30 days: people mailed 0; not mailed" in told.summary
 
 
 async def test_a_name_that_several_accounts_could_have_is_asked_back_and_nothing_is_paused(
