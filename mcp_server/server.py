@@ -6,6 +6,7 @@ from pathlib import Path
 from mcp.server import MCPServer
 
 from mcp_server.resources import brief
+from mcp_server.views.pages import extension, hide_from_models
 from tools._server import OnDemand, OpenContext, lifespan, published
 
 INSTRUCTIONS = (Path(__file__).parent / "instructions.md").read_text("utf-8")
@@ -24,4 +25,6 @@ def create_server(open_context: OpenContext) -> MCPServer[OnDemand]:
         log_level="WARNING",
         tools=published({"read", "write", "send"}),
         resources=[brief(on_demand)],
+        extensions=[extension()],
+        middleware=[hide_from_models],
     )

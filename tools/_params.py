@@ -1,6 +1,6 @@
 """Parameters that several tools share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,3 +14,5 @@ PeriodChoice = Annotated[PeriodName, Field(description="Complete days.")]
 FromDate = Annotated[str, Field(description="YYYY-MM-DD, with to_date instead of period.", max_length=10)]
 ToDate = Annotated[str, Field(description="Included.", max_length=10)]
 Limit = Annotated[int, Field(description="At most.", ge=1, le=200)]
+Output = Annotated[Literal["text", "chart"], Field(description="chart: also a picture.")]
+"""Read by the door, which alone knows whether it can show a picture."""

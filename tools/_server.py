@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp import Client
 from mcp.server import MCPServer
+from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as McpTool
@@ -16,6 +17,7 @@ from handrail.context import ToolContext
 from handrail.errors import HandrailError
 from tools import _schema, catalogue
 from tools._tool import Effect, Tool
+from tools._views import seen
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
 
@@ -85,6 +87,7 @@ def _published(tool: Tool) -> McpTool:
         title=tool.title,
         description=inspect.cleandoc(tool.function.__doc__ or ""),
         annotations=tool.annotations,
+        meta=tool.view.meta if tool.view else None,
     )
     entry.parameters = _schema.arguments(entry.parameters)
     entry.fn_metadata.output_schema = _schema.answer(entry.fn_metadata.output_schema or {})
@@ -98,9 +101,10 @@ def _bind(tool: Tool) -> Callable[..., Any]:
 
     async def call(*, mcp_context: Context[OnDemand], **given: Any) -> Any:
         try:
-            return await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
+            answer = await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
+        return seen(answer, page=client_supports_apps(mcp_context), picture=given.get("output") == "chart")
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     hidden = inspect.Parameter("mcp_context", keyword, annotation=Context)

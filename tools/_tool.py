@@ -15,6 +15,24 @@ _MARK = "__handrail_tool__"
 
 
 @dataclass(frozen=True)
+class View:
+    """The page that hosts with MCP Apps show beside an answer. `only`: that page alone calls the tool."""
+
+    page: str
+    only: bool = False
+
+    @property
+    def uri(self) -> str:
+        return f"ui://handrail/{self.page}"
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The tool's `_meta`, as the extension's specification of 2026-01-26 has it."""
+        only = {"visibility": ["app"]} if self.only else {}
+        return {"ui": {"resourceUri": self.uri, **only}}
+
+
+@dataclass(frozen=True)
 class Tool:
     """One entry of the catalogue. `effect`: read, write (our store) or send (someone's inbox)."""
 
@@ -22,6 +40,7 @@ class Tool:
     title: str
     effect: Effect
     function: ToolFunction
+    view: View | None = None
 
     @property
     def annotations(self) -> ToolAnnotations:
@@ -34,11 +53,11 @@ class Tool:
         )
 
 
-def tool(*, title: str, effect: Effect) -> Callable[[F], F]:
+def tool(*, title: str, effect: Effect, view: View | None = None) -> Callable[[F], F]:
     """Put a function into the catalogue. Its first parameter is the `ToolContext`; it answers one model."""
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Tool(function.__name__, title, effect, function))
+        setattr(function, _MARK, Tool(function.__name__, title, effect, function, view))
         return function
 
     return mark

@@ -10,9 +10,11 @@ from handrail.domain.metrics import Totals
 from handrail.domain.periods import Period
 from handrail.engine.breakdowns import SMALLEST_GROUP, fold
 from handrail.errors import CallerError
+from tools import _charts
 from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
-from tools._params import AccountName, FromDate, PeriodChoice, ToDate
-from tools._tool import tool
+from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
+from tools._tool import View, tool
+from tools._views import Viewed
 
 TOP_EVENTS = 15
 
@@ -44,7 +46,7 @@ class ValueCount(BaseModel):
     users: int | None
 
 
-class AccountEvents(AccountAnswer):
+class AccountEvents(AccountAnswer, Viewed):
     figures: EventFigures | None = Field(None, description="Null: no data.")
     change_of_events: float | None = Field(None, description="Against the period before.")
     no_data_because: str = ""
@@ -54,7 +56,7 @@ class AccountEvents(AccountAnswer):
     heatmap: list[list[int]] = Field(default_factory=list, description="By weekday (Monday first) and hour.")
 
 
-@tool(title="Account events", effect="read")
+@tool(title="Account events", effect="read", view=View("events"))
 async def query_events(
     ctx: ToolContext,
     account: AccountName,
@@ -62,6 +64,7 @@ async def query_events(
     from_date: FromDate = "",
     to_date: ToDate = "",
     breakdown: Annotated[str, Field(description="Also count by this event property.", max_length=255)] = "",
+    output: Output = "text",
 ) -> AccountEvents:
     """Count one account's events, users and sessions, by day, event and hour of the week.
 
@@ -80,6 +83,7 @@ async def query_events(
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
+        first = await work.metrics.first_day()
     answer = AccountEvents(
         summary=f"{who.name} sent no events, {span.words()}.",
         as_of=last.finished_at,
@@ -92,20 +96,22 @@ async def query_events(
         return answer
     values, note = await _by_property(ctx, who.id, span, breakdown)
     figures = _figures(totals)
+    change = _change(totals, before)
+    sheet = _charts.events(who, span, totals, change, by_day, top, heatmap, reach=(first, last.to_date))
     return answer.model_copy(
         update={
             "summary": f"{who.name}: {figures.total_events:,} events by {figures.unique_users:,} users in "
             f"{figures.sessions:,} sessions, {span.words()}.",
             "no_data_because": "",
             "figures": figures,
-            "change_of_events": _change(totals, before),
+            "change_of_events": change,
             "by_day": [EventDay.model_validate(row, from_attributes=True) for row in by_day],
             "top_events": [EventCount(**row._asdict()) for row in top],
             "breakdown": values,
             "caveats": [*answer.caveats, *note],
             "heatmap": heatmap,
         }
-    )
+    ).seen_as(sheet)
 
 
 def _check(ctx: ToolContext, breakdown: str) -> None:

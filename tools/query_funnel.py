@@ -12,9 +12,11 @@ from handrail.domain.periods import Period, PeriodName
 from handrail.engine import funnels, periods
 from handrail.errors import CallerError
 from handrail.flows.measure import FRESH, measure
+from tools import _charts
 from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
-from tools._params import AccountName, FromDate, PeriodChoice, ToDate
-from tools._tool import tool
+from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
+from tools._tool import View, tool
+from tools._views import Viewed
 
 LEAST_USERS = 5
 """Accounts with fewer entrants do not take part in the fleet's median: their rates are noise."""
@@ -36,12 +38,12 @@ class FunnelAnswer(BaseModel):
     route: str = Field(description="export: raw events; else Mixpanel's count.")
 
 
-class AccountFunnels(AccountAnswer):
+class AccountFunnels(AccountAnswer, Viewed):
     funnels: list[FunnelAnswer] = Field(default_factory=list)
     nobody_entered: list[str] = Field(default_factory=list)
 
 
-@tool(title="Account funnels", effect="read")
+@tool(title="Account funnels", effect="read", view=View("funnel"))
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
@@ -49,6 +51,7 @@ async def query_funnel(
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",
+    output: Output = "text",
 ) -> AccountFunnels:
     """Measure one account's conversion, step by step, with the bottleneck and the fleet's median.
 
@@ -72,7 +75,7 @@ async def query_funnel(
         caveats=await caveats(ctx, last, span),
         funnels=answers,
         nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
-    )
+    ).seen_as(_charts.conversion(who, span, own, [one.weekly for one in answers]))
 
 
 def _span(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
