@@ -67,8 +67,8 @@ snap: .venv/dev
 docs: .venv/dev
 	@$(BIN)/python -m handrail.cli.docs
 
-pictures: .venv/runtime
-	@rm -rf .handrail/demo-acme
+pictures: .venv/dev
+	@rm -rf .handrail/demo-acme .handrail/pictures
 	@$(BIN)/handrail demo --no-serve
 	@$(BIN)/python docs/pictures.py
 

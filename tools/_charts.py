@@ -43,8 +43,8 @@ def events(
         Bars(
             title="Top events",
             about=about,
-            measured="Events",
-            noted="Users",
+            measured="events",
+            noted="users",
             bars=tuple(Bar(name=row.event, value=row.total, note=_users(row.users)) for row in top),
         ),
         Heatmap(
@@ -58,7 +58,7 @@ def events(
     compared = "" if change is None else f"{change:+.0%} against the {span.days} days before"
     return Sheet(
         title=f"{who.name}: events",
-        about=span.words(),
+        about=about,
         figures=(
             Figure(name="users", value=f"{totals.unique_users:,}"),
             Figure(name="events", value=f"{totals.total_events:,}", note=compared),
@@ -99,14 +99,18 @@ def conversion(
     span: Period,
     measured: Sequence[MeasuredFunnel],
     weekly: Sequence[Sequence[float | None]],
+    entered: Sequence[Sequence[int]],
 ) -> Sheet:
-    """Each funnel's steps, and its conversion by week up to the period's end; weeks are oldest first."""
+    """Each funnel's steps, and its conversion by week up to the period's end; weeks are oldest first.
+
+    `entered`: the users that each week's conversion rests on.
+    """
     charts: list[Chart] = []
-    for one, weeks in zip(measured, weekly, strict=True):
+    for one, weeks, sample in zip(measured, weekly, entered, strict=True):
         worst = funnels.bottleneck(one.counts)
         rate = funnels.conversion(one.counts)
-        entered, finished = one.counts.users[0], one.counts.users[-1]
-        about = f"{span.words()}, {finished:,} of {entered:,} users finished ({written(rate, 'share')})"
+        users = one.counts.users
+        about = f"{span.words()}, {users[-1]:,} of {users[0]:,} users finished ({written(rate, 'share')})"
         charts.append(
             Funnel(
                 title=one.name,
@@ -122,18 +126,19 @@ def conversion(
                 ),
             )
         )
-        charts.append(_trend(one.name, weeks, span))
+        charts.append(_trend(one.name, weeks, sample, span))
     return Sheet(title=f"{who.name}: funnels", about=span.words(), charts=tuple(charts))
 
 
-def _trend(name: str, weeks: Sequence[float | None], span: Period) -> Lines:
+def _trend(name: str, weeks: Sequence[float | None], entered: Sequence[int], span: Period) -> Lines:
     covered = Period.of_days(7 * len(weeks), span.to_date, span.zone)
     return Lines(
         title=f"{name}: conversion by week",
-        about=f"{covered.words()}, by the day people entered; each week is named by its first day",
+        about=f"{covered.words()}, {sum(entered):,} entries; each week is named by its first day",
         unit="share",
         labels=tuple(_day(covered.from_date + timedelta(days=7 * week)) for week in range(len(weeks))),
         series=(Series(name="conversion", values=tuple(weeks)),),
+        sample=Series(name="entered", values=tuple(map(float, entered))),
     )
 
 

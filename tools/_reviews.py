@@ -81,5 +81,5 @@ def _text(ctx: ToolContext, pending: Pending) -> WaitingText:
         people=pending.people,
         accounts=pending.accounts,
         until=review.expires_at,
-        not_mailed=[f"{people}: {reason_words(reason)}" for reason, people in pending.not_mailed.items()],
+        not_mailed=[f"{people} ({reason_words(reason)})" for reason, people in pending.not_mailed.items()],
     )

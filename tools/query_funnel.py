@@ -65,7 +65,7 @@ async def query_funnel(
     span = _span(ctx, last, period, from_date, to_date)
     wanted = _named(funnel, await ctx.mixpanel.funnels())
     await measure(ctx, wanted, span)
-    own, answers = await _answers(ctx, who, wanted, span)
+    own, answers, samples = await _answers(ctx, who, wanted, span)
     entered = {one.funnel_id for one in own}
     return AccountFunnels(
         summary=_summary(who, answers, span),
@@ -75,7 +75,7 @@ async def query_funnel(
         caveats=await caveats(ctx, last, span),
         funnels=answers,
         nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
-    ).seen_as(_charts.conversion(who, span, own, [one.weekly for one in answers]))
+    ).seen_as(_charts.conversion(who, span, own, [one.weekly for one in answers], samples))
 
 
 def _span(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
@@ -102,8 +102,8 @@ def _named(asked: str, known: list[Funnel]) -> list[Funnel]:
 
 async def _answers(
     ctx: ToolContext, who: Account, wanted: list[Funnel], span: Period
-) -> tuple[list[MeasuredFunnel], list[FunnelAnswer]]:
-    """What is kept of these funnels, beside what it is compared with."""
+) -> tuple[list[MeasuredFunnel], list[FunnelAnswer], list[list[int]]]:
+    """What is kept of these funnels, beside what it is compared with, and who entered week by week."""
     before, weeks = span.before(), Period.of_days(7 * WEEKS, span.to_date, span.zone)
     async with ctx.store.read() as work:
         kept = await work.funnels.of_account(who.id, span)
@@ -114,14 +114,15 @@ async def _answers(
     own = [one for one in kept if one.funnel_id in ids and not one.cohort]
     within = [one for one in kept if one.cohort]
     compared = {one.funnel_id: funnels.conversion(one.counts) for one in earlier}
-    return own, [
+    days = [[day[1:] for day in by_day if day[0] == one.funnel_id] for one in own]
+    answers = [
         FunnelAnswer(
             funnel=one.name,
             entered=one.counts.users[0],
             finished=one.counts.users[-1],
             conversion=funnels.conversion(one.counts),
             before=compared.get(one.funnel_id),
-            weekly=funnels.weekly([day[1:] for day in by_day if day[0] == one.funnel_id], weeks),
+            weekly=funnels.weekly(own_days, weeks),
             fleet_median=funnels.median(rates.get(one.funnel_id, [])),
             bottleneck=funnels.bottleneck(one.counts),
             steps=funnels.steps(one.counts),
@@ -132,8 +133,9 @@ async def _answers(
             },
             route=one.route,
         )
-        for one in own
+        for one, own_days in zip(own, days, strict=True)
     ]
+    return own, answers, [funnels.weekly_entered(each, weeks) for each in days]
 
 
 def _summary(who: Account, answers: list[FunnelAnswer], span: Period) -> str:

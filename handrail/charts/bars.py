@@ -36,7 +36,7 @@ def draw(board: Board, chart: Bars) -> float:
 
 def _told(bar: Bar, chart: Bars) -> str:
     value = written(bar.value, chart.unit)
-    return f"{value} ({bar.note})" if bar.note else value
+    return f"{value} ({bar.note} {chart.noted})" if bar.note else value
 
 
 def _bar(board: Board, bar: Bar, chart: Bars, box: tuple[float, float, float], most: float) -> None:

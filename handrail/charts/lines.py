@@ -4,7 +4,7 @@ from itertools import groupby
 
 from handrail.charts.drawing import LINE_STYLES, SIZE, Board, fit, wide
 from handrail.charts.numbers import NO_DATA, short, ticks, written
-from handrail.charts.specification import Lines, Sparkline, Value
+from handrail.charts.specification import Lines, Series, Sparkline, Value
 
 PLOT = 170
 LEGEND = 22
@@ -41,9 +41,15 @@ def draw(board: Board, chart: Lines) -> float:
             board.path([at(*point) for point in run], f"line{style}")
         for index, value in enumerate(series.values if len(chart.labels) <= MOST_DOTS else ()):
             if value is not None:
-                tip = f"{chart.labels[index]}: {written(value, chart.unit)} {series.name}"
-                board.dot(*at(index, value), 2.5, f"dot{style}", tip)
+                board.dot(*at(index, value), 2.5, f"dot{style}", _tip(chart, series, index))
     return _days(board, chart, left, right, top + PLOT) + 6
+
+
+def _tip(chart: Lines, series: Series, index: int) -> str:
+    told = f"{chart.labels[index]}: {written(series.values[index], chart.unit)} {series.name}"
+    if chart.sample is None:
+        return told
+    return f"{told}, {chart.sample.name} {written(chart.sample.values[index], 'count')}"
 
 
 def spark(board: Board, chart: Sparkline, height: float) -> None:

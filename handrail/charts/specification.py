@@ -47,11 +47,14 @@ class Lines(_Chart):
     labels: tuple[Name, ...]
     series: tuple[Series, ...]
     band: Band | None = None
+    sample: Series | None = None
+    """How many each point rests on: told with it, and not drawn."""
 
     @model_validator(mode="after")
     def _each_label_has_its_values(self) -> Self:
         rows = [each.values for each in self.series]
         rows += [self.band.low, self.band.high] if self.band else []
+        rows += [self.sample.values] if self.sample else []
         if any(len(row) != len(self.labels) for row in rows):
             raise ValueError("a series has as many values as there are labels")
         return self
@@ -69,8 +72,8 @@ class Bars(_Chart):
     kind: Literal["bars"] = "bars"
     unit: Unit = "count"
     measured: Name = "total"
-    noted: Name = "note"
-    """What the notes tell: the heading of their column in the table."""
+    noted: Name = ""
+    """What the notes count, such as users: the heading of their column in the table."""
     bars: tuple[Bar, ...]
     limit: float | None = None
     """The most that is possible, such as 100: shown as the bar's track."""

@@ -60,6 +60,10 @@ def _lines(chart: Lines) -> Table:
         columns += [f"{chart.band.name}, from", f"{chart.band.name}, to"]
         for row, low, high in zip(rows, chart.band.low, chart.band.high, strict=True):
             row += [written(low, chart.unit), written(high, chart.unit)]
+    if chart.sample:
+        columns.append(chart.sample.name)
+        for row, value in zip(rows, chart.sample.values, strict=True):
+            row.append(written(value, "count"))
     return Table(columns, rows)
 
 

@@ -71,9 +71,11 @@ function pageOf(result) {
 }
 const caveats = (result) => ((result.structuredContent || {}).caveats || []).map((words) => made("p", words, "caveat"));
 
-new ResizeObserver(() => notify("ui/notifications/size-changed", {
-  width: document.documentElement.scrollWidth, height: document.documentElement.scrollHeight,
-})).observe(document.documentElement);
+// The content's own height: `scrollHeight` would never be less than the frame's.
+new ResizeObserver(() => {
+  const { width, height } = document.documentElement.getBoundingClientRect();
+  notify("ui/notifications/size-changed", { width: Math.ceil(width), height: Math.ceil(height) });
+}).observe(document.documentElement);
 
 function start() {
   request("ui/initialize", {

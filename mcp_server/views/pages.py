@@ -1,4 +1,4 @@
-"""The pages that hosts with MCP Apps show beside an answer: one text each, and nothing loaded from anywhere."""
+"""The pages that hosts with MCP Apps show beside an answer: each whole in itself, nothing is loaded."""
 
 import html
 from pathlib import Path

@@ -1,15 +1,17 @@
 function step(each) {
   const item = within(made("li", "", each.stuck ? "stuck" : ""));
   if (each.title) item.append(within(made("strong", each.title)), " ");
-  item.append(made("span", each.text), made("blockquote", each.quote));
+  item.append(made("span", each.text), made("blockquote", `Rests on: “${each.quote}”`));
   return item;
 }
+
+const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
 function article(text) {
   const box = made("article"), status = made("p");
   status.setAttribute("role", "status");
   const until = text.until.slice(0, 16).replace("T", " ");
-  const people = `${text.people} people of ${text.accounts} accounts`;
+  const people = `${counted(text.people, "person", "people")} of ${counted(text.accounts, "account", "accounts")}`;
   box.append(
     made("h2", text.subject),
     made("p", `${text.feature} · ${people} · decide until ${until} UTC · ${text.whose_words}`, "quiet"),
@@ -30,7 +32,7 @@ function buttons(text, status) {
       return;
     }
     yes.dataset.sure = "true";
-    yes.textContent = `Yes, mail ${text.people} people`;
+    yes.textContent = `Yes, mail ${counted(text.people, "person", "people")}`;
     status.textContent = "Click again to approve exactly this text for exactly these people.";
   };
   no.onclick = () => decide(text, "reject", row, status);
@@ -54,7 +56,7 @@ async function decide(text, decision, row, status) {
 function show(result) {
   const page = pageOf(result);
   if (!page) return;
-  if (!page.waiting.length) say("Nothing waits for a yes.");
+  if (!page.waiting.length) say(`${result.structuredContent.summary} Nothing waits for a yes.`);
   else if (!known.canCall) say("This chat client lets no page call a tool: decide with `handrail tutorials approve`.");
   at("content").replaceChildren(...page.waiting.map(article));
 }

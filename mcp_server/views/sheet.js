@@ -38,9 +38,10 @@ function table(chart) {
   return within(made("details"), made("summary", "Table"), scroll);
 }
 
-function section(chart) {
+// Days and sample are said once where all charts have those of the page.
+function section(chart, page) {
   return within(
-    made("section"), made("h2", chart.title), made("p", chart.about, "quiet"),
+    made("section"), made("h2", chart.title), ...(chart.about === page.about ? [] : [made("p", chart.about, "quiet")]),
     drawn(chart.wide, "wide"), drawn(chart.narrow, "narrow"), table(chart),
   );
 }
@@ -86,7 +87,7 @@ function show(result) {
     return;
   }
   const empty = page.charts.length ? [] : [made("p", (result.structuredContent || {}).summary || "")];
-  at("content").replaceChildren(...caveats(result), ...(page.figures.length ? [figures(page.figures)] : []), ...empty, ...page.charts.map(section));
+  at("content").replaceChildren(...caveats(result), ...(page.figures.length ? [figures(page.figures)] : []), ...empty, ...page.charts.map((chart) => section(chart, page)));
 }
 
 start();
