@@ -157,7 +157,7 @@ async def shown(
         for answering in (heard, opening, first, asked):
             await page.expose_function(answering.__name__, answering)
         await page.goto(HOST)
-        await found.view.locator("#state:empty, #content > *").first.wait_for(state="attached")
+        await found.view.locator("#state:not(:text-is('Waiting for the answer.'))").wait_for(state="attached")
         yield found
 
 
