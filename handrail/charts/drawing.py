@@ -98,9 +98,10 @@ class Board:
             where["text-anchor"] = anchor
         SubElement(self._root, "text", where).text = words
 
-    def finished(self, height: float) -> str:
-        """The SVG, `height` pixels tall."""
-        self._root.set("viewBox", f"0 0 {self.width} {_n(height)}")
+    def finished(self, height: float, edge: int = 0) -> str:
+        """The SVG, `height` pixels tall, with an empty edge around it."""
+        box = (-edge, -edge, self.width + 2 * edge, height + 2 * edge)
+        self._root.set("viewBox", " ".join(map(_n, box)))
         return tostring(self._root, "unicode")
 
     @staticmethod

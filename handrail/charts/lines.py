@@ -1,5 +1,6 @@
 """Lines over time, with what was expected behind them, and the small ones without axes."""
 
+import math
 from itertools import groupby
 
 from handrail.charts.drawing import LINE_STYLES, SIZE, Board, fit, wide
@@ -32,7 +33,7 @@ def draw(board: Board, chart: Lines) -> float:
         return left + 4 + (right - left - 8) * index / steps, top + PLOT * (1 - value / marks[-1])
 
     if chart.band:
-        for low, high in zip(_runs(chart.band.low), _runs(chart.band.high), strict=False):
+        for low, high in zip(_runs(chart.band.low), _runs(chart.band.high), strict=True):
             edge = [at(*point) for point in high] + [at(*point) for point in reversed(low)]
             board.path(edge, "band", closed=True)
     for number, series in reversed(list(enumerate(chart.series))):
@@ -110,18 +111,13 @@ def _days(board: Board, chart: Lines, left: float, right: float, bottom: float) 
     labels = chart.labels
     if not labels:
         return bottom
-    room = max(wide(label) for label in labels) + 24
-    most = max(2, min(len(labels), int((right - left) / room) + 1))
-    steps = max(1, len(labels) - 1)
-    shown = sorted({round(steps * each / (most - 1)) for each in range(most)} & set(range(len(labels))))
-    for index in shown:
-        x = left + 4 + (right - left - 8) * index / steps
-        anchor = "start" if index == 0 else "end" if index == len(labels) - 1 else "middle"
-        board.text(
-            left if anchor == "start" else right if anchor == "end" else x,
-            bottom + 20,
-            labels[index],
-            "quiet",
-            anchor,
-        )
+    last = len(labels) - 1
+    between = (right - left - 8) / max(1, last)
+    # The outer labels stand inside the plot, half their width from where a middle one would.
+    every = math.ceil((1.5 * max(map(wide, labels)) + 8) / between)
+    board.text(left, bottom + 20, labels[0], "quiet")
+    for index in range(every, last - every + 1, every):
+        board.text(left + 4 + between * index, bottom + 20, labels[index], "quiet", "middle")
+    if last and every <= last:
+        board.text(right, bottom + 20, labels[last], "quiet", "end")
     return bottom + 24

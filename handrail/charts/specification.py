@@ -57,6 +57,9 @@ class Lines(_Chart):
         rows += [self.sample.values] if self.sample else []
         if any(len(row) != len(self.labels) for row in rows):
             raise ValueError("a series has as many values as there are labels")
+        edges = zip(self.band.low, self.band.high, strict=True) if self.band else ()
+        if any((low is None) != (high is None) for low, high in edges):
+            raise ValueError("a band has both edges or neither")
         return self
 
 

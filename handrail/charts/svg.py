@@ -10,6 +10,9 @@ from handrail.charts.table import sentence
 WIDE, SMALL = 640, 280
 """A page's column, and a column of a telephone or of a chat's side bar."""
 
+EDGE = 16
+"""Around a drawing that stands alone."""
+
 SPARK = (120, 28)
 
 
@@ -36,7 +39,7 @@ def svg(chart: Chart, width: int = WIDE, *, titled: bool = False) -> str:
             bottom = bars.funnel(board, chart)
         case _:
             assert_never(chart)
-    return board.finished(bottom)
+    return board.finished(bottom, EDGE if titled else 0)
 
 
 def _sparkline(chart: Sparkline) -> str:

@@ -95,6 +95,8 @@ def test_no_chart_without_its_days_and_sample() -> None:
 def test_values_without_a_label_are_refused() -> None:
     with pytest.raises(ValidationError, match="as many values"):
         Lines(title="t", about="a", labels=("1",), series=(Series(name="s", values=(1, 2)),))
+    with pytest.raises(ValidationError, match="both edges"):
+        Lines(title="t", about="a", labels=("1",), series=(), band=Band(low=(None,), high=(1,)))
     with pytest.raises(ValidationError, match="a cell for each"):
         Heatmap(title="t", about="a", rows=("1",), columns=("1", "2"), cells=((1,),))
 
@@ -236,3 +238,20 @@ def test_the_picture_is_the_drawing_in_light_colours(index: int) -> None:
     own = {"lines": "main", "bars": "main", "scores": "main", "heatmap": "main", "funnel": "worst"}
     assert tuple(bytes.fromhex(PALETTE[own[KINDS[index]]][0][1:])) in colours
     assert tuple(bytes.fromhex(PALETTE["ink"][0][1:])) in colours, "the letters of its title"
+
+
+@pytest.mark.parametrize("points", [1, 2, 3, 6, 7, 30, 90])
+@pytest.mark.parametrize("width", [WIDE, SMALL])
+def test_labels_below_a_line_never_touch_each_other(points: int, width: int) -> None:
+    labels = tuple(f"{each % 31 + 1:02} Oct" for each in range(points))
+    chart = Lines(title="t", about="a", labels=labels, series=(Series(name="s", values=(1,) * points),))
+    edges = []
+    for each in ElementTree.fromstring(svg(chart, width)).iter(f"{SVG}text"):
+        if each.text in labels:
+            x, long = float(str(each.get("x"))), 13 * 0.6 * len(str(each.text))
+            left = {"middle": x - long / 2, "end": x - long}.get(str(each.get("text-anchor")), x)
+            edges.append((left, left + long))
+
+    assert edges
+    assert all(right + 4 <= left for (_, right), (left, _) in pairwise(sorted(edges)))
+    assert sorted(edges)[-1][1] <= width
