@@ -19,11 +19,12 @@ from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
-from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
+from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
+from handrail.flows.health import keep_scores
 from handrail.flows.learn import choose_styles
 from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave, text_of
 from handrail.flows.measure import count_nightly
@@ -337,6 +338,17 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
 
 
+async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Engagement of every account; verdicts that are not to be trusted are none."""
+    if book.dry_run:
+        return
+    trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
+    try:
+        book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
+    except ConfigError as error:
+        book.notes.append(f"No account was scored: {error}")
+
+
 async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """Mixpanel is told of mails and completions; what it does not take tonight is told tomorrow."""
     if book.dry_run:
@@ -385,5 +397,5 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _preflight,
     _write,
 )
-AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _write_back, _count)
+AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _write_back, _count)
 LAST: tuple[Stage, ...] = (close_book, tell_team)

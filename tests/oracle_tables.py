@@ -36,7 +36,7 @@ class Tables:
     """Rows by their key. Users are told by their marks."""
 
     account_days: dict[tuple[str, date], tuple[int, int, int]] = field(default_factory=dict)
-    user_days: set[tuple[str, date, str]] = field(default_factory=set)
+    user_days: dict[tuple[str, date, str], int] = field(default_factory=dict)
     event_days: dict[tuple[str, date, str], tuple[int, Users]] = field(default_factory=dict)
     value_days: dict[tuple[str, date, str, str, str], tuple[int, Users]] = field(default_factory=dict)
     feature_days: dict[tuple[str, date, str], tuple[int, ...]] = field(default_factory=dict)
@@ -75,7 +75,8 @@ def tables(
     for (account, day), mine in days.items():
         users = {event.user for event in mine} - {""}
         found.account_days[account, day] = len(mine), len(users), sessions[account, day]
-        found.user_days.update((account, day, marks.key(user)) for user in users)
+        for user, total in Counter(event.user for event in mine if event.user).items():
+            found.user_days[account, day, marks.key(user)] = total
         for hour, total in Counter(event.hour for event in mine).items():
             found.hours[account, day, hour] = total
         for name, group in _grouped(mine, lambda event: on_one_line(event.name)).items():

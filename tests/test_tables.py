@@ -49,7 +49,7 @@ def in_the_database(path: Path) -> Rows:
         )
         return {
             "account_days": {row[:2]: row[2:5] for row in days},
-            "user_days": set(rows("user_days", "user_key")),
+            "user_days": {row[:3]: row[3] for row in rows("user_days", "user_key, events")},
             "event_days": {row[:3]: (*row[3:5], _marks(row[5])) for row in events},
             "value_days": {row[:5]: (*row[5:7], _marks(row[7])) for row in values},
             "feature_days": {row[:3]: row[3:] for row in rows("feature_days", f"feature, {signals}")},

@@ -21,6 +21,7 @@ from handrail.cli.opening import with_context as _with
 from handrail.cli.reasons import reasons
 from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
+from handrail.domain.health import Sentiment
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.runs import Refresh, Report
 from handrail.engine.brief_words import text
@@ -29,6 +30,7 @@ from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailErro
 from handrail.flows.alarm import standing
 from handrail.flows.brief import kept
 from handrail.flows.doctor import check as check_all
+from handrail.flows.health import feel, felt, keep_scores
 from handrail.flows.refresh import refresh
 from handrail.flows.rehearse import replay
 from handrail.flows.reports import list_reports
@@ -38,6 +40,7 @@ from handrail.services import account_file
 from handrail.settings import Settings
 from handrail.store import upgrade
 from tools import catalogue
+from tools._answers import find, which
 from tools.control_sending import SendingControl, control_sending
 
 app = typer.Typer(
@@ -168,7 +171,9 @@ def sync(
             start = end - timedelta(days=days - 1)
         with printing.progress() as told:
             record = await run_sync(ctx, from_day=start, to_day=last, told=told)
-        return record, await refresh(ctx, record.to_date)
+        refreshed = await refresh(ctx, record.to_date)
+        await keep_scores(ctx, record.to_date)
+        return record, refreshed
 
     printing.synced(*_with(work, actor="nightly"), as_json=json_)
 
@@ -225,6 +230,28 @@ def accounts_list(*, json_: Json = False) -> None:
     printing.show(
         {"accounts": found}, words or "No account is known yet: run `handrail sync`.", as_json=json_
     )
+
+
+@accounts.command("sentiment")
+def accounts_sentiment(
+    account: str,
+    value: Annotated[int, typer.Argument(help="1 (bad) to 5 (good). Without it: what was felt so far.")] = 0,
+    note: Annotated[str, typer.Option(help="Why, in a few words; no person's address or number.")] = "",
+    *,
+    json_: Json = False,
+) -> None:
+    """Keep what you feel about an account, beside its engagement score and never in it."""
+
+    async def work(ctx: ToolContext) -> list[Sentiment]:
+        who = await find(ctx, account)
+        if isinstance(who, list):
+            raise CallerError(which(account, who))
+        return [await feel(ctx, who, value, note)] if value else await felt(ctx, who)
+
+    found = _with(work)
+    words = "\n".join(f"{each.at:%Y-%m-%d}\t{each.value}\t{each.note}" for each in found)
+    kept = {"sentiments": [each.model_dump(mode="json") for each in found]}
+    printing.show(kept, words or "Nobody has said how this account feels yet.", as_json=json_)
 
 
 @app.command()

@@ -58,6 +58,17 @@ class Struggling(BaseModel):
     """So many views of help inside the days are a sign of trouble."""
 
 
+class Adopting(BaseModel):
+    """When an account counts as having taken up this feature, over the last 28 days."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    successes: int = Field(1, ge=1)
+    """So many successes: adopted."""
+    habitual_weeks: int = Field(3, ge=1, le=4)
+    """A success in so many of the four weeks: habitual."""
+
+
 class Feature(BaseModel):
     """A document of the knowledge base; its slug is its file's name."""
 
@@ -71,6 +82,7 @@ class Feature(BaseModel):
     steps: tuple[Step, ...] = Field(min_length=1)
     errors: tuple[ErrorHint, ...] = ()
     struggle: Struggling = Struggling()
+    adoption: Adopting = Adopting()
     screenshot: str = ""
     body: str = ""
     version: str = ""

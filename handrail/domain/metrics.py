@@ -109,7 +109,8 @@ class DayTables(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     account_days: list[AccountDay]
-    user_days: list[tuple[str, date, str]]
+    user_days: list[tuple[str, date, str, int]]
+    """(account, day, user key, events)."""
     event_days: list[EventCount]
     value_days: list[ValueCount]
     feature_days: list[FeatureDay]

@@ -81,3 +81,4 @@ class Report(BaseModel):
     """Cached tokens are counted apart from `input_tokens`."""
     docs_gaps: tuple[Gap, ...] = Field((), description="What the documents lack, the most people first.")
     model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")
+    scored: int = Field(0, description="Accounts with an engagement score.")

@@ -22,13 +22,15 @@ log = logging.getLogger(__name__)
 
 
 async def morning(ctx: ToolContext, report: Report) -> Brief | None:
-    """After a night: log its figures, write its brief, tell the team, and let the heartbeat beat.
+    """After a night: forget old calls, log its figures, write its brief, tell the team, let the heartbeat beat.
 
     A channel that fails does not fail the night, which is done: it is logged. A night that is run again
     long after is not told, and a dry run has none of it.
     """
     if report.dry_run:
         return None
+    async with ctx.store.begin() as work:
+        await work.calls.forget(ctx.clock.now() - timedelta(days=ctx.settings.audit_days))
     await log_night(ctx, report)
     brief = await write(ctx, report)
     newest = await kept(ctx)

@@ -11,6 +11,7 @@ from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
 from handrail.errors import ConfigError, HandrailError
 from handrail.flows.alarm import standing
 from handrail.flows.connect import NO_QUERY_API, look, other_region
+from handrail.flows.health import definition
 from handrail.settings import SendMode
 
 Finding = tuple[bool, str]
@@ -30,6 +31,7 @@ async def check(ctx: ToolContext) -> list[Check]:
         ("freshness", _freshness),
         ("accuracy", _accuracy),
         ("nights", _nights),
+        ("score", _score),
         ("team", _team),
         ("model", _model),
         ("sender", _sender),
@@ -160,6 +162,11 @@ async def _nights(ctx: ToolContext) -> Finding:
     async with ctx.store.read() as work:
         last = await work.nights.report()
     return True, f"the last night was {last.night}: {last.status}" if last else "none was run yet"
+
+
+async def _score(ctx: ToolContext) -> Finding:
+    version, path = definition(ctx).version, ctx.settings.score_file
+    return True, f"definition {version}, " + ("yours" if path else "as it is shipped")
 
 
 async def _team(ctx: ToolContext) -> Finding:

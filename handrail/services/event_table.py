@@ -58,11 +58,12 @@ class EventTable:
                              from session_sum join belongs using (owner)) group by account, day)
             using (account, day) order by all""")
 
-    def user_days(self) -> list[tuple[str, date, str]]:
-        """(account id, day, user key): who was there, so that users of any range can be counted exactly."""
+    def user_days(self) -> list[tuple[str, date, str, int]]:
+        """(account id, day, user key, events): who was there, so that users of any range can be counted."""
         return self._rows("""
-            select account, day, user_key
-            from (select distinct account, day, person from user_sum join belongs using (owner))
+            select account, day, user_key, events
+            from (select account, day, person, sum(events)::bigint as events
+                  from user_sum join belongs using (owner) group by account, day, person)
             join people on people.number = person order by all""")
 
     def event_days(self) -> list[EventCount]:

@@ -20,12 +20,14 @@ from handrail.settings import Settings
 from handrail.store.accounts import Accounts
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
+from handrail.store.calls import Calls
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
 from handrail.store.follow_ups import FollowUps
 from handrail.store.funnels import Funnels
 from handrail.store.guards import Guards
+from handrail.store.health import HealthRows
 from handrail.store.histories import Histories
 from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
@@ -50,6 +52,7 @@ class Work:
         self.accounts = Accounts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
+        self.calls = Calls(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
@@ -57,6 +60,7 @@ class Work:
         self.follow_ups = FollowUps(session)
         self.funnels = Funnels(session)
         self.guards = Guards(session)
+        self.health = HealthRows(session)
         self.histories = Histories(session)
         self.learning = Learning(session)
         self.nights = Nights(session)

@@ -51,6 +51,7 @@ class Funnels:
                 definition=made.funnel.definition,
                 route=made.route,
                 measured_at=made.measured_at,
+                window_seconds=made.funnel.window_seconds,
             )
         )
 
@@ -63,6 +64,11 @@ class Funnels:
             )
             for row in rows
         }
+
+    async def names(self) -> list[str]:
+        """Of every funnel that was measured, in alphabetical order."""
+        rows = await self._session.exec(select(MixpanelFunnel.funnel_name).distinct())
+        return sorted(rows.all(), key=str.casefold)
 
     async def of_period(self, period: Period) -> list[MeasuredFunnel]:
         """Every funnel of every account over exactly this period, without cohorts."""

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.engine.marks import MARK_BYTES, union
+from handrail.store.health_tables import AccountHealthRow, HealthDayRow, SentimentRow
 from handrail.store.mail_tables import DeliveryAccount, Pause
 from handrail.store.tables import (
     AccountId,
@@ -33,12 +34,14 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
     """Re-point every row of `merged`, add up days that both have, and delete it.
 
     Users stay exact where user days or marks are kept, 100 and 30 days; before that the larger figure of
-    the two stands. Funnels measured of both, and users in numbers, are dropped: the next
-    night counts them as one.
+    the two stands. Funnels measured of both, users in numbers, and scores are dropped: the
+    next night counts them as one.
     """
     ids = survivor.id, merged.id
+    await _add_events(session, ids)
     await _repoint(session, UserDay, ("metric_date", "user_key"), ids)
     await _repoint(session, DeliveryAccount, ("delivery_id",), ids)
+    await _repoint(session, SentimentRow, ("id",), ids)
     for table, add in (
         (MixpanelMetric, _add_metric),
         (EventDay, _add_marked),
@@ -49,7 +52,8 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
         await _add_up(session, table, ids, add)
     await _count_users(session, survivor)
     await _merge_funnels(session, ids)
-    await session.exec(delete(AccountUsersRow).where(col(AccountUsersRow.customer_id).in_(ids)))
+    for counted in (AccountUsersRow, HealthDayRow, AccountHealthRow):
+        await session.exec(delete(counted).where(col(counted.customer_id).in_(ids)))
     await session.exec(
         update(AccountId).where(col(AccountId.customer_id) == merged.id).values(customer_id=ids[0])
     )
@@ -82,6 +86,22 @@ async def _repoint(
         .execution_options(synchronize_session=False)
     )
     await session.exec(delete(table).where(mine))
+
+
+async def _add_events(session: AsyncSession, ids: tuple[str, str]) -> None:
+    """To the survivor's days of a user, the events of the same user's days in the other."""
+    other = aliased(UserDay)
+    twin = (
+        col(other.customer_id) == ids[1],
+        col(other.metric_date) == col(UserDay.metric_date),
+        col(other.user_key) == col(UserDay.user_key),
+    )
+    await session.exec(
+        update(UserDay)
+        .where(col(UserDay.customer_id) == ids[0], exists().where(*twin))
+        .values(events=col(UserDay.events) + select(other.events).where(*twin).scalar_subquery())
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _add_up(session: AsyncSession, table: type[Any], ids: tuple[str, str], add: Add) -> None:

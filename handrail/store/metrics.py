@@ -51,8 +51,8 @@ class Metrics:
         await self._fill(
             UserDay,
             [
-                {"customer_id": ids[a], "metric_date": day, "user_key": user}
-                for a, day, user in tables.user_days
+                {"customer_id": ids[a], "metric_date": day, "user_key": user, "events": events}
+                for a, day, user, events in tables.user_days
             ],
         )
         await self._fill(

@@ -116,6 +116,7 @@ class FunnelMeasurement(SQLModel, table=True):
     definition: str
     route: str
     measured_at: datetime = moment()
+    window_seconds: int = Field(default=0, description="Who entered may finish so long; 0: not known.")
 
 
 class ClosedRoute(SQLModel, table=True):
@@ -138,6 +139,7 @@ class UserDay(SQLModel, table=True):
     customer_id: str = Field(primary_key=True)
     metric_date: date = Field(primary_key=True, index=True)
     user_key: str = Field(primary_key=True)
+    events: int | None = Field(default=None, description="None: read before they were counted.")
 
 
 class EventDay(SQLModel, table=True):

@@ -75,7 +75,9 @@ def plain(files: list[Path]) -> dict[str, list[Any]]:
     owned = [(account, row) for row in rows for account in accounts(row)]
     runs = sessions(rows)
     events = Counter((account, at(row).date()) for account, row in owned)
-    users = {(a, at(row).date(), user) for a, row in owned if (user := row["properties"]["distinct_id"])}
+    users = Counter(
+        (a, at(row).date(), user) for a, row in owned if (user := row["properties"]["distinct_id"])
+    )
     unique_users = Counter((account, day) for account, day, _ in users)
     names: dict[tuple[str, date, str], list[dict[str, Any]]] = defaultdict(list)
     values: dict[tuple[str, date, str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -87,8 +89,8 @@ def plain(files: list[Path]) -> dict[str, list[Any]]:
     return {
         "account_days": sorted((*k, total, unique_users[k], runs[k]) for k, total in events.items()),
         "user_days": sorted(
-            (account, day, hmac.digest(cases.SECRET, user.encode(), "sha256").hex())
-            for account, day, user in users
+            (account, day, hmac.digest(cases.SECRET, user.encode(), "sha256").hex(), total)
+            for (account, day, user), total in users.items()
         ),
         "event_days": sorted((*key, len(found), users_of(found)) for key, found in names.items()),
         "value_days": sorted((*key, len(found), users_of(found)) for key, found in values.items()),

@@ -23,6 +23,7 @@ CALLS: dict[str, dict[str, object]] = {
     "draft_tutorial": {"feature": "connect-data-source"},
     "find_accounts": {},
     "find_struggling_users": {"account": "Acme"},
+    "get_account_health": {"account": "Acme"},
     "get_night_report": {},
     "get_tutorial_results": {},
     "query_events": {"account": "Acme"},

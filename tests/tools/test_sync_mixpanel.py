@@ -5,17 +5,22 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mcp import Client
 
 from handrail.context import ToolContext
 from handrail.errors import CallerError, ConfigError
+from handrail.flows import sync_job
 from handrail.flows.segments import users_of
 from handrail.lock import one_at_a_time
 from handrail.settings import Settings
+from mcp_server.server import create_server
 from standin.state import Standin
 from tests.agent.test_kill import ROOT, environment
 from tests.conftest import OpenWith
+from tools._server import already_open
 from tools.query_events import query_events
 from tools.sync_mixpanel import sync_mixpanel
 
@@ -163,3 +168,43 @@ async def test_refused_credentials_are_told_before_anything_starts(open_with: Op
 
         async with ctx.store.read() as work:
             assert await work.syncs.newest() is None
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_who_asks_for_progress_is_told_day_by_day_until_the_sync_is_done(
+    era: Any, empty_ctx: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_job, "WATCHED_SECONDS", 3600)
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
+
+    days = {"from_date": "2026-11-10", "to_date": "2026-11-19"}
+    async with Client(create_server(already_open(empty_ctx)), mode=era) as client:
+        answer = await client.call_tool("sync_mixpanel", days, progress_callback=note)
+
+    assert answer.structured_content is not None
+    assert answer.structured_content["status"] == "done"
+    assert answer.structured_content["days_done"] == 10
+    assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+    assert told[0][:2] == (0, 10)
+    assert told[-1][:2] == (10, 10)
+    assert "10 days" in (told[0][2] or "")
+
+
+async def test_a_sync_that_takes_longer_than_a_host_waits_is_answered_as_far_as_it_has_come(
+    empty_ctx: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_job, "WATCHED_SECONDS", 0)
+    told: list[float] = []
+
+    async def note(done: float, _total: float, _message: str) -> None:
+        told.append(done)
+
+    started = await sync_mixpanel(empty_ctx.telling(note), from_date="2026-11-10", to_date="2026-11-19")
+    await empty_ctx.background.finish()
+    followed = await sync_mixpanel(empty_ctx.telling(note), sync_id=started.id)
+
+    assert (started.status, followed.status) == ("running", "done")
+    assert told == [0, 10]

@@ -5,7 +5,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
+import handrail.store.access_tables
 import handrail.store.guard_tables
+import handrail.store.health_tables
 import handrail.store.mail_tables
 import handrail.store.tables
 import handrail.store.writing_tables  # noqa: F401  (they fill the metadata)

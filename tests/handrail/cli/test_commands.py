@@ -215,7 +215,13 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["tool", "query_events", "not json"], {}, "JSON object"),
         (["agent", "run", "--date", "soon"], {}, "--date"),
         (["demo", "--no-serve", "--world", "no-such-world"], {}, "project.json"),
-        (["serve", "--host", "0.0.0.0"], {}, "--host"),
+        (["serve", "--host", "0.0.0.0"], {}, "--host 0.0.0.0 serves more than this machine"),
+        (["serve", "--host", "0.0.0.0"], {"HANDRAIL_API_TOKENS": ","}, "HANDRAIL_API_TOKENS holds no token"),
+        (["serve"], {"HANDRAIL_API_TOKENS": "ana:read:short"}, "HANDRAIL_API_TOKENS"),
+        (["serve"], {"HANDRAIL_ALLOWED_HOSTS": "desk.example.com"}, "needs HANDRAIL_API_TOKENS"),
+        (["serve"], {"HANDRAIL_ALLOWED_HOSTS": "https://desk.example.com"}, "HANDRAIL_ALLOWED_HOSTS"),
+        (["serve"], {"HANDRAIL_ALLOWED_ORIGINS": "desk.example.com"}, "HANDRAIL_ALLOWED_ORIGINS"),
+        (["serve"], {"HANDRAIL_OTLP_URL": "collector:4318"}, "HANDRAIL_OTLP_URL"),
     ],
 )  # fmt: skip
 def test_bad_usage_is_one_clear_line_and_exit_code_2(

@@ -200,7 +200,7 @@ async def test_chunks_may_end_anywhere_even_inside_a_character() -> None:
 
     with closing(await loaded(raw, size=1)) as table:
         assert table.account_days() == [("Sønner", date(2026, 11, 20), 2, 2, 2)]
-        assert [user for _, _, user in table.user_days()] == sorted([key("李"), key("🙂")])
+        assert [user for _, _, user, _ in table.user_days()] == sorted([key("李"), key("🙂")])
 
 
 async def test_an_empty_export_counts_nothing() -> None:
@@ -233,7 +233,7 @@ async def test_an_event_of_nobody_counts_as_event_but_not_as_user_or_session(nob
 
 async def test_a_numeric_distinct_id_is_the_same_user_as_its_text() -> None:
     with closing(await loaded(packed(line("Opened", 17, "2026-11-20T10:00:00", company_id="acme")))) as table:
-        assert [user for _, _, user in table.user_days()] == [key("17")]
+        assert [user for _, _, user, _ in table.user_days()] == [key("17")]
 
 
 @pytest.mark.parametrize(("gap", "sessions"), [(1799, 1), (1800, 1), (1801, 2)])
@@ -536,7 +536,7 @@ async def test_with_more_users_than_are_looked_up_every_user_keeps_one_key(
     lines = [line("Opened", f"u{n % 9}", f"2026-11-20T10:00:{n:02}", company_id="acme") for n in range(60)]
 
     with closing(await loaded(packed(*lines))) as table:
-        assert [user for _, _, user in table.user_days()] == sorted(key(f"u{n}") for n in range(9))
+        assert [user for _, _, user, _ in table.user_days()] == sorted(key(f"u{n}") for n in range(9))
         assert table.account_days() == [("acme", date(2026, 11, 20), 60, 9, 9)]
 
 
