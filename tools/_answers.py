@@ -11,7 +11,11 @@ from handrail.domain.metrics import SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import names, periods
 from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
+from handrail.engine.deep_links import account_view, report_view
+from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
+from handrail.settings import Settings
+from handrail.store.metrics import USER_DAYS_KEPT
 
 
 class AccountRef(BaseModel):
@@ -21,11 +25,13 @@ class AccountRef(BaseModel):
 
 
 class Candidate(BaseModel):
-    """One account that may be meant."""
+    """One account that may be meant, with what tells it from the others."""
 
     name: str
     mixpanel_id: str
     domain: str
+    segment: str = ""
+    csm: str = ""
 
 
 class Days(BaseModel):
@@ -35,24 +41,35 @@ class Days(BaseModel):
 
 
 class Answer(BaseModel):
+    """What every answer has. `mcp_server/instructions.md` tells chat clients what these fields mean."""
+
     summary: str
-    as_of: datetime | None = Field(None, description="When read from Mixpanel.")
+    as_of: datetime | None = None
+    next_step: str = ""
 
 
 class Figures(Answer):
     """An answer out of the tables."""
 
-    caveats: list[str] = Field(default_factory=list, description="Say them too.")
+    caveats: list[str] = Field(default_factory=list)
+    mixpanel_url: str = ""
 
 
 class AccountAnswer(Figures):
     account: AccountRef | None = None
-    candidates: list[Candidate] = Field(default_factory=list, description="Ask which one is meant.")
+    candidates: list[Candidate] = Field(default_factory=list)
     period: Days | None = None
 
 
+class Paged(BaseModel):
+    """A list that may be longer than what is shown of it."""
+
+    showing: str = ""
+    cursor: str = ""
+
+
 def ref(account: Account) -> AccountRef:
-    return AccountRef(name=account.name, id=account.id, mixpanel_id=account.mixpanel_id)
+    return AccountRef(name=account.name, id=account.id, mixpanel_id=shown(account.mixpanel_id))
 
 
 def days(period: Period) -> Days:
@@ -69,14 +86,49 @@ async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
     if isinstance(found, Account):
         return found
     if not found:
-        raise CallerError(f"No account is called {asked!r}, nor anything like it. Search with find_accounts.")
-    return [Candidate(name=each.name, mixpanel_id=each.mixpanel_id, domain=each.domain) for each in found]
+        near = ", ".join(quoted(each.name) for each in names.nearest(asked, accounts))
+        raise CallerError(
+            f"No account is called {asked!r}, nor anything like it. The nearest names are {near}. "
+            "Search with find_accounts."
+        )
+    return [
+        Candidate(
+            **each.model_dump(include={"name", "domain", "segment", "csm"}),
+            mixpanel_id=shown(each.mixpanel_id),
+        )
+        for each in found
+    ]
 
 
 def which(asked: str, candidates: Sequence[Candidate]) -> str:
     """The sentence that asks back."""
-    listed = ", ".join(f"{each.name} ({each.mixpanel_id})" for each in candidates)
+    listed = ", ".join(f"{quoted(each.name)} ({each.mixpanel_id})" for each in candidates)
     return f"No account is called exactly {asked!r}. Which one is meant: {listed}?"
+
+
+def in_mixpanel(settings: Settings, account: Account) -> str:
+    """The account in Mixpanel's own pages."""
+    place = _place(settings)
+    return account_view(*place, settings.mixpanel_group_id, account.mixpanel_id) if place else ""
+
+
+def report_in_mixpanel(settings: Settings, kind: str, report_id: int) -> str:
+    """A saved report in Mixpanel's own pages."""
+    place = _place(settings)
+    return report_view(*place, kind, report_id) if place else ""
+
+
+def _place(settings: Settings) -> tuple[str, int] | None:
+    """Host and project; none of a stand-in, which has no pages."""
+    if settings.mixpanel_query_url or settings.mixpanel_project_id is None:
+        return None
+    return settings.region_hosts[settings.mixpanel_region][0], settings.mixpanel_project_id
+
+
+def age(ctx: ToolContext, read_at: datetime) -> str:
+    """How old something is, in words."""
+    hours = (ctx.clock.now() - read_at) // timedelta(hours=1)
+    return f"{hours} hours old" if hours > 1 else "not two hours old"
 
 
 async def synced(ctx: ToolContext) -> SyncRecord:
@@ -94,6 +146,14 @@ def resolve(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str
     if period.to_date > last.to_date and (from_date or to_date):
         raise CallerError(f"Figures reach to {last.to_date}; run `handrail sync` or ask for an earlier day.")
     return period
+
+
+def users_reach(last: SyncRecord, period: Period) -> list[str]:
+    """A caveat where the users of a period are not all kept: their number is not known then."""
+    oldest = last.to_date - timedelta(days=USER_DAYS_KEPT)
+    if period.from_date >= oldest:
+        return []
+    return [f"Users are kept for {USER_DAYS_KEPT} days: how many there were is not known before {oldest}."]
 
 
 async def caveats(ctx: ToolContext, last: SyncRecord, period: Period | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from handrail.charts.numbers import written
 from handrail.charts.specification import (
@@ -18,9 +19,12 @@ from handrail.charts.specification import (
 )
 from handrail.domain.accounts import Account
 from handrail.domain.funnels import MeasuredFunnel
-from handrail.domain.metrics import AccountDay, EventUse, Totals
+from handrail.domain.metrics import AccountDay, EventUse
 from handrail.domain.periods import Period
 from handrail.engine import funnels
+
+if TYPE_CHECKING:
+    from tools.query_events import EventFigures
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -28,16 +32,19 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 def events(
     who: Account,
     span: Period,
-    totals: Totals,
-    change: float | None,
+    figures: "EventFigures",
     by_day: Iterable[AccountDay],
     top: Sequence[EventUse],
     heatmap: Sequence[Sequence[int]],
-    *,
     reach: tuple[date | None, date],
 ) -> Sheet:
-    """Volume by day, the commonest events, and the hours of the week. `reach`: first and last day read."""
-    about = f"{span.words()}, {totals.unique_users:,} users, {totals.total_events:,} events"
+    """Volume by day, the commonest events, and the hours of the week.
+
+    `reach`: first and last day read.
+    """
+    users = figures.unique_users
+    told = "users not known" if users is None else f"{users:,} users"
+    about = f"{span.words()}, {told}, {figures.total_events:,} events"
     charts: list[Chart] = [
         _volume(about, span, reach, {row.day: row for row in by_day}),
         Bars(
@@ -55,15 +62,14 @@ def events(
             cells=tuple(tuple(float(cell) for cell in row) for row in heatmap),
         ),
     ]
-    compared = "" if change is None else f"{change:+.0%} against the {span.days} days before"
     return Sheet(
         title=f"{who.name}: events",
         about=about,
         figures=(
-            Figure(name="users", value=f"{totals.unique_users:,}"),
-            Figure(name="events", value=f"{totals.total_events:,}", note=compared),
-            Figure(name="sessions", value=f"{totals.sessions:,}"),
-            Figure(name="active days", value=f"{totals.active_days} of {span.days}"),
+            Figure(name="users", value=written(users, "count")),
+            Figure(name="events", value=f"{figures.total_events:,}"),
+            Figure(name="sessions", value=f"{figures.sessions:,}"),
+            Figure(name="active days", value=f"{figures.active_days} of {span.days}"),
         ),
         charts=tuple(charts),
     )

@@ -18,8 +18,14 @@ def arguments(schema: Schema) -> Schema:
     return {"type": "object", "properties": properties, **required}
 
 
+EVERYWHERE = frozenset(
+    {"as_of", "next_step", "caveats", "mixpanel_url", "account", "candidates", "period", "showing", "cursor"}
+)
+"""Fields of many answers, which `mcp_server/instructions.md` tells once for all of them."""
+
+
 def answer(schema: Schema) -> Schema:
-    """What a call answers: the fields of the first level. Everything below is told by its own names.
+    """What a call answers: its own fields of the first level. Everything below is told by its own names.
 
     It says less than the whole schema and nothing else: what fits the whole one fits this one.
     `docs/tools.md` has all fields.
@@ -27,8 +33,10 @@ def answer(schema: Schema) -> Schema:
     properties = {
         name: {"type": _types(each, schema.get("$defs", {})), **_description(each)}
         for name, each in schema.get("properties", {}).items()
+        if name not in EVERYWHERE
     }
-    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
+    required = [name for name in schema.get("required", []) if name in properties]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 def _is_noise(key: str, value: Any) -> bool:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from handrail.context import ToolContext
 from handrail.engine.text import shown
 from handrail.errors import HandrailError
-from tools import _asking, _schema, catalogue
+from tools import _asking, _schema, _text, catalogue
 from tools._tool import Effect, Tool
 from tools._views import seen
 
@@ -92,18 +92,23 @@ class Published(McpTool):
         return await super().run(arguments, context, convert_result)
 
 
-def published(effects: Collection[Effect], names: Collection[str] | None = None) -> list[McpTool]:
-    """The tools of these effects (and names), ready for a server."""
+def published(
+    effects: Collection[Effect], names: Collection[str] | None = None, *, verbatim: bool = False
+) -> list[McpTool]:
+    """The tools of these effects (and names), ready for a server.
+
+    `verbatim`: answers read as JSON, for a reader who quotes them to the letter.
+    """
     return [
-        _published(tool)
+        _published(tool, verbatim=verbatim)
         for tool in catalogue()
         if tool.effect in effects and (names is None or tool.name in names)
     ]
 
 
-def _published(tool: Tool) -> McpTool:
+def _published(tool: Tool, *, verbatim: bool) -> McpTool:
     entry = Published.from_function(
-        _bind(tool),
+        _bind(tool, verbatim=verbatim),
         name=tool.name,
         title=tool.title,
         description=inspect.cleandoc(tool.function.__doc__ or ""),
@@ -115,7 +120,7 @@ def _published(tool: Tool) -> McpTool:
     return entry
 
 
-def _bind(tool: Tool) -> Callable[..., Any]:
+def _bind(tool: Tool, *, verbatim: bool) -> Callable[..., Any]:
     """Adapt `tool(ctx, **arguments)` for the SDK: the schema shows the arguments, errors are in our words."""
     signature = inspect.signature(tool.function, eval_str=True)
     _, *arguments = signature.parameters.values()
@@ -126,7 +131,10 @@ def _bind(tool: Tool) -> Callable[..., Any]:
             answer = await tool.function(await _opened(mcp_context), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
-        return seen(answer, page=client_supports_apps(mcp_context), picture=given.get("output") == "chart")
+        if verbatim:
+            return answer
+        picture = given.get("output") == "chart"
+        return seen(_text.told(answer), answer, page=client_supports_apps(mcp_context), picture=picture)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     shown = [argument.replace(kind=keyword) for argument in arguments]
@@ -156,7 +164,7 @@ async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
         "handrail-catalogue",
         lifespan=lifespan(OnDemand(already_open(ctx))),
         log_level="ERROR",
-        tools=published({"read"}, MODEL_READS),
+        tools=published({"read"}, MODEL_READS, verbatim=True),
     )
     async with Client(server) as client:
         yield client

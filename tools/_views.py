@@ -3,7 +3,7 @@
 from base64 import b64encode
 from typing import Any, Self
 
-from mcp.types import Annotations, CallToolResult, ContentBlock, ImageContent, TextContent
+from mcp.types import Annotations, CallToolResult, ImageContent
 from pydantic import BaseModel, PrivateAttr
 
 from handrail.charts.specification import Chart, Sheet
@@ -29,19 +29,14 @@ class Viewed(BaseModel):
         return self._page
 
 
-def seen(answer: BaseModel, *, page: bool, picture: bool) -> BaseModel | CallToolResult:
-    """The answer, with its page's content and its picture where they are wanted and there are any."""
+def seen(result: CallToolResult, answer: BaseModel, *, page: bool, picture: bool) -> CallToolResult:
+    """The answer's result, with its page's content and its picture where they are wanted."""
     shown = answer.page if isinstance(answer, Viewed) else None
-    if shown is None or not (page or picture):
-        return answer
-    content: list[ContentBlock] = [TextContent(type="text", text=answer.model_dump_json(indent=2))]
     if picture and isinstance(shown, Sheet) and shown.charts:
-        content.append(_picture(shown.charts[0]))
-    return CallToolResult(
-        content=content,
-        structured_content=answer.model_dump(mode="json"),
-        _meta={KEY: _content(shown)} if page else None,
-    )
+        result.content.append(_picture(shown.charts[0]))
+    if page and shown is not None:
+        result.meta = {KEY: _content(shown)}
+    return result
 
 
 def _content(page: BaseModel) -> dict[str, Any]:

@@ -1,36 +1,66 @@
-"""The book of accounts: searched, or sorted by a figure."""
+"""The book of accounts: searched, narrowed to what a question is about, and sorted by a figure."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
+from handrail.domain.health import Health
 from handrail.domain.metrics import Totals
-from handrail.engine import names
-from tools._answers import Days, Figures, caveats, days, resolve, synced
-from tools._params import FromDate, Limit, PeriodChoice, ToDate
+from handrail.domain.periods import Period
+from handrail.engine import book, names
+from handrail.engine.book import Entry, Only, Sort
+from handrail.engine.cursors import page
+from handrail.engine.figures import change
+from handrail.engine.text import shown
+from handrail.errors import CallerError
+from tools._answers import Days, Figures, Paged, caveats, days, resolve, synced, users_reach
+from tools._params import Cursor, Detail, FromDate, Limit, OptionalFeature, PeriodChoice, ToDate
 from tools._tool import tool
 
 
 class AccountRow(BaseModel):
     name: str
     mixpanel_id: str
-    total_events: int
-    unique_users: int
-    sessions: int
+    total_events: int | None = Field(description="Null, as of the next two: none in the period.")
+    unique_users: int | None
+    sessions: int | None
     change_of_events: float | None = Field(
         description="Against the period before, -0.2 is a fifth less; null without events before."
     )
+    engagement: float | None = Field(description="0 to 100. Null, as of what follows: not known.")
+    band: str
+    features_used: int | None
+    key_person_share: float | None = Field(description="Of events, by the most active user.")
+    quiet_users: int | None = Field(description="Active before, not in the last 14 days.")
 
 
-class Accounts(Figures):
+class Onboarding(BaseModel):
+    """How far an account has come."""
+
+    name: str
+    days: int = Field(description="Since its first event; 112 stands for that and more.")
+    adopted: list[str] = Field(description="Features.")
+    tried: list[str]
+    never_tried: list[str]
+    seats: int | None = Field(description="Users with a profile.")
+    seats_activated: int | None
+
+
+class GapRow(BaseModel):
+    feature: str
+    healthy: str = Field(description="Accounts that adopted it, of all healthy ones.")
+    at_risk: str
+    gap: float | None = Field(description="Difference of the shares.")
+
+
+class Accounts(Figures, Paged):
     period: Days
+    health_days: Days | None = Field(None, description="Of engagement and the columns after it.")
     accounts: list[AccountRow]
-    has_more: bool
-
-
-Sort = Literal["name", "users", "events", "decline"]
+    onboarding: list[Onboarding] = Field(default_factory=list)
+    adoption_gap: list[GapRow] = Field(default_factory=list)
 
 
 @tool(title="Find accounts", effect="read")
@@ -39,68 +69,137 @@ async def find_accounts(
     query: Annotated[
         str, Field(description="Part of a name, id or domain. Empty: all.", max_length=200)
     ] = "",
-    sort_by: Annotated[Sort, Field(description="decline: largest loss of events first.")] = "users",
+    sort_by: Annotated[Sort, Field(description="Risks: worst first.")] = "users",
+    only: Annotated[
+        Only, Field(description="declined: 20 % fewer events; narrow: 1-2 features; key_person: 80 %.")
+    ] = "all",
+    threshold: Annotated[int, Field(description="Percent, features, users or days for only.", ge=0)] = 0,
+    feature: OptionalFeature = "",
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",
+    detail: Annotated[Detail, Field(description="full: also onboarding, and the adoption gap.")] = "concise",
     limit: Limit = 20,
+    cursor: Cursor = "",
 ) -> Accounts:
-    """Search the book of accounts, or sort it by users, events or decline.
+    """Search or sort the book: engagement, decline, breadth, key-person share, quiet users, features tried.
 
-    Use it for "which accounts do we have?", "who is down this month?" or to find an account's exact name.
-    For one account's figures, use query_events.
+    Use it for "who is down 20 %?", "who is onboarding?" or "adoption gap of healthy and at-risk accounts?".
+    For one account, use get_account_health or query_events.
     """
     last = await synced(ctx)
     span = resolve(ctx, last, period, from_date, to_date)
+    if only in ("uses_feature", "never_tried"):
+        feature = ctx.kb.feature(feature).slug if feature else _which_feature(only)
     async with ctx.store.read() as work:
-        book = await work.accounts.all()
+        accounts = await work.accounts.all()
         now = await work.metrics.totals(span)
         before = await work.metrics.totals_before(span)
-    chosen = _matching(query, book)
-    rows = _sorted([_row(account, now, before) for account in chosen], sort_by)
+        health = await work.health.book()
+        first_day = await work.metrics.first_day()
+    known = [_entry(each, now, before, health) for each in _matching(query, accounts)]
+    found = book.ordered(book.chosen(known, only, threshold, feature=feature, first_day=first_day), sort_by)
+    part = page(found, cursor, limit, of=(query, sort_by, only, threshold, feature, span, last.finished_at))
+    as_of = next((each.facts.as_of for each in known if each.facts), None)
+    full = detail == "full" or only == "onboarding"
+    reach = users_reach(last, span)
     return Accounts(
-        summary=f"{len(rows)} accounts{f' like {query!r}' if query else ''}, by {sort_by}, {span.words()}.",
+        summary=_summary(len(found), query, only, threshold or book.THRESHOLDS.get(only, 0), sort_by, span),
         as_of=last.finished_at,
         period=days(span),
-        caveats=await caveats(ctx, last, span),
-        accounts=rows[:limit],
-        has_more=len(rows) > limit,
+        health_days=days(Period.of_days(28, as_of, last.zone)) if as_of else None,
+        caveats=[*await caveats(ctx, last, span), *_compared(span, before, sort_by, only), *reach],
+        next_step="Ask query_events or get_account_health about one of them." if found else "",
+        showing=part.showing,
+        cursor=part.cursor,
+        accounts=[_row(each, users_known=not reach) for each in part.rows],
+        onboarding=[row for each in part.rows for row in _onboarding(each)] if full else [],
+        adoption_gap=[_gap(each) for each in book.gaps(known)] if detail == "full" else [],
     )
 
 
-def _matching(query: str, book: list[Account]) -> list[Account]:
+def _which_feature(only: str) -> str:
+    raise CallerError(f"Name the feature for {only}: find its slug with search_feature_docs.")
+
+
+def _matching(query: str, accounts: list[Account]) -> list[Account]:
     wanted = query.strip().casefold()
     if not wanted:
-        return book
-    inside = [a for a in book if wanted in f"{a.name}\n{a.domain}\n{a.mixpanel_id}\n{a.id}".casefold()]
+        return accounts
+    inside = [a for a in accounts if wanted in f"{a.name}\n{a.domain}\n{a.mixpanel_id}\n{a.id}".casefold()]
     if inside:
         return inside
-    near = names.match(query, book)
+    near = names.match(query, accounts)
     return [near] if isinstance(near, Account) else near
 
 
-def _row(account: Account, now: dict[str, Totals], before: dict[str, Totals]) -> AccountRow:
-    nothing = Totals(total_events=0, unique_users=0, sessions=0, active_days=0)
-    current, earlier = now.get(account.id, nothing), before.get(account.id, nothing)
-    change = (
-        (current.total_events - earlier.total_events) / earlier.total_events if earlier.total_events else None
-    )
+def _entry(
+    account: Account, now: dict[str, Totals], before: dict[str, Totals], health: dict[str, Health]
+) -> Entry:
+    current, earlier = now.get(account.id), before.get(account.id)
+    changed = change(current.total_events if current else 0, earlier.total_events if earlier else 0)
+    return Entry(account, current, changed, health.get(account.id))
+
+
+def _row(one: Entry, *, users_known: bool) -> AccountRow:
+    now, share = one.now, one.key_person_share
     return AccountRow(
-        name=account.name,
-        mixpanel_id=account.mixpanel_id,
-        total_events=current.total_events,
-        unique_users=current.unique_users,
-        sessions=current.sessions,
-        change_of_events=round(change, 4) if change is not None else None,
+        name=one.account.name,
+        mixpanel_id=shown(one.account.mixpanel_id),
+        total_events=now.total_events if now else None,
+        unique_users=now.unique_users if now and users_known else None,
+        sessions=now.sessions if now else None,
+        change_of_events=one.change,
+        engagement=None if one.engagement is None else round(one.engagement, 1),
+        band=one.band,
+        features_used=one.facts.features_used if one.facts else None,
+        key_person_share=None if share is None else round(share, 3),
+        quiet_users=one.quiet_users,
     )
 
 
-def _sorted(rows: list[AccountRow], sort_by: Sort) -> list[AccountRow]:
-    by_name = sorted(rows, key=lambda row: row.name.casefold())
-    if sort_by == "users":
-        return sorted(by_name, key=lambda row: -row.unique_users)
-    if sort_by == "events":
-        return sorted(by_name, key=lambda row: -row.total_events)
-    if sort_by == "decline":
-        return sorted(by_name, key=lambda row: (row.change_of_events is None, row.change_of_events or 0.0))
-    return by_name
+def _onboarding(one: Entry) -> list[Onboarding]:
+    facts = one.facts
+    if facts is None:
+        return []
+    states = {each.feature: each.state for each in facts.adoption}
+    people = facts.people
+    return [
+        Onboarding(
+            name=one.account.name,
+            days=facts.history_days,
+            adopted=[name for name, state in states.items() if state in book.ADOPTED],
+            tried=[name for name, state in states.items() if state in ("tried", "lapsed")],
+            never_tried=list(facts.never_tried),
+            seats=people.seats if people else None,
+            seats_activated=people.seats_activated if people else None,
+        )
+    ]
+
+
+def _gap(one: book.Gap) -> GapRow:
+    return GapRow(
+        feature=one.feature,
+        healthy=f"{one.healthy_adopted} of {one.healthy}",
+        at_risk=f"{one.at_risk_adopted} of {one.at_risk}",
+        gap=None if one.gap is None else round(one.gap, 3),
+    )
+
+
+def _compared(span: Period, before: dict[str, Totals], sort_by: str, only: str) -> list[str]:
+    if before or "decline" not in (sort_by, only.removesuffix("d")):
+        return []
+    return [f"Nothing to compare with: figures do not reach back over {span.before().words()}."]
+
+
+def _summary(found: int, query: str, only: str, threshold: int, sort_by: str, span: Period) -> str:
+    like = f" like {query!r}" if query else ""
+    bounds = {
+        "declined": f" that lost {threshold} % of their events or more",
+        "narrow": f" that use 1 to {threshold} features",
+        "key_person": f" where one user makes {threshold} % of the events or more",
+        "quiet_users": f" with {threshold} users or more gone quiet for 14 days",
+        "onboarding": f" first seen in the last {threshold} days",
+    }
+    narrowed = "" if only == "all" else bounds.get(only, f", {only.replace('_', ' ')}")
+    return f"{found} accounts{like}{narrowed}, by {sort_by.replace('_', ' ')}, {span.words()}."

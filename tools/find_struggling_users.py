@@ -1,6 +1,7 @@
 """Who struggles with which feature, as evidence cards by user key."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -9,15 +10,15 @@ from handrail.domain.accounts import Account
 from handrail.domain.features import Struggling
 from handrail.domain.struggles import Peers, Struggle
 from handrail.engine import struggles
-from handrail.engine.deep_links import account_view
+from handrail.engine.cursors import page
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
-from handrail.engine.text import shown
+from handrail.engine.text import quoted, shown
 from handrail.flows.detect import detect
 from handrail.flows.preflight import check
 from handrail.settings import Settings
-from tools._answers import AccountAnswer, caveats, find, ref, which
-from tools._params import Limit, OptionalAccount, OptionalFeature
+from tools._answers import AccountAnswer, Paged, caveats, find, in_mixpanel, ref, which
+from tools._params import Cursor, OptionalAccount, OptionalFeature
 from tools._tool import tool
 
 LEAST_USERS = 5
@@ -58,11 +59,10 @@ class EvidenceCard(BaseModel):
     priority: float
 
 
-class StrugglingUsers(AccountAnswer):
+class StrugglingUsers(AccountAnswer, Paged):
     as_of_day: date | None = Field(None, description="The 7 days end with it.")
     cards: list[EvidenceCard] = Field(default_factory=list)
     by_feature: dict[str, int] = Field(default_factory=dict)
-    has_more: bool = False
 
 
 @tool(title="Struggling users", effect="read")
@@ -70,7 +70,8 @@ async def find_struggling_users(
     ctx: ToolContext,
     feature: OptionalFeature = "",
     account: OptionalAccount = "",
-    limit: Limit = 20,
+    limit: Annotated[int, Field(description="At most.", ge=1, le=30)] = 10,
+    cursor: Cursor = "",
 ) -> StrugglingUsers:
     """List people who keep failing at a feature, most urgent first, each with the evidence.
 
@@ -101,7 +102,8 @@ async def find_struggling_users(
     mine = [one for one in struggles.prioritised(found) if who is None or who.id in one.account_ids]
     by_feature = {each.slug: sum(one.feature == each.slug for one in mine) for each in features}
     people = len({one.user_key for one in mine})
-    where = f" at {who.name}" if who else ""
+    part = page(mine, cursor, limit, of=(feature, account, as_of, read_at))
+    where = f" at {quoted(who.name)}" if who else ""
     return StrugglingUsers(
         summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {people}"
         f"{'; ' if people else ''}{', '.join(f'{n} with {slug}' for slug, n in by_feature.items() if n)}."
@@ -113,9 +115,12 @@ async def find_struggling_users(
         ],
         account=ref(who) if who else None,
         as_of_day=as_of,
-        cards=[_card(ctx.settings, one, book, zone) for one in mine[:limit]],
+        cards=[_card(ctx.settings, one, book, zone) for one in part.rows],
         by_feature=by_feature,
-        has_more=len(mine) > limit,
+        showing=part.showing,
+        cursor=part.cursor,
+        mixpanel_url=in_mixpanel(ctx.settings, who) if who else "",
+        next_step="For the text that would help one of them, use draft_tutorial." if mine else "",
     )
 
 
@@ -131,7 +136,7 @@ def _card(settings: Settings, one: Struggle, book: dict[str, Account], zone: str
             *([_others("all accounts", one.fleet)] if one.fleet else []),
         ],
         ends=struggles.ends(one, zone),
-        mixpanel_url=_link(settings, accounts[0]) if accounts else "",
+        mixpanel_url=in_mixpanel(settings, accounts[0]) if accounts else "",
     )
 
 
@@ -139,15 +144,6 @@ def _others(of: str, peers: Peers) -> Others:
     if peers.users < LEAST_USERS:
         return Others(of=of)
     return Others(of=of, users=peers.users, attempts=peers.attempts, completion=peers.completion)
-
-
-def _link(settings: Settings, account: Account) -> str:
-    """None of a stand-in: its project is not on Mixpanel's pages."""
-    if settings.mixpanel_query_url or settings.mixpanel_project_id is None:
-        return ""
-    host = settings.region_hosts[settings.mixpanel_region][0]
-    project, group = settings.mixpanel_project_id, settings.mixpanel_group_id
-    return account_view(host, project, group, account.mixpanel_id)
 
 
 def _unmeasured(found: list[Struggle]) -> str:

@@ -6,25 +6,44 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
-from handrail.domain.metrics import Totals
+from handrail.domain.accounts import Account
+from handrail.domain.metrics import AccountDay, SyncRecord, Totals
 from handrail.domain.periods import Period
 from handrail.engine.breakdowns import SMALLEST_GROUP, fold
+from handrail.engine.figures import change
+from handrail.engine.periods import compared
+from handrail.engine.text import quoted
 from handrail.errors import CallerError
 from tools import _charts
-from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
+from tools._answers import (
+    AccountAnswer,
+    Days,
+    caveats,
+    days,
+    find,
+    in_mixpanel,
+    ref,
+    resolve,
+    synced,
+    users_reach,
+    which,
+)
 from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
 from tools._tool import View, tool
 from tools._views import Viewed
 
 TOP_EVENTS = 15
+MOST_DAYS = 31
+"""Days in the table; the figures are of all."""
 
 
 class EventFigures(BaseModel):
     total_events: int
-    unique_users: int = Field(description="Different users over the whole period.")
+    unique_users: int | None = Field(description="Different users over the whole period; null: not known.")
     sessions: int
-    avg_events_per_user: float
+    avg_events_per_user: float | None
     active_days: int
+    days: int
 
 
 class EventDay(BaseModel):
@@ -48,7 +67,9 @@ class ValueCount(BaseModel):
 
 class AccountEvents(AccountAnswer, Viewed):
     figures: EventFigures | None = Field(None, description="Null: no data.")
-    change_of_events: float | None = Field(None, description="Against the period before.")
+    compared_period: Days | None = None
+    compared: EventFigures | None = Field(None, description="Of those days; null: not all were read.")
+    change_of_events: float | None = None
     no_data_because: str = ""
     by_day: list[EventDay] = Field(default_factory=list)
     top_events: list[EventCount] = Field(default_factory=list)
@@ -68,7 +89,7 @@ async def query_events(
 ) -> AccountEvents:
     """Count one account's events, users and sessions, by day, event and hour of the week.
 
-    Use it for "show Mixpanel events for Acme" or "how active was Acme last month?".
+    Use it for "show Mixpanel events for Acme" or "Acme this quarter against last".
     For conversion, use query_funnel; to compare accounts, use find_accounts.
     """
     who = await find(ctx, account)
@@ -77,41 +98,63 @@ async def query_events(
     _check(ctx, breakdown)
     last = await synced(ctx)
     span = resolve(ctx, last, period, from_date, to_date)
+    other = compared(None if from_date or to_date else period, span)
     async with ctx.store.read() as work:
         totals = (await work.metrics.totals(span)).get(who.id)
-        before = (await work.metrics.totals_before(span)).get(who.id)
+        reaches = await work.metrics.reaches(other)
+        before = (await work.metrics.totals(other)).get(who.id) if reaches else None
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
         first = await work.metrics.first_day()
     answer = AccountEvents(
-        summary=f"{who.name} sent no events, {span.words()}.",
+        summary=f"{quoted(who.name)} sent no events, {span.words()}.",
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
         no_data_because="Mixpanel has no event of this account on these days.",
-        caveats=await caveats(ctx, last, span),
+        caveats=[*await caveats(ctx, last, span), *users_reach(last, span)],
+        mixpanel_url=in_mixpanel(ctx.settings, who),
+        next_step="Ask for other days, or find_accounts for who is active.",
     )
     if totals is None:
         return answer
     values, note = await _by_property(ctx, who.id, span, breakdown)
-    figures = _figures(totals)
-    change = _change(totals, before)
-    sheet = _charts.events(who, span, totals, change, by_day, top, heatmap, reach=(first, last.to_date))
+    figures = _figures(totals, span, last)
+    earlier = _figures(before, other, last) if before else None
+    changed = change(totals.total_events, before.total_events) if before else None
+    sheet = _charts.events(who, span, figures, by_day, top, heatmap, (first, last.to_date))
     return answer.model_copy(
         update={
-            "summary": f"{who.name}: {figures.total_events:,} events by {figures.unique_users:,} users in "
-            f"{figures.sessions:,} sessions, {span.words()}.",
+            "summary": _summary(who, figures, span, changed, other),
             "no_data_because": "",
             "figures": figures,
-            "change_of_events": change,
-            "by_day": [EventDay.model_validate(row, from_attributes=True) for row in by_day],
+            "compared_period": days(other),
+            "compared": earlier,
+            "change_of_events": changed,
+            "by_day": [EventDay.model_validate(row, from_attributes=True) for row in by_day[-MOST_DAYS:]],
             "top_events": [EventCount(**row._asdict()) for row in top],
             "breakdown": values,
-            "caveats": [*answer.caveats, *note],
+            "caveats": [*answer.caveats, *_cut(by_day), *note],
             "heatmap": heatmap,
+            "next_step": "For where people stop, use query_funnel; for who they are, get_user_segments.",
         }
     ).seen_as(sheet)
+
+
+def _summary(who: Account, figures: EventFigures, span: Period, changed: float | None, other: Period) -> str:
+    users = "" if figures.unique_users is None else f" by {figures.unique_users:,} users"
+    compared_with = "" if changed is None else f"; {changed:+.1%} events against {other.words()}"
+    return (
+        f"{quoted(who.name)}: {figures.total_events:,} events{users} in {figures.sessions:,} sessions, "
+        f"{span.words()}{compared_with}."
+    )
+
+
+def _cut(by_day: list[AccountDay]) -> list[str]:
+    if len(by_day) <= MOST_DAYS:
+        return []
+    return [f"by_day: showing the last {MOST_DAYS} of {len(by_day)} days; ask for other dates for the rest."]
 
 
 def _check(ctx: ToolContext, breakdown: str) -> None:
@@ -141,18 +184,13 @@ async def _by_property(
     return [*rows, ValueCount(value="(other)", total=other, users=None)], [note]
 
 
-def _figures(totals: Totals) -> EventFigures:
-    users = totals.unique_users
+def _figures(totals: Totals, span: Period, last: SyncRecord) -> EventFigures:
+    users = None if users_reach(last, span) else totals.unique_users
     return EventFigures(
         total_events=totals.total_events,
         unique_users=users,
         sessions=totals.sessions,
-        avg_events_per_user=totals.total_events / users if users else 0.0,
+        avg_events_per_user=None if users is None else totals.total_events / users if users else 0.0,
         active_days=totals.active_days,
+        days=span.days,
     )
-
-
-def _change(now: Totals, before: Totals | None) -> float | None:
-    if before is None or before.total_events == 0:
-        return None
-    return round((now.total_events - before.total_events) / before.total_events, 4)

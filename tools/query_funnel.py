@@ -6,14 +6,27 @@ from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
-from handrail.domain.funnels import Bottleneck, Funnel, FunnelStep, MeasuredFunnel
+from handrail.domain.funnels import Bottleneck, Funnel, FunnelCounts, FunnelStep, MeasuredFunnel
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import funnels, periods
+from handrail.engine.segments import may_stand_beside
+from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
 from handrail.flows.measure import FRESH, measure
 from tools import _charts
-from tools._answers import AccountAnswer, caveats, days, find, ref, resolve, synced, which
+from tools._answers import (
+    AccountAnswer,
+    Days,
+    caveats,
+    days,
+    find,
+    in_mixpanel,
+    ref,
+    resolve,
+    synced,
+    which,
+)
 from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
 from tools._tool import View, tool
 from tools._views import Viewed
@@ -29,7 +42,7 @@ class FunnelAnswer(BaseModel):
     entered: int = Field(description="Users with step 1 in the period.")
     finished: int
     conversion: float | None = Field(description="Finished over entered, 0 to 1; null: nobody entered.")
-    before: float | None = Field(description="Conversion in the period before.")
+    before: float | None = Field(description="Conversion in the days of compared_period.")
     weekly: list[float | None] = Field(description="Last 6 weeks.")
     fleet_median: float | None = Field(description="Median of accounts with 5 entrants or more.")
     bottleneck: Bottleneck | None
@@ -39,6 +52,7 @@ class FunnelAnswer(BaseModel):
 
 
 class AccountFunnels(AccountAnswer, Viewed):
+    compared_period: Days | None = None
     funnels: list[FunnelAnswer] = Field(default_factory=list)
     nobody_entered: list[str] = Field(default_factory=list)
 
@@ -73,8 +87,11 @@ async def query_funnel(
         account=ref(who),
         period=days(span),
         caveats=await caveats(ctx, last, span),
+        mixpanel_url=in_mixpanel(ctx.settings, who),
+        next_step="For who is stuck at a step, use find_struggling_users.",
+        compared_period=days(span.before()),
         funnels=answers,
-        nobody_entered=[one.name for one in wanted if one.funnel_id not in entered],
+        nobody_entered=[shown(one.name) for one in wanted if one.funnel_id not in entered],
     ).seen_as(_charts.conversion(who, span, own, [one.weekly for one in answers], samples))
 
 
@@ -117,19 +134,20 @@ async def _answers(
     days = [[day[1:] for day in by_day if day[0] == one.funnel_id] for one in own]
     answers = [
         FunnelAnswer(
-            funnel=one.name,
+            funnel=shown(one.name),
             entered=one.counts.users[0],
             finished=one.counts.users[-1],
             conversion=funnels.conversion(one.counts),
             before=compared.get(one.funnel_id),
             weekly=funnels.weekly(own_days, weeks),
             fleet_median=funnels.median(rates.get(one.funnel_id, [])),
-            bottleneck=funnels.bottleneck(one.counts),
-            steps=funnels.steps(one.counts),
+            bottleneck=funnels.bottleneck(_shown(one.counts)),
+            steps=funnels.steps(_shown(one.counts)),
             cohorts={
-                each.cohort: f"{each.counts.users[-1]} of {each.counts.users[0]} users"
+                shown(each.cohort): f"{each.counts.users[-1]} of {each.counts.users[0]} users"
                 for each in within
                 if each.funnel_id == one.funnel_id
+                and may_stand_beside(funnels.ends(each.counts), funnels.ends(one.counts))
             },
             route=one.route,
         )
@@ -138,12 +156,16 @@ async def _answers(
     return own, answers, [funnels.weekly_entered(each, weeks) for each in days]
 
 
+def _shown(counts: FunnelCounts) -> FunnelCounts:
+    return counts.model_copy(update={"events": tuple(map(shown, counts.events))})
+
+
 def _summary(who: Account, answers: list[FunnelAnswer], span: Period) -> str:
     if not answers:
-        return f"Nobody at {who.name} entered a funnel, {span.words()}."
+        return f"Nobody at {quoted(who.name)} entered a funnel, {span.words()}."
     told = "; ".join(
-        f"{one.funnel} {one.conversion:.1%} ({one.finished} of {one.entered} users)"
+        f"{quoted(one.funnel)} {one.conversion:.1%} ({one.finished} of {one.entered} users)"
         for one in answers
         if one.conversion is not None
     )
-    return f"{who.name}, {span.words()}: {told}."
+    return f"{quoted(who.name)}, {span.words()}: {told}."

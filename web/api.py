@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from handrail.context import ToolContext
 from handrail.domain.connections import Connected, Credentials
 from handrail.domain.periods import PeriodName
+from handrail.engine.book import Only, Sort
 from handrail.errors import CallerError
 from handrail.flows.connect import connect
-from tools.find_accounts import Accounts, Sort, find_accounts
+from tools._params import Detail
+from tools.find_accounts import Accounts, find_accounts
 from tools.get_night_report import NightReport, get_night_report
 from tools.get_tutorial_results import TutorialResults, get_tutorial_results
 from tools.query_events import AccountEvents, query_events
@@ -28,7 +30,7 @@ def context(request: Request) -> ToolContext:
 
 
 Ctx = Annotated[ToolContext, Depends(context)]
-Limit = Annotated[int, Query(ge=1, le=200)]
+Limit = Annotated[int, Query(ge=1, le=50)]
 
 
 def from_here(request: Request) -> None:
@@ -72,9 +74,29 @@ async def follow_sync(ctx: Ctx, sync_id: Annotated[int, Path(ge=1, le=2**31)]) -
 
 @router.get("/api/accounts")
 async def accounts(
-    ctx: Ctx, query: str = "", sort_by: Sort = "users", period: PeriodName = "last_30_days", limit: Limit = 50
+    ctx: Ctx,
+    query: str = "",
+    sort_by: Sort = "users",
+    only: Only = "all",
+    threshold: Annotated[int, Query(ge=0)] = 0,
+    feature: str = "",
+    period: PeriodName = "last_30_days",
+    detail: Detail = "concise",
+    limit: Limit = 50,
+    cursor: str = "",
 ) -> Accounts:
-    return await find_accounts(ctx, query=query, sort_by=sort_by, period=period, limit=limit)
+    return await find_accounts(
+        ctx,
+        query=query,
+        sort_by=sort_by,
+        only=only,
+        threshold=threshold,
+        feature=feature,
+        period=period,
+        detail=detail,
+        limit=limit,
+        cursor=cursor,
+    )
 
 
 @router.get("/api/mixpanel/events/{customer_id}")

@@ -9,11 +9,12 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from handrail.engine.book import Sort
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.deliver import reason_words
 from tools._answers import Answer
 from tools.control_sending import control_sending
-from tools.find_accounts import Sort, find_accounts
+from tools.find_accounts import find_accounts
 from tools.find_struggling_users import find_struggling_users
 from tools.get_night_report import get_night_report
 from tools.query_events import query_events

@@ -3,26 +3,14 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from handrail.domain.reports import KeptReport, ReportAge, ReportReading
-from handrail.domain.segments import AccountUsers
-from handrail.engine.segments import in_words
-from handrail.flows.reports import list_reports, read_report, report_history
-from handrail.flows.segments import users_of
-from tools._answers import AccountAnswer, find, ref, which
+from handrail.domain.reports import KeptReport
+from handrail.flows.reports import report_history
+from tools._params import Detail
+from tools.get_saved_report import SavedReports, get_saved_report
+from tools.get_user_segments import UserSegments, get_user_segments
 from web.api import Ctx
 
 router = APIRouter()
-
-
-class UsersAnswer(AccountAnswer):
-    """Users in numbers; never one of them."""
-
-    users: AccountUsers | None = Field(None, description="Null means no data, see no_data_because.")
-    no_data_because: str = ""
-
-
-class ReportList(BaseModel):
-    reports: tuple[ReportAge, ...]
 
 
 class ReportHistory(BaseModel):
@@ -30,30 +18,18 @@ class ReportHistory(BaseModel):
 
 
 @router.get("/api/mixpanel/users/{customer_id}")
-async def users(ctx: Ctx, customer_id: str) -> UsersAnswer:
-    who = await find(ctx, customer_id)
-    if isinstance(who, list):
-        return UsersAnswer(summary=which(customer_id, who), candidates=who)
-    found = await users_of(ctx, who.id)
-    if found is None:
-        return UsersAnswer(
-            summary=f"The users of {who.name} were not counted yet.",
-            account=ref(who),
-            no_data_because="Users are counted once a night: run `handrail sync` to count them now.",
-        )
-    return UsersAnswer(
-        summary=in_words(who.name, found), as_of=found.counted_at, account=ref(who), users=found
-    )
+async def users(ctx: Ctx, customer_id: str, by: str = "") -> UserSegments:
+    return await get_user_segments(ctx, account=customer_id, by=by)
 
 
 @router.get("/api/reports")
-async def reports(ctx: Ctx) -> ReportList:
-    return ReportList(reports=await list_reports(ctx))
+async def reports(ctx: Ctx, cursor: str = "") -> SavedReports:
+    return await get_saved_report(ctx, cursor=cursor)
 
 
 @router.get("/api/reports/{name_or_id}")
-async def report(ctx: Ctx, name_or_id: str) -> ReportReading:
-    return await read_report(ctx, name_or_id)
+async def report(ctx: Ctx, name_or_id: str, detail: Detail = "concise", cursor: str = "") -> SavedReports:
+    return await get_saved_report(ctx, report=name_or_id, detail=detail, cursor=cursor)
 
 
 @router.get("/api/reports/{report_id}/history")

@@ -12,3 +12,13 @@ def account_view(host: str, project_id: int, group_id: str, mixpanel_id: str) ->
         return ""
     where = f"distinct_id={quote(mixpanel_id, safe='')}&data_group_id={quote(group_id, safe='')}"
     return f"{host}/project/{project_id}/app/profile#{where}"
+
+
+def report_view(host: str, project_id: int, kind: str, report_id: int) -> str:
+    """A saved report; empty for a kind whose address is not known."""
+    places = {"insights": "insights#report", "funnels": "funnels#view"}
+    return f"{host}/project/{project_id}/app/{places[kind]}/{report_id}" if kind in places else ""
+
+
+def board_view(host: str, project_id: int, dashboard_id: int) -> str:
+    return f"{host}/project/{project_id}/app/boards#id={dashboard_id}"

@@ -9,6 +9,11 @@ from handrail.domain.funnels import Bottleneck, FunnelCounts, FunnelStep
 from handrail.domain.periods import Period
 
 
+def ends(counts: FunnelCounts) -> tuple[int, int]:
+    """(users who entered, users who finished)."""
+    return (counts.users[0], counts.users[-1]) if counts.users else (0, 0)
+
+
 def conversion(counts: FunnelCounts) -> float | None:
     """Users who finished over users who entered, 0 to 1; None if nobody entered."""
     if not counts.users or counts.users[0] == 0:

@@ -29,6 +29,13 @@ def match(asked: str, accounts: Sequence[Account]) -> Account | list[Account]:
     return _near(wanted, accounts)
 
 
+def nearest(asked: str, accounts: Sequence[Account]) -> list[Account]:
+    """The three accounts whose names come nearest, however far that is."""
+    names = [utils.default_process(account.name) for account in accounts]
+    found = process.extract(utils.default_process(asked), names, scorer=fuzz.WRatio, limit=3)
+    return [accounts[index] for _, _, index in found]
+
+
 def _near(wanted: str, accounts: Sequence[Account]) -> list[Account]:
     """Names that begin with the words come first, then near spellings, shorter names before longer ones."""
     names = [utils.default_process(account.name) for account in accounts]

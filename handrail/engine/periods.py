@@ -37,6 +37,21 @@ def resolve(name: PeriodName, from_date: str, to_date: str, *, now: datetime, zo
     return Period(from_date=start, to_date=end, zone=zone)
 
 
+def compared(name: PeriodName | None, span: Period) -> Period:
+    """What a period is compared with: as many days before it.
+
+    A month or quarter that has begun is compared with as many days from the beginning of the one before, a
+    whole one with the whole one before. `name` is None for days that were given one by one.
+    """
+    if name is None or name in _LAST_DAYS:
+        return span.before()
+    end = span.from_date - timedelta(days=1)
+    start = _quarter(end) if name.endswith("quarter") else end.replace(day=1)
+    if name.startswith("this_"):
+        end = min(end, start + timedelta(days=span.days - 1))
+    return Period(from_date=start, to_date=end, zone=span.zone)
+
+
 def given_day(text: str, name: str) -> date | None:
     """The day that was written, None for none. Raises `CallerError` that names the parameter."""
     try:
@@ -71,8 +86,7 @@ def midnight(day: date, zone: str) -> datetime:
 def _named(name: str, last: date) -> tuple[date, date]:
     if name in _LAST_DAYS:
         return last - timedelta(days=_LAST_DAYS[name] - 1), last
-    month = last.replace(day=1)
-    quarter = date(last.year, 3 * ((last.month - 1) // 3) + 1, 1)
+    month, quarter = last.replace(day=1), _quarter(last)
     starts = {"this_month": month, "this_quarter": quarter}
     if name in starts:
         return starts[name], last
@@ -80,4 +94,9 @@ def _named(name: str, last: date) -> tuple[date, date]:
         end = month - timedelta(days=1)
         return end.replace(day=1), end
     end = quarter - timedelta(days=1)
-    return date(end.year, 3 * ((end.month - 1) // 3) + 1, 1), end
+    return _quarter(end), end
+
+
+def _quarter(day: date) -> date:
+    """The first day of its quarter."""
+    return date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)

@@ -15,6 +15,14 @@ def shown(raw: str) -> str:
     return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1] + "…"
 
 
+_QUOTES = str.maketrans("", "", '“”„‟«»"')
+
+
+def quoted(raw: str) -> str:
+    """A name from outside inside a sentence of ours: shown as such, so that nobody takes it for our words."""
+    return f"“{shown(raw.translate(_QUOTES))}”"
+
+
 def first_name(full_name: str) -> str:
     """The first name if it looks like one, else "": names in profiles are typed by anybody."""
     line = unicodedata.normalize("NFC", shown(full_name))

@@ -18,12 +18,11 @@ from handrail.domain.queries import Property
 from handrail.engine import periods as days
 from handrail.engine.accounts import account_ids
 from handrail.engine.attempts import Tally
-from handrail.engine.keys import user_key
 from handrail.engine.periods import last_complete_day, midnight
-from handrail.errors import CallerError, UpstreamError
+from handrail.errors import UpstreamError
+from handrail.flows.cohorts import tracked
 from handrail.flows.routes import Route, first_answer
 from handrail.flows.sync import REREAD_DAYS, read_events
-from handrail.services.mixpanel.profiles import in_cohort
 from handrail.services.mixpanel.queries import MOST_SEGMENTS
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ async def count_nightly(ctx: ToolContext, wanted: Sequence[Funnel], as_of: date)
     was left out.
     """
     zone = await ctx.zone()
-    cohorts, notes = await _tracked(ctx)
+    cohorts, notes = await tracked(ctx)
     await count(
         ctx,
         [funnel for funnel in wanted if funnel.steps],
@@ -220,27 +219,6 @@ async def _replace(ctx: ToolContext, made: Sequence[tuple[Measurement, Counts]])
     async with ctx.store.begin() as work:
         for one, ours in made:
             await work.funnels.replace(one, ours)
-
-
-async def _tracked(ctx: ToolContext) -> tuple[dict[str, Set[str]], list[str]]:
-    """The members of each tracked cohort as of now, under their keys, and what could not be had.
-
-    One question a cohort.
-    """
-    found: dict[str, Set[str]] = {}
-    notes: list[str] = []
-    for asked in ctx.settings.mixpanel_cohorts:
-        try:
-            known = await ctx.mixpanel.queries.cohorts()
-            cohort = next((one for one in known if asked in (str(one.cohort_id), one.name)), None)
-            if cohort is None:
-                notes.append(f"There is no cohort {asked!r}: check HANDRAIL_MIXPANEL_COHORTS.")
-                continue
-            members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
-            found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
-        except (UpstreamError, CallerError) as error:
-            notes.append(f"Funnels of the cohort {asked!r} were not counted: {error}")
-    return found, notes
 
 
 async def _events(ctx: ToolContext, due: Sequence[_Due]) -> "EventTable":

@@ -11,14 +11,15 @@ from handrail.flows.segments import count_users
 
 
 async def planned_questions(ctx: ToolContext) -> int:
-    """What a refresh will cost of the hour's questions: one for all profiles, one for each chosen report."""
+    """What a refresh will cost of the hour's questions: all profiles, each cohort, each chosen report."""
+    users = 1 + len(ctx.settings.mixpanel_cohorts)
     if not ctx.settings.reports:
-        return 1
+        return users
     try:
         chosen, _ = chosen_of(ctx.settings.reports, await ctx.mixpanel.saved.listing())
     except UpstreamError:
-        return 1
-    return 1 + len(chosen)
+        return users
+    return users + len(chosen)
 
 
 async def refresh(ctx: ToolContext, as_of: date) -> Refresh:
@@ -32,7 +33,9 @@ async def refresh(ctx: ToolContext, as_of: date) -> Refresh:
     profiles = reports = 0
     try:
         census = await count_users(ctx, as_of)
-        profiles = census.profiles if census else 0
+        if census:
+            profiles = census.profiles
+            notes += census.notes
     except (UpstreamError, CallerError) as error:
         notes.append(f"Users were not counted by segment: {error} Older figures stay.")
     try:

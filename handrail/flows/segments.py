@@ -1,4 +1,4 @@
-"""The users of every account, counted from one question for all profiles."""
+"""The users of every account, counted from one question for all profiles and one for each cohort."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from handrail.domain.segments import AccountUsers, Census, Seen
 from handrail.engine import keys
 from handrail.engine.accounts import account_ids
 from handrail.engine.segments import ACTIVE_DAYS, Tally, first_of_last
+from handrail.flows.cohorts import tracked
 
 
 async def count_users(ctx: ToolContext, as_of: date) -> Census | None:
@@ -24,7 +25,8 @@ async def count_users(ctx: ToolContext, as_of: date) -> Census | None:
     if since is None:
         return None
     wanted = ctx.settings.segment_properties
-    tallies = {account: Tally(wanted, seen.get(account, {}), as_of) for account in ids.values()}
+    cohorts, notes = await tracked(ctx)
+    tallies = {account: Tally(wanted, seen.get(account, {}), as_of, cohorts) for account in ids.values()}
     lately = _active_lately(seen, as_of)
     profiles = without_account = 0
     async for profile in ctx.mixpanel.profiles([ctx.mixpanel.account_property, *wanted]):
@@ -38,7 +40,10 @@ async def count_users(ctx: ToolContext, as_of: date) -> Census | None:
     async with ctx.store.begin() as work:
         await work.segments.replace(counted)
     return Census(
-        profiles=profiles, without_account=without_account, accounts=sum(one.users > 0 for one in counted)
+        profiles=profiles,
+        without_account=without_account,
+        accounts=sum(one.users > 0 for one in counted),
+        notes=tuple(notes),
     )
 
 

@@ -166,8 +166,8 @@ def _account(row: Customer, others: Mapping[str, Sequence[str]]) -> Account:
     return Account(
         id=row.id,
         mixpanel_id=row.mixpanel_group_id,
-        name=row.name,
-        domain=row.domain,
+        name=shown(row.name) or shown(row.mixpanel_group_id),
+        domain=shown(row.domain),
         aliases=tuple(dict.fromkeys([*json.loads(row.aliases), *former, *others.get(row.id, ())])),
         domains=tuple(json.loads(row.domains)),
         segment=row.segment,

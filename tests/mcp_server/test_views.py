@@ -23,6 +23,7 @@ from tests.tools.test_decide_review import reviewed_night
 from tools import catalogue
 from tools._answers import Answer
 from tools._server import already_open
+from tools._text import told
 from tools._views import KEY, Viewed, seen
 
 ERAS: list[Any] = ["auto", "legacy"]
@@ -135,7 +136,9 @@ class Hostile(Answer, Viewed):
 async def test_names_from_strangers_open_nothing_and_ask_nobody(ctx: ToolContext) -> None:
     chart = Bars(title=EVIL, about=EVIL, bars=(Bar(name=EVIL, value=1, note=EVIL),), noted=EVIL)
     answer = Hostile(summary=EVIL).seen_as(Sheet(title=EVIL, about=EVIL, charts=(chart,)))
-    result = seen(answer, page=True, picture=False).model_dump(by_alias=True, mode="json", exclude_none=True)
+    result = seen(told(answer), answer, page=True, picture=False).model_dump(
+        by_alias=True, mode="json", exclude_none=True
+    )
     # A server that forgot to escape, too: what is no shape is left out.
     for drawing in ("wide", "narrow"):
         result["_meta"][KEY]["charts"][0][drawing] = result["_meta"][KEY]["charts"][0][drawing].replace(

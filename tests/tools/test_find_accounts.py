@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from handrail.context import ToolContext
+from handrail.errors import CallerError
 from tools.find_accounts import find_accounts
 
 
@@ -20,7 +23,7 @@ async def test_users_and_events_of_the_book_equal_an_independent_count(
             period["unique_users"],
             period["sessions"],
         )
-    users = [row.unique_users for row in answer.accounts]
+    users = [row.unique_users or 0 for row in answer.accounts]
     assert users == sorted(users, reverse=True)
 
 
@@ -46,7 +49,20 @@ async def test_the_fading_account_leads_the_list_by_decline(ctx: ToolContext) ->
     assert first.change_of_events < 0
 
 
-async def test_rows_beyond_the_limit_are_announced(ctx: ToolContext) -> None:
-    answer = await find_accounts(ctx, limit=3)
+async def test_the_pages_of_the_book_hold_every_account_once(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, limit=10)
+    names, showing = [row.name for row in answer.accounts], [answer.showing]
+    while answer.cursor:
+        answer = await find_accounts(ctx, limit=10, cursor=answer.cursor)
+        names += [row.name for row in answer.accounts]
+        showing.append(answer.showing)
 
-    assert (len(answer.accounts), answer.has_more) == (3, True)
+    assert showing == ["1 to 10 of 25", "11 to 20 of 25", "21 to 25 of 25"]
+    assert len(names) == len(set(names)) == 25
+
+
+async def test_a_cursor_of_another_question_is_refused(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, limit=10)
+
+    with pytest.raises(CallerError, match="without cursor"):
+        await find_accounts(ctx, sort_by="events", limit=10, cursor=answer.cursor)

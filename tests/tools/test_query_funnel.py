@@ -55,7 +55,7 @@ async def test_the_stuck_account_is_told_where_it_loses_people(ctx: ToolContext)
     assert one.bottleneck is not None
     assert (one.bottleneck.event, one.bottleneck.lost) == ("Source Access Checked", 14)
     assert answer.summary == (
-        "Acme, 2026-10-21 to 2026-11-19 (America/New_York): Connect a data source 14.3% (3 of 21 users)."
+        "“Acme”, 2026-10-21 to 2026-11-19 (America/New_York): “Connect a data source” 14.3% (3 of 21 users)."
     )
     assert one.fleet_median is not None
     assert one.fleet_median > 0.6

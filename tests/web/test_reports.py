@@ -25,11 +25,10 @@ async def test_users_of_an_account_are_numbers_without_identities(
     found = answer.json()
     members = {id_: one for id_, one in standins.profiles.items() if one["company_id"] == "acct_1001"}
     assert found["account"]["mixpanel_id"] == "acct_1001"
-    assert found["as_of"] == found["users"]["counted_at"]
-    assert found["users"]["as_of"] == "2026-11-19"
-    assert found["users"]["users"] >= len(members) > 30
-    assert {each["property"] for each in found["users"]["breakdowns"]} == {"plan", "role"}
-    assert found["summary"].startswith(f"Acme: {found['users']['users']} users with a profile")
+    assert found["period"]["to_date"] == "2026-11-19"
+    assert found["figures"]["users"] >= len(members) > 30
+    assert {each["by"] for each in found["segments"]} == {"role"}
+    assert found["summary"].startswith(f"“Acme”: {found['figures']['users']} users with a profile")
     persons = [str(each) for id_, one in members.items() for each in (id_, one["$name"])]
     assert [each for each in persons if each in answer.text] == []
 
@@ -41,7 +40,8 @@ async def test_users_that_were_never_counted_are_no_data_and_no_zero(
         found = (await client.get("/api/mixpanel/users/acct_1001")).json()
         which = (await client.get("/api/mixpanel/users/acm")).json()
 
-    assert found["users"] is None
+    assert found["figures"] is None
+    assert found["segments"] == []
     assert "handrail sync" in found["no_data_because"]
     assert which["account"] is None
     assert {each["name"] for each in which["candidates"]} >= {"Acme", "Acme Labs"}
@@ -53,12 +53,13 @@ async def test_reports_are_listed_read_and_followed_back(ctx: ToolContext, setti
         listed = (await client.get("/api/reports")).json()["reports"]
         history = (await client.get(f"/api/reports/{ERRORS}/history")).json()["copies"]
 
-    assert board["dashboard"]
     assert {each["report_id"] for each in board["reports"]} == {ACTIVE, ERRORS}
-    assert {each["report_id"] for each in listed if each["fetched_at"]} == {ACTIVE, ERRORS}
+    assert {each["report_id"] for each in listed if each["read_at"]} == {ACTIVE, ERRORS}
     assert len(listed) == 6
-    assert [each["report"]["rows"] for each in history] == [
-        each["report"]["rows"] for each in board["reports"] if each["report_id"] == ERRORS
+    assert len(history) == 1
+    shown = next(each["rows"] for each in board["reports"] if each["report_id"] == ERRORS)
+    assert [" / ".join(row["path"]) for row in history[0]["report"]["rows"][:5]] == [
+        row["what"] for row in shown
     ]
 
 
@@ -83,4 +84,4 @@ async def test_a_report_that_cannot_be_asked_for_now_says_when_it_can(
         reading = (await client.get(f"/api/reports/{ERRORS}")).json()
 
     assert reading["reports"] == []
-    assert "the next one is possible in" in reading["unread"][0]["because"]
+    assert "the next one is possible in" in reading["caveats"][0]

@@ -1,12 +1,14 @@
 """Folding groups of users, by hand."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain, combinations
 from typing import Any
 
 import pytest
 
 from handrail.domain.segments import AccountUsers, Seen
-from handrail.engine.segments import Tally, fold, values_of
+from handrail.engine.segments import Tally, fold, may_stand_beside, singles_out, values_of
 
 AS_OF = date(2026, 11, 19)
 
@@ -150,3 +152,121 @@ def test_a_user_who_comes_twice_counts_once() -> None:
 def test_nobody_is_called_new_where_too_few_days_before_are_known() -> None:
     assert tally({"week": (1, 0)}, ["week"], active_since=35).new_7_days is None
     assert tally({"week": (1, 0)}, ["week"], active_since=36).new_7_days == 1
+
+
+Person = dict[str, str]
+SPLITS = ("plan", "role", "Insiders")
+
+
+def company(seed: int) -> tuple[dict[str, Person], dict[str, int]]:
+    """People with a plan, a role that often follows from it, a cohort that often follows from the role; and
+    how many days ago each was active last (not in it: never)."""
+    chance = random.Random(seed)
+    people, last = {}, {}
+    for number in range(chance.randint(10, 70)):
+        plan = chance.choice(["free", "pro", "pro", "pro"])
+        role = chance.choice(["editor", "editor", "viewer", "admin"]) if plan == "pro" else "viewer"
+        inside = role in ("editor", "admin") if chance.random() < 0.97 else chance.random() < 0.5
+        people[f"user {number}"] = {"plan": plan, "role": role, "Insiders": "in" if inside else "not in"}
+        if chance.random() < 0.9:
+            last[f"user {number}"] = chance.choice([0, 3, 10, 20, 40])
+    return people, last
+
+
+def counted(people: dict[str, Person], last: dict[str, int]) -> AccountUsers:
+    seen = {
+        user: Seen(first=AS_OF - timedelta(90), last=AS_OF - timedelta(ago)) for user, ago in last.items()
+    }
+    insiders = {user for user, each in people.items() if each["Insiders"] == "in"}
+    users = Tally(SPLITS[:2], seen, AS_OF, {"Insiders": insiders})
+    for user, profile in people.items():
+        users.add(user, profile)
+    return users.result("account", AS_OF - timedelta(90), datetime(2026, 11, 20, tzinfo=UTC))
+
+
+def told_sets(people: dict[str, Person], last: dict[str, int], told: AccountUsers) -> list[list[set[str]]]:
+    """Who stands behind each number that is told, a list for each figure of each split."""
+    active = {user for user, ago in last.items() if ago < 30}
+    quiet = {user for user, ago in last.items() if ago >= 14}
+    found = []
+    for split in told.breakdowns:
+        groups = [
+            {user for user, each in people.items() if group.value.startswith(each[split.property])
+             and ("not" in group.value) == ("not" in each[split.property])}
+            for group in split.groups
+        ]  # fmt: skip
+        found.append(groups)
+        for name, who in (("active_30_days", active), ("quiet_14_days", quiet)):
+            figures = [getattr(group, name) for group in split.groups]
+            if None not in figures:
+                assert figures == [len(group & who) for group in groups]
+                found.append([group & who for group in groups])
+        assert [group.users for group in split.groups] == list(map(len, groups))
+    return [family for family in found if family]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_no_two_numbers_that_are_told_can_be_subtracted_to_single_somebody_out(seed: int) -> None:
+    people, last = company(seed)
+    told = counted(people, last)
+    families = told_sets(people, last, told)
+
+    wholes = [set(people), *chain(*families)]
+    for family in families:
+        subsets = chain.from_iterable(combinations(family, n) for n in range(1, len(family) + 1))
+        for some in subsets:
+            together = set().union(*some)
+            assert not 0 < len(together) < 5
+            for whole in wholes:
+                if together < whole:
+                    assert len(whole - together) >= 5, (len(whole), [len(each) for each in some])
+
+
+def test_there_is_much_to_tell_in_such_companies() -> None:
+    told = [counted(*company(seed)) for seed in range(150)]
+
+    assert sum(any(each.groups for each in one.breakdowns) for one in told) > 75
+    assert any(sum(bool(each.groups) for each in one.breakdowns) > 1 for one in told)
+    assert any(group.active_30_days for one in told for each in one.breakdowns for group in each.groups)
+
+
+def test_a_group_that_another_property_cuts_by_a_few_people_hides_that_property() -> None:
+    people = {f"e{n}": {"plan": "pro", "role": "editor", "Insiders": "in"} for n in range(12)}
+    people |= {f"v{n}": {"plan": "free", "role": "viewer", "Insiders": "not in"} for n in range(9)}
+    people |= {f"a{n}": {"plan": "pro", "role": "viewer", "Insiders": "in"} for n in range(2)}
+
+    plan, role, cohort = counted(people, {}).breakdowns
+
+    assert {group.value: group.users for group in plan.groups} == {"pro": 14, "free": 9}
+    assert role.groups == (), "14 on pro less 12 editors would tell of the two who are on pro and view"
+    assert {group.value: group.users for group in cohort.groups} == {
+        "in the cohort": 14,
+        "not in the cohort": 9,
+    }
+
+
+def test_sets_are_compared_by_what_one_leaves_of_the_other() -> None:
+    first_ten, first_twelve, last_ten = (1 << 10) - 1, (1 << 12) - 1, ((1 << 10) - 1) << 20
+
+    assert singles_out([[first_ten], [first_twelve]], [])
+    assert not singles_out([[first_ten], [last_ten]], [])
+    assert singles_out([[first_ten]], [first_twelve])
+    assert singles_out([[0b111]], [])
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        ((20, 10), (40, 20), True),
+        ((20, 0), (40, 0), True),
+        ((20, 10), (22, 15), False),
+        ((20, 3), (40, 20), False),
+        ((20, 17), (40, 30), False),
+        ((20, 10), (40, 12), False),
+        ((20, 10), (20, 10), True),
+    ],
+)
+def test_a_groups_funnel_stands_beside_the_whole_where_no_few_people_are_between(
+    part: tuple[int, int], whole: tuple[int, int], told: bool
+) -> None:
+    assert may_stand_beside(part, whole) is told

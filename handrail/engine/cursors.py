@@ -1,0 +1,50 @@
+"""Long lists in pages: a cursor says where the next page begins, and of which question it is."""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from handrail.errors import CallerError
+
+Row = TypeVar("Row")
+
+
+class Page(NamedTuple, Generic[Row]):
+    rows: list[Row]
+    showing: str
+    """Such as `1 to 20 of 143`; empty where the page is the whole list."""
+    cursor: str
+    """Of the next page; empty after the last."""
+
+
+def page(rows: Sequence[Row], cursor: str, limit: int, *, of: object) -> Page[Row]:
+    """The rows that the cursor points at; without one, the first. Nothing is kept between pages.
+
+    `of` is the question and the age of its figures: raises `CallerError` for the cursor of another.
+    """
+    question = hashlib.sha256(repr(of).encode()).hexdigest()[:12]
+    start = _read(cursor, question) if cursor else 0
+    if not 0 <= start <= len(rows):
+        raise CallerError(_WRONG)
+    end = min(start + limit, len(rows))
+    more = end < len(rows)
+    return Page(
+        rows=list(rows[start:end]),
+        showing=f"{start + 1} to {end} of {len(rows)}" if (more or start) and rows else "",
+        cursor=urlsafe_b64encode(f"{question}{end}".encode()).decode().rstrip("=") if more else "",
+    )
+
+
+_WRONG = "This cursor is of another question or of older figures: ask again without cursor."
+
+
+def _read(cursor: str, question: str) -> int:
+    try:
+        told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        raise CallerError(_WRONG) from None
+    own, start = told[: len(question)], told[len(question) :]
+    if own != question or not (start.isascii() and start.isdigit()):
+        raise CallerError(_WRONG)
+    return int(start)
