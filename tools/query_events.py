@@ -32,6 +32,7 @@ from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
 from tools._tool import View, tool
 from tools._views import Viewed
 
+NO_EVENTS = "Mixpanel has no event of this account on these days."
 TOP_EVENTS = 15
 MOST_DAYS = 31
 """Days in the table; the figures are of all."""
@@ -112,13 +113,12 @@ async def query_events(
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
-        no_data_because="Mixpanel has no event of this account on these days.",
         caveats=[*await caveats(ctx, last, span), *users_reach(last, span)],
         mixpanel_url=in_mixpanel(ctx.settings, who),
         next_step="Ask for other days, or find_accounts for who is active.",
     )
     if totals is None:
-        return answer
+        return answer.model_copy(update={"no_data_because": NO_EVENTS})
     values, note = await _by_property(ctx, who.id, span, breakdown)
     figures = _figures(totals, span, last)
     earlier = _figures(before, other, last) if before else None
@@ -127,7 +127,6 @@ async def query_events(
     return answer.model_copy(
         update={
             "summary": _summary(who, figures, span, changed, other),
-            "no_data_because": "",
             "figures": figures,
             "compared_period": days(other),
             "compared": earlier,
