@@ -6,7 +6,7 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night bench-churn bench-health check lint types imports format snap docs lock clean chaos \
+.PHONY: help demo test bench bench-night bench-charts bench-churn bench-health check lint types imports format snap docs lock clean chaos \
   pictures judge evals bundle
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
 	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
+	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
@@ -53,6 +54,9 @@ bench-churn: .venv/dev
 bench-health: .venv/dev
 	@$(BIN)/python -m benchmarks.health $(BENCH)
 
+bench-charts: .venv/dev
+	@$(BIN)/python -m benchmarks.charts $(BENCH)
+
 chaos: .venv/dev
 	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py
 	@$(BIN)/python -m tests.chaos
@@ -80,8 +84,8 @@ snap: .venv/dev
 docs: .venv/dev
 	@$(BIN)/python -m handrail.cli.docs
 
-pictures: .venv/runtime
-	@rm -rf .handrail/demo-acme
+pictures: .venv/dev
+	@rm -rf .handrail/demo-acme .handrail/pictures
 	@$(BIN)/handrail demo --no-serve
 	@$(BIN)/python docs/pictures.py
 

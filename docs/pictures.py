@@ -1,13 +1,15 @@
 """Make the pictures of the documentation from real output: `make pictures`.
 
-Needs Chromium (Debian's `chromium`). The mails are of the demo's outbox: one with a screenshot, one with a
-strip. The answer is what the tool says, laid out as chat clients lay out an answer. The tutorial's page is
-the one behind a mail's button, served for the picture.
+Needs Chromium (Debian's `chromium`) and the development requirements.
+The mails are of the demo's outbox: one with a screenshot, one with a strip. The answer is what the tool
+says, laid out as chat clients lay out an answer. The tutorial's page is the one behind a mail's button,
+served for the picture.
 
 `python docs/pictures.py screen` makes the screenshot of the sample document anew, from docs/screen.html.
 """
 
 import html
+import io
 import json
 import re
 import shutil
@@ -26,6 +28,9 @@ from urllib.request import urlopen
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from docs import views  # noqa: E402  (the tests' host is found from the root)
+
 IMAGES = ROOT / "docs" / "images"
 BRIEF = IMAGES / "brief.png"
 SCREEN = ROOT / "kb" / "images" / "connect-data-source.png"
@@ -53,8 +58,12 @@ def shoot(source: str, target: Path, size: tuple[int, int], *more: str) -> None:
         flags = [*_FLAGS.split(), *_QUIET.split(), f"--user-data-dir={profile}", *more]
         window = [f"--window-size={size[0]},{size[1]}", f"--screenshot={target}"]
         subprocess.run([browser, *flags, *window, source], check=True, capture_output=True)  # noqa: S603
-    with Image.open(target) as shot:
-        shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    save(target.read_bytes(), target)
+
+
+def save(shot: bytes, target: Path) -> None:
+    with Image.open(io.BytesIO(shot)) as image:
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def ask(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +158,7 @@ def main() -> None:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()
         shoot(f"file://{page.name}", IMAGES / "chat.png", (680, 515))
+    views.shoot_all(IMAGES, ROOT / ".handrail" / "pictures", save)
 
 
 if __name__ == "__main__":

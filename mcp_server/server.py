@@ -14,6 +14,7 @@ from mcp_server import completion, prompts, resources
 from mcp_server.access import AUTH, Access, Verifier
 from mcp_server.audit import Audit
 from mcp_server.manners import Manners
+from mcp_server.views.pages import extension, hide_from_models
 from tools import catalogue
 from tools._server import OnDemand, OpenContext, published
 from tools._tool import Effect
@@ -51,8 +52,9 @@ def create_server(open_context: OpenContext, settings: Settings | None = None) -
         tools=list(tools.values()),
         token_verifier=Verifier(tokens) if tokens else None,
         auth=AUTH if tokens else None,
+        extensions=[extension()],
     )
-    server.middleware.extend([audit, access, Manners(server, tools)])
+    server.middleware.extend([audit, access, hide_from_models, Manners(server, tools)])
     resources.publish(server, on_demand)
     prompts.publish(server)
     completion.publish(server, on_demand)

@@ -16,3 +16,5 @@ ToDate = Annotated[str, Field(description="Included.", max_length=10)]
 Limit = Annotated[int, Field(description="At most.", ge=1, le=50)]
 Cursor = Annotated[str, Field(description="From the answer before, for its next rows.", max_length=100)]
 Detail = Annotated[Literal["concise", "full"], Field(description="How much of each row.")]
+Output = Annotated[Literal["text", "chart"], Field(description="chart: also a picture.")]
+"""Read by the door, which alone knows whether it can show a picture."""

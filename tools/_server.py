@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp import Client
 from mcp.server import MCPServer
+from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as McpTool
@@ -18,6 +19,7 @@ from handrail.engine.text import shown
 from handrail.errors import HandrailError
 from tools import _asking, _schema, _text, catalogue
 from tools._tool import Effect, Tool
+from tools._views import seen
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
 
@@ -111,6 +113,7 @@ def _published(tool: Tool, *, verbatim: bool) -> McpTool:
         title=tool.title,
         description=inspect.cleandoc(tool.function.__doc__ or ""),
         annotations=tool.annotations,
+        meta=tool.view.meta if tool.view else None,
     )
     entry.parameters = _schema.arguments(entry.parameters)
     entry.fn_metadata.output_schema = _schema.answer(entry.fn_metadata.output_schema or {})
@@ -128,7 +131,10 @@ def _bind(tool: Tool, *, verbatim: bool) -> Callable[..., Any]:
             answer = await tool.function(await _opened(mcp_context), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
-        return answer if verbatim else _text.told(answer)
+        if verbatim:
+            return answer
+        picture = given.get("output") == "chart"
+        return seen(_text.told(answer), answer, page=client_supports_apps(mcp_context), picture=picture)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     shown = [argument.replace(kind=keyword) for argument in arguments]

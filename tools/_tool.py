@@ -17,6 +17,24 @@ _MARK = "__handrail_tool__"
 
 
 @dataclass(frozen=True)
+class View:
+    """The page that hosts with MCP Apps show beside an answer. `only`: that page alone calls the tool."""
+
+    page: str
+    only: bool = False
+
+    @property
+    def uri(self) -> str:
+        return f"ui://handrail/{self.page}"
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The tool's `_meta`, as the extension's specification of 2026-01-26 has it."""
+        only = {"visibility": ["app"]} if self.only else {}
+        return {"ui": {"resourceUri": self.uri, **only}}
+
+
+@dataclass(frozen=True)
 class Question:
     """What a person is asked before the tool acts, and the code of a yes for the argument `confirm`.
 
@@ -38,6 +56,7 @@ class Tool:
     title: str
     effect: Effect
     function: ToolFunction
+    view: View | None = None
     ask: Ask | None = None
 
     @property
@@ -56,14 +75,14 @@ class Tool:
         return Role.READ if self.effect == "read" else Role.APPROVE
 
 
-def tool(*, title: str, effect: Effect, ask: Ask | None = None) -> Callable[[F], F]:
+def tool(*, title: str, effect: Effect, view: View | None = None, ask: Ask | None = None) -> Callable[[F], F]:
     """Put a function into the catalogue. Its first parameter is the `ToolContext`; it answers one model.
 
     `ask` takes the same arguments and tells what a person is asked first; then `confirm` is one of them.
     """
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Tool(function.__name__, title, effect, function, ask))
+        setattr(function, _MARK, Tool(function.__name__, title, effect, function, view, ask))
         return function
 
     return mark

@@ -9,16 +9,20 @@ from handrail.context import ToolContext
 from handrail.domain.runs import Report
 from handrail.engine.brief_words import looks
 from handrail.errors import CallerError
+from handrail.flows import review
+from tools import _reviews
 from tools._answers import Figures, caveats
-from tools._tool import tool
+from tools._tool import View, tool
+from tools._views import Viewed
 
 
-class NightReport(Figures):
+class NightReport(Figures, Viewed):
     report: Report
     worth_a_look: list[str] = Field(description="Accounts of its morning brief: evidence, next step.")
+    waiting: list[str] = Field(description="Tutorials that wait for a person's yes, of any night.")
 
 
-@tool(title="Night report", effect="read")
+@tool(title="Night report", effect="read", view=View("review"))
 async def get_night_report(
     ctx: ToolContext,
     night: Annotated[str, Field(description="As-of day; empty: last night.", max_length=10)] = "",
@@ -38,6 +42,7 @@ async def get_night_report(
         last = await work.metrics.last_sync()
     if report is None:
         raise CallerError(f"There was no night {night or 'yet'}: run `handrail agent run`.")
+    waiting = await review.pending(ctx)
     withheld = sum(report.withheld.values())
     return NightReport(
         summary=f"Night of {report.night}: {report.struggling_users} people struggling, "
@@ -47,4 +52,5 @@ async def get_night_report(
         caveats=await caveats(ctx, last) if last else [],
         report=report,
         worth_a_look=looks(brief) if brief else [],
-    )
+        waiting=[_reviews.line(each) for each in waiting],
+    ).seen_as(_reviews.page(ctx, waiting))

@@ -14,6 +14,7 @@ from handrail.engine.figures import change
 from handrail.engine.periods import compared
 from handrail.engine.text import quoted
 from handrail.errors import CallerError
+from tools import _charts
 from tools._answers import (
     AccountAnswer,
     Days,
@@ -27,9 +28,11 @@ from tools._answers import (
     users_reach,
     which,
 )
-from tools._params import AccountName, FromDate, PeriodChoice, ToDate
-from tools._tool import tool
+from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
+from tools._tool import View, tool
+from tools._views import Viewed
 
+NO_EVENTS = "Mixpanel has no event of this account on these days."
 TOP_EVENTS = 15
 MOST_DAYS = 31
 """Days in the table; the figures are of all."""
@@ -63,7 +66,7 @@ class ValueCount(BaseModel):
     users: int | None
 
 
-class AccountEvents(AccountAnswer):
+class AccountEvents(AccountAnswer, Viewed):
     figures: EventFigures | None = Field(None, description="Null: no data.")
     compared_period: Days | None = None
     compared: EventFigures | None = Field(None, description="Of those days; null: not all were read.")
@@ -75,7 +78,7 @@ class AccountEvents(AccountAnswer):
     heatmap: list[list[int]] = Field(default_factory=list, description="By weekday (Monday first) and hour.")
 
 
-@tool(title="Account events", effect="read")
+@tool(title="Account events", effect="read", view=View("events"))
 async def query_events(
     ctx: ToolContext,
     account: AccountName,
@@ -83,6 +86,7 @@ async def query_events(
     from_date: FromDate = "",
     to_date: ToDate = "",
     breakdown: Annotated[str, Field(description="Also count by this event property.", max_length=255)] = "",
+    output: Output = "text",
 ) -> AccountEvents:
     """Count one account's events, users and sessions, by day, event and hour of the week.
 
@@ -103,26 +107,26 @@ async def query_events(
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
+        first = await work.metrics.first_day()
     answer = AccountEvents(
         summary=f"{quoted(who.name)} sent no events, {span.words()}.",
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
-        no_data_because="Mixpanel has no event of this account on these days.",
         caveats=[*await caveats(ctx, last, span), *users_reach(last, span)],
         mixpanel_url=in_mixpanel(ctx.settings, who),
         next_step="Ask for other days, or find_accounts for who is active.",
     )
     if totals is None:
-        return answer
+        return answer.model_copy(update={"no_data_because": NO_EVENTS})
     values, note = await _by_property(ctx, who.id, span, breakdown)
     figures = _figures(totals, span, last)
     earlier = _figures(before, other, last) if before else None
     changed = change(totals.total_events, before.total_events) if before else None
+    sheet = _charts.events(who, span, figures, by_day, top, heatmap, (first, last.to_date))
     return answer.model_copy(
         update={
             "summary": _summary(who, figures, span, changed, other),
-            "no_data_because": "",
             "figures": figures,
             "compared_period": days(other),
             "compared": earlier,
@@ -134,7 +138,7 @@ async def query_events(
             "heatmap": heatmap,
             "next_step": "For where people stop, use query_funnel; for who they are, get_user_segments.",
         }
-    )
+    ).seen_as(sheet)
 
 
 def _summary(who: Account, figures: EventFigures, span: Period, changed: float | None, other: Period) -> str:

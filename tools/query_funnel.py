@@ -14,6 +14,7 @@ from handrail.engine.segments import may_stand_beside
 from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
 from handrail.flows.measure import FRESH, measure
+from tools import _charts
 from tools._answers import (
     AccountAnswer,
     Days,
@@ -26,8 +27,9 @@ from tools._answers import (
     synced,
     which,
 )
-from tools._params import AccountName, FromDate, PeriodChoice, ToDate
-from tools._tool import tool
+from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
+from tools._tool import View, tool
+from tools._views import Viewed
 
 LEAST_USERS = 5
 """Accounts with fewer entrants do not take part in the fleet's median: their rates are noise."""
@@ -49,13 +51,13 @@ class FunnelAnswer(BaseModel):
     route: str = Field(description="export: raw events; else Mixpanel's count.")
 
 
-class AccountFunnels(AccountAnswer):
+class AccountFunnels(AccountAnswer, Viewed):
     compared_period: Days | None = None
     funnels: list[FunnelAnswer] = Field(default_factory=list)
     nobody_entered: list[str] = Field(default_factory=list)
 
 
-@tool(title="Account funnels", effect="read")
+@tool(title="Account funnels", effect="read", view=View("funnel"))
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
@@ -63,6 +65,7 @@ async def query_funnel(
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",
+    output: Output = "text",
 ) -> AccountFunnels:
     """Measure one account's conversion, step by step, with the bottleneck and the fleet's median.
 
@@ -76,7 +79,7 @@ async def query_funnel(
     span = _span(ctx, last, period, from_date, to_date)
     wanted = _named(funnel, await ctx.mixpanel.funnels())
     await measure(ctx, wanted, span)
-    own, answers = await _answers(ctx, who, wanted, span)
+    own, answers, samples = await _answers(ctx, who, wanted, span)
     entered = {one.funnel_id for one in own}
     return AccountFunnels(
         summary=_summary(who, answers, span),
@@ -89,7 +92,7 @@ async def query_funnel(
         compared_period=days(span.before()),
         funnels=answers,
         nobody_entered=[shown(one.name) for one in wanted if one.funnel_id not in entered],
-    )
+    ).seen_as(_charts.conversion(who, span, own, [one.weekly for one in answers], samples))
 
 
 def _span(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
@@ -116,8 +119,8 @@ def _named(asked: str, known: list[Funnel]) -> list[Funnel]:
 
 async def _answers(
     ctx: ToolContext, who: Account, wanted: list[Funnel], span: Period
-) -> tuple[list[MeasuredFunnel], list[FunnelAnswer]]:
-    """What is kept of these funnels, beside what it is compared with."""
+) -> tuple[list[MeasuredFunnel], list[FunnelAnswer], list[list[int]]]:
+    """What is kept of these funnels, beside what it is compared with, and who entered week by week."""
     before, weeks = span.before(), Period.of_days(7 * WEEKS, span.to_date, span.zone)
     async with ctx.store.read() as work:
         kept = await work.funnels.of_account(who.id, span)
@@ -128,14 +131,15 @@ async def _answers(
     own = [one for one in kept if one.funnel_id in ids and not one.cohort]
     within = [one for one in kept if one.cohort]
     compared = {one.funnel_id: funnels.conversion(one.counts) for one in earlier}
-    return own, [
+    days = [[day[1:] for day in by_day if day[0] == one.funnel_id] for one in own]
+    answers = [
         FunnelAnswer(
             funnel=shown(one.name),
             entered=one.counts.users[0],
             finished=one.counts.users[-1],
             conversion=funnels.conversion(one.counts),
             before=compared.get(one.funnel_id),
-            weekly=funnels.weekly([day[1:] for day in by_day if day[0] == one.funnel_id], weeks),
+            weekly=funnels.weekly(own_days, weeks),
             fleet_median=funnels.median(rates.get(one.funnel_id, [])),
             bottleneck=funnels.bottleneck(_shown(one.counts)),
             steps=funnels.steps(_shown(one.counts)),
@@ -147,8 +151,9 @@ async def _answers(
             },
             route=one.route,
         )
-        for one in own
+        for one, own_days in zip(own, days, strict=True)
     ]
+    return own, answers, [funnels.weekly_entered(each, weeks) for each in days]
 
 
 def _shown(counts: FunnelCounts) -> FunnelCounts:

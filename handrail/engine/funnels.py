@@ -58,9 +58,19 @@ def weekly(days: Iterable[tuple[date, int, int]], weeks: Period) -> list[float |
 
     Each day's entrants count for that day: who enters on two days of a week counts twice in it.
     """
+    sums = _by_week(days, weeks)
+    return [round(finished / entered, 3) if entered else None for entered, finished in sums]
+
+
+def weekly_entered(days: Iterable[tuple[date, int, int]], weeks: Period) -> list[int]:
+    """What the conversion of each week rests on."""
+    return [entered for entered, _ in _by_week(days, weeks)]
+
+
+def _by_week(days: Iterable[tuple[date, int, int]], weeks: Period) -> list[list[int]]:
     sums = [[0, 0] for _ in range(weeks.days // 7)]
     for day, entered, finished in days:
         week = sums[(day - weeks.from_date).days // 7]
         week[0] += entered
         week[1] += finished
-    return [round(finished / entered, 3) if entered else None for entered, finished in sums]
+    return sums

@@ -97,6 +97,12 @@ def review_id(night: date, text: str, audience: Sequence[str]) -> str:
     return hashlib.sha256("/".join((night.isoformat(), text, *audience)).encode()).hexdigest()[:12]
 
 
+def review_proof(secret: bytes, review_id: str) -> str:
+    """That whoever sends it was shown this review: only the page gets it, never a model."""
+    own = hmac.new(secret, b"handrail reviews", hashlib.sha256).digest()
+    return hmac.new(own, review_id.encode(), hashlib.sha256).hexdigest()[:32]
+
+
 def tutorial_id(signature: str, style: str, document_version: str) -> str:
     return hashlib.sha256(f"{signature}/{style}/{document_version}".encode()).hexdigest()[:16]
 

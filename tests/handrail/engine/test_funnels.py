@@ -78,3 +78,10 @@ def test_each_step_carries_the_median_time_since_the_step_before() -> None:
     timed = FunnelCounts(events=("A", "B", "C"), users=(4, 2, 0), seconds=(None, 61.5, None))
 
     assert [step.median_seconds for step in funnels.steps(timed)] == [None, 61.5, None]
+
+
+def test_each_weeks_entrants_are_what_its_conversion_rests_on() -> None:
+    weeks = Period(from_date=date(2026, 11, 6), to_date=date(2026, 11, 19), zone="UTC")
+    days = [(date(2026, 11, 6), 1, 1), (date(2026, 11, 12), 9, 1), (date(2026, 11, 19), 4, 3)]
+
+    assert funnels.weekly_entered(days, weeks) == [10, 4]
