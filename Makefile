@@ -48,6 +48,8 @@ bench: .venv/dev
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
 
+bench-health: bench-churn
+
 bench-churn: .venv/dev
 	@$(BIN)/python -m benchmarks.health_churn $(BENCH)
 

@@ -34,10 +34,10 @@ def churn(
     if json_:
         printing.as_object(found.model_dump(mode="json"))
     else:
-        _tell(found)
+        tell(found)
 
 
-def _tell(found: ChurnAnalysis) -> None:
+def tell(found: ChurnAnalysis) -> None:
     record = [found.track_record.words] if found.track_record else []
     printing.show({}, "\n".join([found.summary, *found.caveats, *record]), as_json=False)
     if found.metrics:
@@ -47,17 +47,14 @@ def _tell(found: ChurnAnalysis) -> None:
 
 
 def _table(found: ChurnAnalysis) -> Table:
-    table = Table("metric", "verdict", "churned are", "AUC", "95 %", "adjusted p", "churned", "kept")
+    table = Table("metric", "churned are", "AUC (95 %)", "p", "churned / kept", box=None)
     for each in found.metrics:
         table.add_row(
             each.metric,
-            each.verdict.replace("_", " "),
-            each.direction,
-            f"{each.auc:.2f}",
-            f"{each.low:.2f} to {each.high:.2f}",
+            each.direction or "no sign",
+            f"{each.auc:.2f} ({each.low:.2f} to {each.high:.2f})",
             f"{each.p:.2g}",
-            str(each.churned),
-            str(each.kept),
+            f"{each.churned} / {each.kept}",
         )
     return table
 

@@ -46,7 +46,7 @@ def past_day(facts: Facts, score: Score, sessions: int) -> PastDay | None:
     """The day as it is kept; None where the account was not there, or not read, for whole 28 days."""
     if facts.window_days < WINDOW:
         return None
-    components = {each.name: each.value for each in score.components}
+    components: dict[str, float | None] = {each.name: each.value for each in score.components}
     found: dict[str, float | None] = {
         "score": score.value,
         **components,

@@ -34,7 +34,7 @@ BACK = 730
 BLOCK = 13
 """Days whose history is read at once."""
 
-IN_CHAT = 20_000
+IN_CHAT = 5_000
 """Accounts times days that a question waits for; a night replays all."""
 
 

@@ -254,7 +254,8 @@ def test_a_track_record_counted_by_hand() -> None:
     days = [
         *(told("steady", ago, risk) for ago in range(1, 5)),  # since 28 days
         told("again", 6, risk), told("again", 5, "healthy"), told("again", 2, risk), told("again", 1, risk),
-        told("unseen", 3, "watch"), told("unseen", 1, "healthy"), told("unseen", 0, risk),  # too late
+        told("unseen", 3, "watch"), told("unseen", 1, "healthy"),
+        PastDay("unseen", DAY - timedelta(days=3), risk, {}),  # too late to do something
         told("long ago", 14, risk),  # 98 days
         told("false", 2, risk), told("false", 1, "healthy"),
         told("fine", 2, "healthy"),

@@ -16,7 +16,7 @@ from agent import night
 from handrail.context import ToolContext, open_context
 from handrail.domain.accounts import AccountFacts
 from handrail.errors import CallerError
-from handrail.flows.churn import keep_track, replay
+from handrail.flows.churn import analyse, keep_track, replay
 from handrail.flows.health import definition
 from handrail.flows.sync import sync
 from standin.server import running
@@ -185,6 +185,27 @@ async def test_days_are_replayed_once_and_again_when_one_of_theirs_was_read_agai
     await replay(leaving, LAST, settings)
 
     assert [day for (day,) in rows(leaving, marked)][-1] == "2026-11-01", "only the 8th is made of the 2nd"
+
+
+async def test_a_question_replays_the_newest_days_only_and_says_how_many_wait(leaving: ToolContext) -> None:
+    book = leaving_world.CHURNED + leaving_world.KEPT
+
+    found = await analyse(leaving, LAST, days_before=30, survival_by="score", most=3 * book + 1)
+
+    assert (found.replayed.first, found.replayed.last) == (date(2026, 10, 25), date(2026, 11, 8))
+    assert found.replayed.waiting == 13
+
+
+async def test_accounts_that_become_one_are_replayed_anew(leaving: ToolContext) -> None:
+    await replay(leaving, LAST, definition(leaving))
+    one = AccountFacts(id="kept-00", mixpanel_ids=("kept-00", "kept-01"))
+
+    async with leaving.store.begin() as work:
+        await work.accounts.describe([(2, one)], project_id=5151, now=leaving.clock.now())
+
+    assert rows(leaving, "select count(*) from replays") == [(0,)]
+    days = (await replay(leaving, LAST, definition(leaving))).days
+    assert len({each.account for each in days}) == leaving_world.CHURNED + leaving_world.KEPT - 1
 
 
 async def test_without_churn_dates_it_says_how_to_import_them(ctx: ToolContext) -> None:
