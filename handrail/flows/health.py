@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
+from handrail.domain.alerts import Alert
+from handrail.domain.churn import TrackRecord
 from handrail.domain.health import (
     Facts,
     Health,
@@ -47,6 +49,10 @@ class Standing:
     """One day a week, oldest first, the newest last."""
     sentiment: Sentiment | None
     key_person_from: float
+    record: TrackRecord | None
+    """How scores of this definition did on past days; None: that was not counted yet."""
+    alerts: tuple[Alert, ...]
+    """Those of the account that are open."""
     notes: tuple[str, ...] = ()
 
 
@@ -130,6 +136,8 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         kept = await work.health.days(account.id, Period.of_days(7 * max(weeks, 4) + 1, as_of, ""))
         sentiments = await work.health.sentiments(account.id, limit=1)
         last = await work.metrics.last_sync()
+        record = await work.churn.track_record()
+        alerts = await work.alerts.find(account_id=account.id, state="open")
     then = next((day for day in reversed(kept) if (as_of - day.day).days >= COMPARED), None)
     notes = []
     if last is not None and last.to_date > as_of:
@@ -150,6 +158,8 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         history=tuple(day for day in kept if (as_of - day.day).days % 7 == 0)[-weeks:],
         sentiment=sentiments[0] if sentiments else None,
         key_person_from=settings.limits.key_person_share,
+        record=record if record is not None and record.version == health.score.version else None,
+        alerts=tuple(alerts),
         notes=tuple(notes),
     )
 
