@@ -27,7 +27,7 @@ from handrail.errors import CallerError
 from handrail.services import score_file
 from handrail.store.database import Work
 
-BACK = 28
+BACK = (28, 21, 14, 7)
 """Days before the newest whose scores are made where they are missing: a first score has a past to show."""
 
 COMPARED = 7
@@ -62,7 +62,7 @@ def definition(ctx: ToolContext) -> ScoreSettings:
 
 
 async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Collection[str] = ()) -> int:
-    """Score every account at the end of `as_of`, and of the days before that have no score yet.
+    """Score every account at the end of `as_of`, and of the same weekday before where it has no score yet.
 
     Without a day, of the last one with figures. `judged` are features of which the night of `as_of` said who
     struggles. Answers how many accounts have a score. What was said of an earlier day stays as it was said.
@@ -74,7 +74,7 @@ async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Co
         if last is None:
             return 0
         as_of = last.to_date
-    before = Period.of_days(BACK, as_of - timedelta(days=1), await ctx.zone())
+    before = Period.of_days(max(BACK), as_of - timedelta(days=1), await ctx.zone())
     async with ctx.store.read() as work:
         kept = await work.health.days_kept(before)
         first = await work.metrics.first_day()
@@ -82,7 +82,7 @@ async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Co
     if first is None:
         return 0
     least = first + timedelta(days=settings.limits.history_days - 1)
-    past = [before.from_date + timedelta(days=number) for number in range(before.days)]
+    past = [as_of - timedelta(days=ago) for ago in BACK]
     due = [*(day for day in past if day not in kept and day >= least), as_of]
     async with ctx.store.read() as work:
         history = await work.health.history(due[0], as_of)
