@@ -14,6 +14,8 @@ from tools._answers import AccountAnswer, caveats, days, find, ref, synced, whic
 from tools._params import AccountName
 from tools._tool import tool
 
+NO_RECORD = "The next night replays this definition of the score over past days."
+
 
 class FigureRow(BaseModel):
     figure: str
@@ -58,6 +60,25 @@ class People(BaseModel):
     quiet_champion_share: float | None = Field(description="Of earlier events, by one who has gone quiet.")
 
 
+class RecordRow(BaseModel):
+    """How the score did on past days, over all accounts."""
+
+    words: str
+    churned: int
+    flagged: int = Field(description="Of the churned, those it had at risk before.")
+    kept: int
+    false_alarms: int = Field(description="Of the kept, those it had at risk.")
+    warning_days: float | None = Field(description="Median.")
+
+
+class AlertRow(BaseModel):
+    id: str
+    kind: str
+    since: date
+    evidence: str
+    next_step: str
+
+
 class AccountHealth(AccountAnswer):
     score: float | None = Field(None, description="0 to 100; null: none, and why.")
     band: str = Field("", description="healthy, watch or at_risk.")
@@ -71,6 +92,9 @@ class AccountHealth(AccountAnswer):
     people: People | None = None
     adoption: list[FeatureRow] = Field(default_factory=list)
     sentiment: Sentiment | None = Field(None, description="A CSM's own, 1 to 5; no part of the score.")
+    track_record: RecordRow | None = Field(None, description="How often the score was right before.")
+    no_track_record_because: str = ""
+    open_alerts: list[AlertRow] = Field(default_factory=list)
 
 
 @tool(title="Account health", effect="read")
@@ -118,6 +142,9 @@ async def get_account_health(
         people=_people(health.facts, found.key_person_from),
         adoption=[FeatureRow(feature=each.feature, state=each.state) for each in health.facts.adoption],
         sentiment=found.sentiment,
+        track_record=RecordRow.model_validate(found.record, from_attributes=True) if found.record else None,
+        no_track_record_because="" if found.record else NO_RECORD,
+        open_alerts=[AlertRow.model_validate(each, from_attributes=True) for each in found.alerts],
     )
 
 

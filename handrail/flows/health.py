@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
+from handrail.domain.alerts import Alert
+from handrail.domain.churn import TrackRecord
 from handrail.domain.health import (
     Facts,
     Health,
@@ -25,7 +27,7 @@ from handrail.errors import CallerError
 from handrail.services import score_file
 from handrail.store.database import Work
 
-BACK = 28
+BACK = (28, 21, 14, 7)
 """Days before the newest whose scores are made where they are missing: a first score has a past to show."""
 
 COMPARED = 7
@@ -47,6 +49,10 @@ class Standing:
     """One day a week, oldest first, the newest last."""
     sentiment: Sentiment | None
     key_person_from: float
+    record: TrackRecord | None
+    """How scores of this definition did on past days; None: that was not counted yet."""
+    alerts: tuple[Alert, ...]
+    """Those of the account that are open."""
     notes: tuple[str, ...] = ()
 
 
@@ -56,7 +62,7 @@ def definition(ctx: ToolContext) -> ScoreSettings:
 
 
 async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Collection[str] = ()) -> int:
-    """Score every account at the end of `as_of`, and of the days before that have no score yet.
+    """Score every account at the end of `as_of`, and of the same weekday before where it has no score yet.
 
     Without a day, of the last one with figures. `judged` are features of which the night of `as_of` said who
     struggles. Answers how many accounts have a score. What was said of an earlier day stays as it was said.
@@ -68,7 +74,7 @@ async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Co
         if last is None:
             return 0
         as_of = last.to_date
-    before = Period.of_days(BACK, as_of - timedelta(days=1), await ctx.zone())
+    before = Period.of_days(max(BACK), as_of - timedelta(days=1), await ctx.zone())
     async with ctx.store.read() as work:
         kept = await work.health.days_kept(before)
         first = await work.metrics.first_day()
@@ -76,7 +82,7 @@ async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Co
     if first is None:
         return 0
     least = first + timedelta(days=settings.limits.history_days - 1)
-    past = [before.from_date + timedelta(days=number) for number in range(before.days)]
+    past = [as_of - timedelta(days=ago) for ago in BACK]
     due = [*(day for day in past if day not in kept and day >= least), as_of]
     async with ctx.store.read() as work:
         history = await work.health.history(due[0], as_of)
@@ -130,6 +136,8 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         kept = await work.health.days(account.id, Period.of_days(7 * max(weeks, 4) + 1, as_of, ""))
         sentiments = await work.health.sentiments(account.id, limit=1)
         last = await work.metrics.last_sync()
+        record = await work.churn.track_record()
+        alerts = await work.alerts.find(account_id=account.id, state="open")
     then = next((day for day in reversed(kept) if (as_of - day.day).days >= COMPARED), None)
     notes = []
     if last is not None and last.to_date > as_of:
@@ -150,6 +158,8 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         history=tuple(day for day in kept if (as_of - day.day).days % 7 == 0)[-weeks:],
         sentiment=sentiments[0] if sentiments else None,
         key_person_from=settings.limits.key_person_share,
+        record=record if record is not None and record.version == health.score.version else None,
+        alerts=tuple(alerts),
         notes=tuple(notes),
     )
 

@@ -5,7 +5,9 @@ from datetime import date, timedelta
 import pytest
 
 from handrail.context import ToolContext
-from handrail.flows.health import feel, keep_scores
+from handrail.domain.alerts import Alert, AlertKind
+from handrail.domain.churn import TrackRecord
+from handrail.flows.health import definition, feel, keep_scores
 from handrail.flows.segments import count_users
 from tools._answers import find
 from tools.get_account_health import get_account_health
@@ -94,3 +96,60 @@ async def test_no_user_key_is_in_an_answer(ctx: ToolContext) -> None:
     keys = {user for users in seen.values() for user in users}
     assert len(keys) > 500
     assert [key for key in keys if key in answer] == []
+
+
+async def test_the_track_record_of_this_definition_and_open_alerts_stand_beside_the_score(
+    ctx: ToolContext,
+) -> None:
+    await keep_scores(ctx, AS_OF)
+    before = await get_account_health(ctx, account="Acme")
+    assert before.account is not None
+    version = definition(ctx).version
+    record = TrackRecord(
+        as_of=AS_OF,
+        version=version,
+        from_date=None,
+        churned=4,
+        flagged=3,
+        kept=9,
+        words="3 of 4 were flagged.",
+    )
+    async with ctx.store.begin() as work:
+        await work.churn.keep_record(record)
+        await work.alerts.keep([alert("one", before.account.id), alert("other", "elsewhere")])
+    after = await get_account_health(ctx, account="Acme")
+    async with ctx.store.begin() as work:
+        await work.churn.keep_record(record.model_copy(update={"version": "another"}))
+    changed = await get_account_health(ctx, account="Acme")
+
+    assert (before.track_record, before.open_alerts) == (None, [])
+    assert "replays this definition" in before.no_track_record_because
+    assert after.track_record is not None
+    assert (after.track_record.flagged, after.track_record.churned) == (3, 4)
+    assert after.track_record.words == "3 of 4 were flagged."
+    assert [(each.id, each.kind, each.next_step) for each in after.open_alerts] == [
+        ("one", "drop", "Call them.")
+    ]
+    assert changed.track_record is None
+
+
+def alert(id_: str, account_id: str) -> Alert:
+    return Alert(
+        id=id_,
+        account_id=account_id,
+        kind=AlertKind.DROP,
+        subject="events",
+        size=0.5,
+        score=4.0,
+        since=AS_OF,
+        observed=5,
+        usual=10,
+        days=7,
+        raised_on=AS_OF,
+        told_on=AS_OF,
+        told_size=0.5,
+        seen_on=AS_OF,
+        evidence="Half of the events.",
+        cause="",
+        next_step="Call them.",
+    )
