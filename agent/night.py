@@ -20,6 +20,7 @@ from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows import brakes
+from handrail.flows.alerts import raise_alerts
 from handrail.flows.brief import morning
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
@@ -63,6 +64,8 @@ class Notebook(BaseModel):
     """Tutorial id by `text_of` its signature and style."""
     styles: dict[str, Style] = {}
     """By delivery id; of a rehearsal, which writes no choice down."""
+    windows: dict[int, int] = {}
+    """Seconds of each funnel that is counted by day."""
     sender_down: bool = False
     """The mail service refused a mail in a way that it will refuse all."""
 
@@ -218,7 +221,9 @@ async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Funnels of all accounts, by standard period and by day, from one export."""
     try:
-        book.notes += await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+        funnels = await ctx.mixpanel.funnels()
+        book.windows = {each.funnel_id: each.window_seconds for each in funnels if each.steps}
+        book.notes += await count_nightly(ctx, funnels, as_of)
     except (UpstreamError, BrokenExport, CallerError) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 
@@ -242,6 +247,13 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         struggles=tuple(each for each in book.report.struggles if not book.troubled(each.feature)),
         struggling_users=len({one.user_key for one in found if not book.troubled(one.feature)}),
     )
+
+
+async def _alert(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """What changed for accounts; of funnels only those that were measured tonight."""
+    if book.dry_run:
+        return
+    book.write(alerts=await raise_alerts(ctx, as_of, book.windows))
 
 
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -388,6 +400,7 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _measure,
     _detect,
     _preflight,
+    _alert,
     _write,
 )
 AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _write_back, _count)

@@ -81,7 +81,9 @@ def replay(world: World) -> list[Alert]:
     for at in nights(world):
         book = look(world, at)
         known = [
-            each for each in kept.values() if each.state == "open" or each.seen_on >= remembered_since(book.last)
+            each
+            for each in kept.values()
+            if each.state == "open" or each.seen_on >= remembered_since(book.last)
         ]
         for alert in reconcile(find(book), known, book.last, _no_words):
             kept[alert.id] = alert
@@ -136,7 +138,10 @@ def look(world: World, at: int) -> fleet.Book:
         },
         quiet=fleet.quiet(_users(world, at), days[-1]),
         names=names,
-        samples=[fleet.Sample(100_000, int(100_000 * world.coverage[day])) for day in range(at - limits.NEW_USUAL, at + 1)],
+        samples=[
+            fleet.Sample(100_000, int(100_000 * world.coverage[day]))
+            for day in range(at - 2 * limits.NEW_USUAL, at + 1)
+        ],
     )
 
 
@@ -169,7 +174,9 @@ def told(tallies: dict[Name, Tally]) -> tuple[list[str], bool]:
     for name, tally in tallies.items():
         if name == "null":
             rate = 100 * tally.false.total() / tally.account_weeks
-            lines.append(f"null: {rate:.2f} alerts of 100 account-weeks (at most {MOST_NULL:g}): {dict(tally.false)}")
+            lines.append(
+                f"null: {rate:.2f} alerts of 100 account-weeks (at most {MOST_NULL:g}): {dict(tally.false)}"
+            )
             kept &= rate <= MOST_NULL
             continue
         lines.append(
@@ -177,7 +184,8 @@ def told(tallies: dict[Name, Tally]) -> tuple[list[str], bool]:
             f"median {np.median(tally.days):.0f} days to the alert; false: {dict(tally.false)}"
         )
         lines += [
-            f"  {story}: {tally.found[story]} of {count} found" for story, count in sorted(tally.stories.items())
+            f"  {story}: {tally.found[story]} of {count} found"
+            for story, count in sorted(tally.stories.items())
         ]
         kept &= tally.precision >= LEAST and tally.recall >= LEAST
     return lines, kept

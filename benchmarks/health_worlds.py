@@ -154,7 +154,10 @@ def _weekdays(random: np.random.Generator, *, seasonal: bool) -> Series:
 def _absences(random: np.random.Generator, day_chance: Series, casual: NDArray[np.bool_]) -> None:
     """One long leave of one to three weeks, a few short ones; some casual users come later, some go for good."""
     for person in range(len(day_chance)):
-        lengths = [int(random.choice([9, 16, 23], p=[0.5, 0.4, 0.1])), *random.integers(1, 6, random.poisson(1.5))]
+        lengths = [
+            int(random.choice([9, 16, 23], p=[0.5, 0.4, 0.1])),
+            *random.integers(1, 6, random.poisson(1.5)),
+        ]
         for length in lengths:
             begins = int(random.integers(0, DAYS))
             day_chance[person, begins : begins + int(length)] = 0

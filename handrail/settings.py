@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
     follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
+    alert_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_ALERT_WEBHOOK"))
+    digest_to: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_DIGEST_TO"))
+    holidays: Annotated[tuple[date, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_HOLIDAYS"))
 
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"
@@ -168,7 +171,7 @@ class Settings(BaseSettings):
         text = value.get_secret_value().strip() if value else ""
         return SecretStr(text) if text else None
 
-    @field_validator("brief_webhook", "alarm_webhook", "heartbeat_url")
+    @field_validator("brief_webhook", "alarm_webhook", "alert_webhook", "heartbeat_url")
     @classmethod
     def _safe(cls, value: SecretStr | None) -> SecretStr | None:
         """The address is a key: it goes over https, or stays on this machine."""
@@ -182,7 +185,7 @@ class Settings(BaseSettings):
             raise ValueError("write an address that begins with https://")
         return SecretStr(text)
 
-    @field_validator("brief_to")
+    @field_validator("brief_to", "digest_to")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(not _ADDRESS.fullmatch(each) for each in value):
@@ -206,6 +209,8 @@ class Settings(BaseSettings):
         "mixpanel_breakdowns",
         "mixpanel_cohorts",
         "brief_to",
+        "digest_to",
+        "holidays",
         mode="before",
     )
     @classmethod

@@ -13,7 +13,7 @@ from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
-from web import api, briefs, hooks, links, metrics, pages, problems, reports, tutorials
+from web import alerts, api, briefs, hooks, links, metrics, pages, problems, reports, tutorials
 
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 
@@ -55,7 +55,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
     app.middleware("http")(pages.guard)
     problems.install(app)
-    for room in (pages, api, reports, briefs, metrics, hooks, links, tutorials):
+    for room in (pages, api, reports, alerts, briefs, metrics, hooks, links, tutorials):
         app.include_router(room.router)
     app.mount("/", endpoint)
     return app

@@ -15,6 +15,7 @@ from agent import night as nightly
 from agent import schedule
 from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
+from handrail.cli.alerts import alerts
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
@@ -54,6 +55,7 @@ app.add_typer(tutorials, name="tutorials")
 app.add_typer(database, name="db")
 app.add_typer(documents, name="docs")
 app.add_typer(reasons, name="reasons")
+app.add_typer(alerts, name="alerts")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Day = Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")]

@@ -81,3 +81,4 @@ class Report(BaseModel):
     """Cached tokens are counted apart from `input_tokens`."""
     docs_gaps: tuple[Gap, ...] = Field((), description="What the documents lack, the most people first.")
     model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")
+    alerts: int = Field(0, description="Alerts that are new or worse.")

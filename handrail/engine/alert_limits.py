@@ -47,7 +47,7 @@ LEAST_WEEKLY_NOISE = 0.1
 DAYS_UNDER = 3
 """Judged days of the window under the band: one or two are a public holiday of theirs."""
 
-DECLINE = 0.35
+DECLINE = 0.4
 """Lost over eight weeks, along the median slope (Theil-Sen)."""
 
 USERS_DECLINE = 0.2
@@ -59,8 +59,8 @@ SURE_DECLINE = 0.15
 DECLINE_WEEKS = 8
 """Two months: what goes on for so long is no leave and no project's end."""
 
-DECLINE_CHANCE = 0.01
-"""Of Kendall's tau over eight weeks: at most two or three pairs of weeks stand the wrong way round."""
+DECLINE_CHANCE = 0.02
+"""Of Kendall's tau over eight weeks: at most five of 28 pairs of weeks stand the wrong way round."""
 
 ONE_STEP = 0.6
 """Where one week to the next but one lost so much of the whole, it is a drop, or was one."""
@@ -77,6 +77,9 @@ ERROR_CHANCE = 1e-6
 
 CONVERSION = 0.4
 """Lost of a funnel's usual conversion."""
+
+CONVERSION_NOISE = 3.5
+"""Standard errors, of two proportions; there is one test for each funnel."""
 
 CONVERSION_DAYS = 14
 LEAST_ENTERED = 20
@@ -110,6 +113,9 @@ KEY_SHARE = 0.5
 
 FLEET_LOW, FLEET_HIGH = 0.7, 1.4
 """The median account beside its usual day: outside, the day is everybody's and no account's doing."""
+
+FLEET_DROP = 0.6
+"""Under this the day is told, too."""
 
 LEAST_FLEET = 5
 """Accounts that a fleet has; the median of fewer is somebody's own doing."""

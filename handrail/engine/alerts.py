@@ -13,9 +13,7 @@ Worded = Callable[[Found], tuple[str, str, str]]
 Key = tuple[str, str, str]
 
 
-def reconcile(
-    found: Iterable[Found], known: Sequence[Alert], night: date, worded: Worded
-) -> list[Alert]:
+def reconcile(found: Iterable[Found], known: Sequence[Alert], night: date, worded: Worded) -> list[Alert]:
     """The alerts that a night raises or changes. Safe to repeat for the same night.
 
     `known` are open alerts and those closed within the quiet days. Of an account and direction the worst

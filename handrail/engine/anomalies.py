@@ -139,7 +139,9 @@ def _drop(
     recent, usual, low = values[last][days], fit.usual[last][days], fit.edge[last][days]
     expected, observed = float(usual.sum()), float(recent.sum())
     size = 1 - observed / expected if expected else 0.0
-    away = float(np.median(fit.flat[last][days])) - fit.level  # one lost day, or a holiday of theirs, is no drop
+    away = (
+        float(np.median(fit.flat[last][days])) - fit.level
+    )  # one lost day, or a holiday of theirs, is no drop
     score = -away / (fit.weekly_noise * float(np.sqrt(7 / window + 1 / LEVEL_WEEKS)))
     if (
         expected < least * window / 7
@@ -385,9 +387,9 @@ def _errors(book: Book, told: Dismissals) -> Iterator[Found]:
 
 
 def _chance(past: Series, expected: Series, now: float, usual: float) -> tuple[float, float]:
-    """How likely so many are, if days spread as they did; and the spread as a factor for a band.
+    """How likely so many are in ERROR_DAYS, if days spread as they did; and k, for a band of days.
 
-    Negative binomial with variance m + m²/k, k by moments over the past days, at most Poisson.
+    Negative binomial with variance m + m²/k of a day, k by moments over the past days; the sum of n days has nk.
     """
     from scipy.stats import nbinom  # noqa: PLC0415
 
@@ -395,7 +397,8 @@ def _chance(past: Series, expected: Series, now: float, usual: float) -> tuple[f
     extra = max(float(((past - expected) ** 2).mean()) - mean, 0.0) / mean**2
     k = min(1 / extra if extra else 1e6, 1e6)
     usual = max(usual, 0.5)
-    return float(nbinom.sf(now - 1, k, k / (k + usual))), k
+    of_all = k * limits.ERROR_DAYS
+    return float(nbinom.sf(now - 1, of_all, of_all / (of_all + usual))), k
 
 
 def _counted(
@@ -439,7 +442,7 @@ def _conversions(book: Book, told: Dismissals, rows: Mapping[str, int]) -> Itera
             continue
         z, _ = proportions_ztest(completed, entered)
         score = float(-z) / _overspread(counts[:, past], float(rate[1]))
-        if score < limits.NOISE * raised:
+        if score < limits.CONVERSION_NOISE * raised:
             continue
         yield Found(
             account_id=account,
@@ -491,11 +494,10 @@ def _rates(book: Book, counts: Series, usual: float) -> tuple[Point, ...]:
 
 def _abandoned(book: Book, told: Dismissals, rows: Mapping[str, int]) -> Iterator[Found]:
     """A feature that an account used week after week, and for two weeks not at all."""
-    left: dict[str, list[Found]] = {}
-    using: dict[str, int] = {}
+    lost = _lost_by_all(book)
     going = _going_on(book)
     for (account, feature), attempts in book.features.items():
-        if account not in rows:
+        if account not in rows or feature in lost:
             continue
         row = rows[account]
         masked = np.where(book.judged, attempts, np.nan)
@@ -508,27 +510,33 @@ def _abandoned(book: Book, told: Dismissals, rows: Mapping[str, int]) -> Iterato
         raised = _raised(told, account, AlertKind.ABANDONED)
         if (by_week > 0).sum() < limits.ABANDONED_WEEKS - 1 or middle < limits.LEAST_ATTEMPTS * raised:
             continue
-        using[feature] = using.get(feature, 0) + 1
         if np.nansum(recent) or not going[row]:
             continue
         gone = int(np.flatnonzero(np.nan_to_num(masked) > 0)[-1]) + 1
-        left.setdefault(feature, []).append(
-            Found(
-                account_id=account,
-                kind=AlertKind.ABANDONED,
-                subject=feature,
-                size=limits.SMALL_CHANGE,
-                score=middle,
-                since=book.days[gone],
-                observed=0,
-                usual=middle * limits.ABANDONED_DAYS / 7,
-                days=limits.ABANDONED_DAYS,
-                points=_plain(book, attempts),
-            )
+        yield Found(
+            account_id=account,
+            kind=AlertKind.ABANDONED,
+            subject=feature,
+            size=limits.SMALL_CHANGE,
+            score=middle,
+            since=book.days[gone],
+            observed=0,
+            usual=middle * limits.ABANDONED_DAYS / 7,
+            days=limits.ABANDONED_DAYS,
+            points=_plain(book, attempts),
         )
-    for feature, found in left.items():
-        if len(found) < limits.LEAST_FLEET or 2 * len(found) < using[feature]:
-            yield from found
+
+
+def _lost_by_all(book: Book) -> set[str]:
+    """Features that all accounts together tried less than half as often in the last week as in those before."""
+    totals: dict[str, Series] = {}
+    for (_, feature), attempts in book.features.items():
+        totals[feature] = totals.get(feature, np.zeros(len(attempts))) + np.nan_to_num(attempts)
+    return {
+        feature
+        for feature, days in totals.items()
+        if days[-7:].sum() < limits.STILL_ACTIVE * np.median(days[-42:-7].reshape(-1, 7).sum(axis=1))
+    }
 
 
 def _going_on(book: Book) -> NDArray[np.bool_]:

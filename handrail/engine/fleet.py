@@ -80,7 +80,8 @@ class Book:
 
     @cached_property
     def _moves(self) -> tuple[Series, NDArray[np.bool_]]:
-        return moves(self.events, np.array([day not in self.holidays for day in self.days]))
+        working = np.array([day not in self.holidays for day in self.days])
+        return moves(self.events, working & np.isfinite(self.events).any(axis=0))
 
     @cached_property
     def declined(self) -> float:
@@ -144,15 +145,16 @@ def moves(values: Series, working: NDArray[np.bool_]) -> tuple[Series, NDArray[n
     return index, judged
 
 
-def _index(
-    values: Series, working: NDArray[np.bool_], first: int
-) -> tuple[Series, NDArray[np.bool_]]:
+def _index(values: Series, working: NDArray[np.bool_], first: int) -> tuple[Series, NDArray[np.bool_]]:
     width = values.shape[1]
     index, judged = np.full(width, np.nan), working.copy()
     totals = np.nansum(values, axis=0)
     for at in range(first, width):
         same = [day for day in range(at - 7, first - 1, -7) if judged[day]][:LAST_SAME]
-        if len(same) < 3 or np.median(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max():
+        if (
+            len(same) < 3
+            or np.median(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max()
+        ):
             continue  # too little is known, or it is the fleet's weekend
         before = values[:, same]
         known = np.isfinite(before).all(axis=1) & np.isfinite(values[:, at])
@@ -222,9 +224,7 @@ def _vanished(book: Book) -> list[Found]:
     for name in names:
         silent, expected = preflight.gone(name, book.names, first=first, last=book.last)
         if silent:
-            found.append(
-                _data(book, name, 0, expected, size=1.0, days=len(silent), since=silent[-1])
-            )
+            found.append(_data(book, name, 0, expected, size=1.0, days=len(silent), since=silent[-1]))
     if len(names) > 1 and len(found) == len(names):
         longest = min(found, key=lambda each: each.since)
         return [longest.model_copy(update={"subject": "all events"})]
@@ -242,7 +242,7 @@ def _moved(book: Book) -> list[Found]:
         for at in range(len(book.days))
         if book.days[at].weekday() < 5 and book.days[at] not in book.holidays
     ]
-    if not low[-1] or book.last in book.holidays:
+    if not np.nan_to_num(book.index[-1], nan=1.0) < limits.FLEET_DROP or book.last in book.holidays:
         return []
     per_user = _index_of_ratio(book)
     broken = np.nan_to_num(per_user[-1], nan=1.0) < limits.PER_USER

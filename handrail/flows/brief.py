@@ -11,6 +11,7 @@ from handrail.engine import brief as rules
 from handrail.engine import brief_words
 from handrail.engine.periods import midnight
 from handrail.errors import CallerError, HandrailError, UpstreamError
+from handrail.flows import alerts, digest
 from handrail.flows.deliver import reason_words
 from handrail.flows.help_figures import log_night
 from handrail.store import Work
@@ -69,12 +70,13 @@ async def write(ctx: ToolContext, report: Report) -> Brief:
 
 
 async def tell(ctx: ToolContext, brief: Brief) -> None:
-    """Mail and post the brief, each at most once a night.
+    """Mail and post the brief, its alerts, and the weekly digest, each at most once a night.
 
     Raises `HandrailError` where a channel failed. One that clearly got nothing is told by the next run of
     the night; where that is unclear, nobody tells it again.
     """
-    failures = [*await _mail(ctx, brief), *await _post(ctx, brief)]
+    failures = [*await _mail(ctx, brief), *await _post(ctx, brief), *await alerts.told(ctx, brief.night)]
+    failures += await digest.told(ctx, brief.night)
     if failures:
         raise HandrailError(" ".join(failures))
 
@@ -97,10 +99,15 @@ async def _findings(ctx: ToolContext, work: Work, week: Period) -> tuple[list[Fi
     totals = [await work.metrics.totals(each) for each in weeks]
     month = Period.of_days(FOLLOWED_DAYS, week.to_date, week.zone)
     compared = await work.metrics.reaches(weeks[-1])
-    data_problem = rules.fleet_drop(totals, week) if compared else ""
+    tonight = await work.alerts.told(week.to_date)
+    falling = {each.account_id for each in await work.alerts.find(state="open") if each.direction == "down"}
+    data_problem = rules.of_all(tonight) or (rules.fleet_drop(totals, week) if compared else "")
+    drops = rules.drops(totals, week) if compared and not data_problem else []
+    users = {key: each.unique_users for key, each in totals[-1].items()}
     return [
+        *rules.alerted(tonight, users),
         *rules.struggling(await work.briefs.struggling(week.to_date), totals[0], titles, week),
-        *(rules.drops(totals, week) if compared and not data_problem else ()),
+        *(each for each in drops if each.account_id not in falling),
         *rules.needing_help(await work.briefs.unhelped(*_instants(week)), week),
         *rules.not_helped(await work.briefs.followed(month), titles, month),
     ], data_problem

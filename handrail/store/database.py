@@ -18,6 +18,7 @@ from handrail.errors import ConfigError
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store.accounts import Accounts
+from handrail.store.alerts import Alerts, Sweep
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
 from handrail.store.connections import Connections
@@ -48,6 +49,7 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.alerts = Alerts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
         self.connections = Connections(session)
@@ -67,6 +69,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.spending = Spending(session)
+        self.sweep = Sweep(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
 

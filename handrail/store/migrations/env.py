@@ -5,6 +5,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
+import handrail.store.alerts
 import handrail.store.guard_tables
 import handrail.store.mail_tables
 import handrail.store.tables
