@@ -6,13 +6,14 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures
+.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures bench-health
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
 	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
+	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
@@ -40,6 +41,9 @@ bench: .venv/dev
 
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
+
+bench-health: .venv/dev
+	@$(BIN)/python -m benchmarks.health $(BENCH)
 
 chaos: .venv/dev
 	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py

@@ -180,7 +180,8 @@ def told(tallies: dict[Name, Tally]) -> tuple[list[str], bool]:
             kept &= rate <= MOST_NULL
             continue
         lines.append(
-            f"{name}: precision {tally.precision:.3f}, recall {tally.recall:.3f} of {tally.stories.total()} stories, "
+            f"{name}: precision {tally.precision:.3f}, recall {tally.recall:.3f} of "
+            f"{tally.stories.total()} stories, "
             f"median {np.median(tally.days):.0f} days to the alert; false: {dict(tally.false)}"
         )
         lines += [

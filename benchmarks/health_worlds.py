@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 FIRST = date(2026, 1, 5)
 DAYS = 182
+SIZE = 20
+"""Accounts of a world."""
+
 JUDGED = 56
 """The last days, whose nights are judged."""
 
@@ -46,21 +49,20 @@ class Story:
 class World:
     """Arrays are accounts × days. `presence` is people × days by account."""
 
-    accounts: list[str]
     days: list[date]
-    events: Series
-    users: Series
-    sessions: Series
-    errors: Series
-    by_name: Series
-    """Names × accounts × days."""
-    funnel: Series
-    """Entered and completed × accounts × days."""
-    presence: list[NDArray[np.bool_]]
-    born: list[int]
     known: NDArray[np.bool_]
     """Days that were read."""
     coverage: Series
+    accounts: list[str] = field(default_factory=list)
+    presence: list[NDArray[np.bool_]] = field(default_factory=list)
+    events: Series = field(default_factory=lambda: np.zeros((SIZE, DAYS)))
+    users: Series = field(default_factory=lambda: np.zeros((SIZE, DAYS)))
+    sessions: Series = field(default_factory=lambda: np.zeros((SIZE, DAYS)))
+    errors: Series = field(default_factory=lambda: np.zeros((SIZE, DAYS)))
+    by_name: Series = field(default_factory=lambda: np.zeros((len(EVENTS), SIZE, DAYS)))
+    """Names × accounts × days."""
+    funnel: Series = field(default_factory=lambda: np.zeros((2, SIZE, DAYS)))
+    """Entered and completed × accounts × days."""
     stories: list[Story] = field(default_factory=list)
     holidays: frozenset[date] = frozenset(HOLIDAYS)
 
@@ -71,11 +73,10 @@ def make(name: Name, seed: int) -> World:
     days = [FIRST + timedelta(days=at) for at in range(DAYS)]
     known = random.random(DAYS) > 0.01
     known[-1] = True
-    world = World([], days, *(np.zeros((20, DAYS)) for _ in range(4)), np.zeros((len(EVENTS), 20, DAYS)),
-                  np.zeros((2, 20, DAYS)), [], [], known, np.full(DAYS, 0.95))  # fmt: skip
+    world = World(days, known, np.full(DAYS, 0.95))
     planted = _plan(random, name)
     outage = _outage(random, world) if name == "fleet" and seed % 2 == 0 else np.ones(DAYS)
-    for at in range(20):
+    for at in range(SIZE):
         _account(random, world, at, planted.get(at, ""), outage)
     if name == "fleet" and seed % 2:
         _broken_tracking(random, world)
@@ -122,7 +123,6 @@ def _account(random: np.random.Generator, world: World, at: int, story: str, out
     events = np.where(present, random.negative_binomial(shape, shape / (shape + np.maximum(mean, 1e-9))), 0)
     present &= events > 0
     world.accounts.append(name)
-    world.born.append(born)
     world.presence.append(present)
     world.events[at] = events.sum(axis=0)
     world.users[at] = present.sum(axis=0)
@@ -152,7 +152,7 @@ def _weekdays(random: np.random.Generator, *, seasonal: bool) -> Series:
 
 
 def _absences(random: np.random.Generator, day_chance: Series, casual: NDArray[np.bool_]) -> None:
-    """One long leave of one to three weeks, a few short ones; some casual users come later, some go for good."""
+    """A long leave of one to three weeks, a few short ones; some casual users come later, some leave."""
     for person in range(len(day_chance)):
         lengths = [
             int(random.choice([9, 16, 23], p=[0.5, 0.4, 0.1])),

@@ -34,13 +34,13 @@ class AlertCard(BaseModel):
     cause: str
     next_step: str
     reason: str = ""
-    points: list[Point] = []
+    points: list[Point] = Field(default_factory=list)
 
 
 class AlertList(Figures):
     candidates: list[Candidate] = Field(default_factory=list, description="Ask which one is meant.")
     account: AccountRef | None = None
-    alerts: list[AlertCard] = []
+    alerts: list[AlertCard] = Field(default_factory=list)
     has_more: bool = False
 
 

@@ -3,6 +3,10 @@
 They were fixed on made-up worlds of other seeds than those that `make bench-health` reports.
 """
 
+from collections.abc import Mapping
+
+from handrail.domain.alerts import AlertKind
+
 WINDOW = 7
 """Days that are judged: whole weeks, so that no weekday weighs more than in the weeks before."""
 
@@ -25,7 +29,7 @@ LEAST_USERS = 3
 """Different users in the four weeks before: under three, one person's leave is the whole account."""
 
 LEAST_USUAL = 40
-"""Events, and LEAST_USER_DAYS of users or sessions, usual in a window: less is mostly chance."""
+"""Events usual in a week; and of users, added up by day, LEAST_USER_DAYS. Less is mostly chance."""
 
 LEAST_USER_DAYS = 20
 
@@ -38,7 +42,7 @@ SLACK_DAY = 0.2
 DROP = 0.5
 """Lost of a usual week or two: two lost days of five working days are 40 %."""
 
-NOISE = 5.0
+NOISE = 6.0
 """Standard errors. Thousands of accounts are judged each night on three series."""
 
 LEAST_WEEKLY_NOISE = 0.1
@@ -62,7 +66,7 @@ DECLINE_WEEKS = 8
 DECLINE_CHANCE = 0.02
 """Of Kendall's tau over eight weeks: at most five of 28 pairs of weeks stand the wrong way round."""
 
-ONE_STEP = 0.6
+ONE_STEP = 0.5
 """Where one week to the next but one lost so much of the whole, it is a drop, or was one."""
 
 ERRORS = 3.0
@@ -78,7 +82,7 @@ ERROR_CHANCE = 1e-6
 CONVERSION = 0.4
 """Lost of a funnel's usual conversion."""
 
-CONVERSION_NOISE = 3.5
+CONVERSION_NOISE = 4.0
 """Standard errors, of two proportions; there is one test for each funnel."""
 
 CONVERSION_DAYS = 14
@@ -164,3 +168,16 @@ LEARNED = 1.25
 
 SMALL_CHANGE = 0.3
 """The size of a feature abandoned or key users silent, on the scale of what a drop loses."""
+
+Dismissals = Mapping[tuple[str, AlertKind], int]
+"""How often people dismissed this kind of alert of the account."""
+
+
+def raised(told: Dismissals, account: str, kind: AlertKind) -> float:
+    """The factor by which dismissals raise what is needed."""
+    return LEARNED ** told.get((account, kind), 0)
+
+
+def needed(share: float, factor: float) -> float:
+    """A share lost, raised: what may be left shrinks, so that it never becomes everything."""
+    return 1 - (1 - share) / factor

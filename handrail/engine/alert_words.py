@@ -22,52 +22,68 @@ def worded(
 
 
 def evidence(one: Found, titles: Mapping[str, str], zone: str) -> str:
-    since = f"since {one.since} ({zone})"
-    whose = "All accounts together: " if one.account_id == FLEET and one.kind is not AlertKind.DATA else ""
-    if one.kind is AlertKind.DROP and one.subject.startswith("conversion of "):
-        funnel = shown(one.subject.removeprefix("conversion of "))
-        return (
-            f"{one.observed:.0%} of those who entered {funnel!r} completed it on the last {one.days} days "
-            f"whose window has ended, where {one.usual:.0%} are usual, {since}."
-        )
-    if one.kind is AlertKind.DROP:
-        counted = {"users": "active users, added up by day,"}.get(one.subject, one.subject)
-        return (
-            f"{whose}{one.observed:,.0f} {counted} on {one.days} days, where {one.usual:,.0f} are usual "
-            f"({_lost(one)} less), {since}."
-        )
-    if one.kind is AlertKind.DECLINE:
-        return (
-            f"Events fell week after week: {one.observed:,.0f} in the last seven days, {one.usual:,.0f} in the "
-            f"first seven of eight weeks (the trend lost {one.size:.0%}), {since}."
-        )
-    if one.kind is AlertKind.ERRORS:
-        return (
-            f"{one.observed:,.0f} errors in {one.days} days, where {one.usual:.1f} are usual for as much use, "
-            f"{since}."
-        )
+    """What was seen, beside what is usual, with its days."""
+    tell = {
+        AlertKind.DROP: _drop,
+        AlertKind.DECLINE: _decline,
+        AlertKind.ERRORS: _errors,
+        AlertKind.SILENT: _silent,
+        AlertKind.DATA: _data,
+    }
     if one.kind is AlertKind.ABANDONED:
         title = titles.get(one.subject, one.subject)
-        return f"Nobody tried {title} in the last {one.days} days, where {one.usual:.0f} attempts are usual, {since}."
-    if one.kind is AlertKind.SILENT:
+        told = f"Nobody tried {title} in {one.days} days, where {one.usual:.0f} attempts are usual"
+    else:
+        told = tell[one.kind](one)
+    return f"{told}, since {one.since} ({zone})."
+
+
+def _drop(one: Found) -> str:
+    if one.subject.startswith("conversion of "):
+        funnel = shown(one.subject.removeprefix("conversion of "))
         return (
-            f"Most of those who came nearly every working day (fewer than {LEAST_GROUP} people, or half of "
-            f"them) have not come for {one.days} working days, {since}."
+            f"{one.observed:.0%} of those who entered {funnel!r} on the last {one.days} days whose window has "
+            f"ended completed it, where {one.usual:.0%} are usual"
         )
-    return _data(one, since)
+    whose = "All accounts together: " if one.account_id == FLEET else ""
+    counted = "active users, added up by day," if one.subject == "users" else one.subject
+    return (
+        f"{whose}{one.observed:,.0f} {counted} on {one.days} days, where {one.usual:,.0f} are usual "
+        f"({_lost(one)} less)"
+    )
+
+
+def _decline(one: Found) -> str:
+    return (
+        f"Events fell week after week: {one.observed:,.0f} in the last seven days, {one.usual:,.0f} in the "
+        f"first seven of eight weeks (the trend lost {one.size:.0%})"
+    )
+
+
+def _errors(one: Found) -> str:
+    return (
+        f"{one.observed:,.0f} errors in {one.days} days, where {one.usual:.1f} are usual for as many events"
+    )
+
+
+def _silent(one: Found) -> str:
+    return (
+        "At least half of those who came nearly every working day (how many are not told) have not come for "
+        f"{one.days} working days"
+    )
 
 
 def _lost(one: Found) -> str:
     return f"{1 - one.observed / one.usual:.0%}" if one.usual else "all"
 
 
-def _data(one: Found, since: str) -> str:
+def _data(one: Found) -> str:
     if one.subject == "coverage":
-        return f"{one.observed:.0%} of the events name an account, where {one.usual:.0%} are usual, {since}."
+        return f"{one.observed:.0%} of the events name an account, where {one.usual:.0%} are usual"
     if one.subject == "sync":
-        return f"The last sync that succeeded ended {one.observed:.0f} hours ago, {since}."
+        return f"The last sync that succeeded ended {one.observed:.0f} hours ago"
     name = one.subject if one.subject == "all events" else f"the event {shown(one.subject)!r}"
-    return f"Nobody has {name}, where {one.usual:,.0f} are usual on {one.days} days, {since}."
+    return f"Nobody had {name} on {one.days} days, where {one.usual:,.0f} are usual"
 
 
 def _cause(one: Found, found: Sequence[Found], stuck: Stuck, titles: Mapping[str, str]) -> str:

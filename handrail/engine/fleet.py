@@ -115,7 +115,7 @@ def change(values: Series) -> Series:
     if values.shape[1] < 56:
         return np.full(values.shape[0], np.nan)
     now, before = mean(values[:, -14:]), mean(values[:, -56:-42])
-    return np.divide(now, before, out=np.full(len(now), np.nan), where=before > 0)
+    return np.asarray(np.divide(now, before, out=np.full(len(now), np.nan), where=before > 0))
 
 
 def mean(values: Series) -> Series:
@@ -124,7 +124,7 @@ def mean(values: Series) -> Series:
     counts = known.sum(axis=1)
     sums = np.where(known, values, 0).sum(axis=1)
     enough = counts * 2 > values.shape[1]
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=enough)
+    return np.asarray(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=enough))
 
 
 def moves(values: Series, working: NDArray[np.bool_]) -> tuple[Series, NDArray[np.bool_]]:

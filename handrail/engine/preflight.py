@@ -80,7 +80,7 @@ def vanished(feature: Feature, totals: Totals, *, first: date, last: date) -> Da
 
 
 def gone(name: str, totals: Totals, *, first: date, last: date) -> tuple[list[date], float]:
-    """The last days without the event, newest first, and how many were expected; empty if that is no wonder."""
+    """The last days without the event, newest first, and how many were expected; empty if none is missed."""
     silent = _silent(name, totals, last)
     expected = sum(_usual(name, day, totals, first) for day in silent)
     if len(silent) > LONGEST_SILENCE or expected < LEAST_EXPECTED:

@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 
 
 async def raise_alerts(ctx: ToolContext, as_of: date, windows: Mapping[int, int]) -> int:
-    """Look at every account's figures up to `as_of`, keep what is new, worse or over; answers how many are told.
+    """Look at every account's figures up to `as_of`, and keep what is new, worse or over.
 
-    `windows` are the seconds of the funnels to look at. Safe to repeat. A night older than the last one that was looked at changes nothing.
+    `windows` are the seconds of the funnels to look at. Answers how many are told. Safe to repeat; a night
+    older than the last one that was looked at changes nothing.
     """
     async with ctx.store.read() as work:
         last = await work.metrics.last_sync()

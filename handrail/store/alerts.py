@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import Any
 
+import sqlalchemy
 from sqlalchemy import case, func
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +21,9 @@ from handrail.store.tables import (
     UserDay,
     perhaps,
 )
+
+columns: Any = sqlalchemy.select
+"""SQLModel's own takes four columns at most."""
 
 
 class AlertRow(SQLModel, table=True):
@@ -69,7 +74,7 @@ class Alerts:
         self, *, account_id: str | None = None, kind: AlertKind | None = None, state: AlertState | None = None
     ) -> list[Alert]:
         """Those told last first; None takes any."""
-        wanted = []
+        wanted: list[Any] = []
         if account_id is not None:
             wanted.append(col(AlertRow.customer_id) == account_id)
         if kind is not None:
@@ -94,11 +99,9 @@ class Alerts:
     async def newest_night(self) -> date | None:
         return (await self._session.exec(select(func.max(AlertRow.seen_on)))).one()
 
-    async def _read(self, *wanted: object) -> list[Alert]:
+    async def _read(self, *wanted: Any) -> list[Alert]:
         rows = await self._session.exec(
-            select(AlertRow.document)
-            .where(*wanted)  # type: ignore[arg-type]
-            .order_by(col(AlertRow.told_on).desc(), col(AlertRow.id))
+            select(AlertRow.document).where(*wanted).order_by(col(AlertRow.told_on).desc(), col(AlertRow.id))
         )
         return [Alert.model_validate_json(document) for document in rows]
 
@@ -110,98 +113,84 @@ class Sweep:
         self._session = session
 
     async def synced_days(self, period: Period) -> set[date]:
-        day = col(SyncedDay.metric_date)
-        rows = await self._session.exec(
-            select(SyncedDay.metric_date).where(day >= period.from_date, day <= period.to_date)
-        )
-        return set(rows)
+        day = SyncedDay.metric_date
+        return {each for (each,) in await self._rows(columns(day).where(*_within(day, period)))}
 
     async def days(self, period: Period) -> Sequence[tuple[str, date, int, int, int]]:
         """Account, day, events, users, sessions."""
-        day = col(MixpanelMetric.metric_date)
-        rows = await self._session.exec(
-            select(  # type: ignore[call-overload]
-                MixpanelMetric.customer_id,
-                MixpanelMetric.metric_date,
-                MixpanelMetric.total_events,
-                MixpanelMetric.unique_users,
-                MixpanelMetric.sessions,
-            ).where(day >= period.from_date, day <= period.to_date)
+        table = MixpanelMetric
+        wanted = (
+            table.customer_id,
+            table.metric_date,
+            table.total_events,
+            table.unique_users,
+            table.sessions,
         )
-        return [tuple(row) for row in rows.all()]
+        return await self._rows(columns(*wanted).where(*_within(table.metric_date, period)))
 
     async def features(self, period: Period) -> Sequence[tuple[str, date, str, int, int]]:
         """Account, day, feature, attempts, errors."""
-        day = col(FeatureDayRow.metric_date)
-        rows = await self._session.exec(
-            select(  # type: ignore[call-overload]
-                FeatureDayRow.customer_id,
-                FeatureDayRow.metric_date,
-                FeatureDayRow.feature,
-                FeatureDayRow.attempts,
-                FeatureDayRow.errors,
-            ).where(day >= period.from_date, day <= period.to_date)
-        )
-        return [tuple(row) for row in rows.all()]
+        table = FeatureDayRow
+        wanted = (table.customer_id, table.metric_date, table.feature, table.attempts, table.errors)
+        return await self._rows(columns(*wanted).where(*_within(table.metric_date, period)))
 
     async def funnels(self, period: Period) -> Sequence[tuple[str, date, int, str, int, int]]:
         """Account, day, funnel, its name, people who entered on that day, and who completed of them."""
-        day = col(MixpanelFunnel.metric_date)
-        rows = await self._session.exec(
-            select(  # type: ignore[call-overload]
-                MixpanelFunnel.customer_id,
-                MixpanelFunnel.metric_date,
-                MixpanelFunnel.funnel_id,
-                MixpanelFunnel.funnel_name,
-                MixpanelFunnel.entered_users,
-                MixpanelFunnel.completed_users,
-            ).where(
-                day >= period.from_date,
-                day <= period.to_date,
-                MixpanelFunnel.from_date == MixpanelFunnel.metric_date,
-                MixpanelFunnel.cohort == "",
-            )
+        table = MixpanelFunnel
+        wanted = (
+            table.customer_id,
+            table.metric_date,
+            table.funnel_id,
+            table.funnel_name,
+            table.entered_users,
+            table.completed_users,
         )
-        return [tuple(row) for row in rows.all()]
+        days = (*_within(table.metric_date, period), table.from_date == table.metric_date)
+        return await self._rows(columns(*wanted).where(*days, table.cohort == ""))
 
-    async def regulars(self, base: Period, last: date, least_days: int) -> list[tuple[str, int, date]]:
+    async def regulars(self, base: Period, last: date, least_days: int) -> Sequence[tuple[str, int, date]]:
         """Account, days inside the base, and last day up to `last`, of users with so many days; no key."""
         day = col(UserDay.metric_date)
         inside = func.sum(case((day <= base.to_date, 1), else_=0))
-        rows = await self._session.exec(
-            select(UserDay.customer_id, inside, func.max(day))
+        by = (UserDay.customer_id, UserDay.user_key)
+        return await self._rows(
+            columns(UserDay.customer_id, inside, func.max(day))
             .where(day >= base.from_date, day <= last)
-            .group_by(col(UserDay.customer_id), col(UserDay.user_key))
+            .group_by(*by)
             .having(inside >= least_days)
         )
-        return [(account, days, seen) for account, days, seen in rows.all()]
 
     async def names(self, period: Period) -> dict[tuple[str, date], int]:
         """Events of all accounts by name and day."""
-        day = col(EventDay.metric_date)
-        rows = await self._session.exec(
-            select(EventDay.event, EventDay.metric_date, func.sum(EventDay.total))
-            .where(day >= period.from_date, day <= period.to_date)
-            .group_by(col(EventDay.event), day)
+        by = (EventDay.event, EventDay.metric_date)
+        rows = await self._rows(
+            columns(*by, func.sum(EventDay.total)).where(*_within(EventDay.metric_date, period)).group_by(*by)
         )
-        return {(event, at): total for event, at, total in rows.all()}
+        return {(event, at): total for event, at, total in rows}
 
     async def named(self, events: Sequence[str], period: Period) -> Sequence[tuple[str, date, int]]:
         """Account, day, and how many of these events."""
-        day = col(EventDay.metric_date)
-        rows = await self._session.exec(
-            select(EventDay.customer_id, EventDay.metric_date, func.sum(EventDay.total))
-            .where(col(EventDay.event).in_(events), day >= period.from_date, day <= period.to_date)
-            .group_by(col(EventDay.customer_id), day)
+        by = (EventDay.customer_id, EventDay.metric_date)
+        return await self._rows(
+            columns(*by, func.sum(EventDay.total))
+            .where(col(EventDay.event).in_(events), *_within(EventDay.metric_date, period))
+            .group_by(*by)
         )
-        return list(rows.all())
 
     async def samples(self, since: date, last: date) -> list[tuple[int, int]]:
         """Events, and those that name an account, of the last sync that reached each of these days."""
-        rows = await self._session.exec(
-            select(Sync)
-            .where(Sync.status == "done", col(Sync.to_date) >= since, col(Sync.to_date) <= last)
-            .order_by(col(Sync.to_date), col(Sync.finished_at))
+        reached = col(Sync.to_date)
+        rows = await self._rows(
+            columns(Sync.to_date, Sync.events, Sync.events_with_account)
+            .where(Sync.status == "done", reached >= since, reached <= last)
+            .order_by(reached, Sync.finished_at)
         )
-        by_day = {row.to_date: (row.events, row.events_with_account) for row in rows}
-        return list(by_day.values())
+        return list({day: (events, covered) for day, events, covered in rows}.values())
+
+    async def _rows(self, statement: Any) -> Sequence[Any]:
+        rows: Any = await self._session.exec(statement)
+        return [tuple(row) for row in rows.all()]
+
+
+def _within(column: Any, period: Period) -> tuple[Any, Any]:
+    return column >= period.from_date, column <= period.to_date

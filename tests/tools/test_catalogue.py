@@ -25,6 +25,7 @@ CALLS: dict[str, dict[str, object]] = {
     "find_struggling_users": {"account": "Acme"},
     "get_night_report": {},
     "get_tutorial_results": {},
+    "list_alerts": {},
     "query_events": {"account": "Acme"},
     "query_funnel": {"account": "Acme"},
     "search_feature_docs": {"query": "credentials"},
