@@ -1,4 +1,4 @@
-"""A night over a small world in which one account's use breaks off: one alert, told everywhere, and no other."""
+"""A night over a small world in which one account's use breaks off: one alert, told everywhere."""
 
 import json
 import random
