@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pydantic import BaseModel
 
 from agent import writing
+from agent.health import alert
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
 from handrail.domain.periods import Period
@@ -20,7 +21,6 @@ from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows import brakes
-from handrail.flows.alerts import raise_alerts
 from handrail.flows.brief import morning
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
@@ -249,13 +249,6 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     )
 
 
-async def _alert(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """What changed for accounts; of funnels only those that were measured tonight."""
-    if book.dry_run:
-        return
-    book.write(alerts=await raise_alerts(ctx, as_of, book.windows))
-
-
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """One tutorial for each signature and style chosen tonight; people who share them share the text."""
     async with ctx.store.read() as work:
@@ -400,7 +393,7 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _measure,
     _detect,
     _preflight,
-    _alert,
+    alert,
     _write,
 )
 AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _write_back, _count)
