@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 from agent import writing
+from agent.health import alert, score
 from agent.notebook import Notebook, Stage
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
@@ -15,14 +16,11 @@ from handrail.domain.runs import Report
 from handrail.engine import keys
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
-from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
+from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows import brakes
-from handrail.flows.alerts import raise_alerts
 from handrail.flows.brief import morning
-from handrail.flows.churn import keep_track
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
-from handrail.flows.health import keep_scores
 from handrail.flows.learn import choose_styles
 from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave, text_of
 from handrail.flows.measure import count_nightly
@@ -218,13 +216,6 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     )
 
 
-async def _alert(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """What changed for accounts; of funnels only those that were measured tonight."""
-    if book.dry_run:
-        return
-    book.write(alerts=await raise_alerts(ctx, as_of, book.windows))
-
-
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """One tutorial for each signature and style chosen tonight; people who share them share the text."""
     async with ctx.store.read() as work:
@@ -317,18 +308,6 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
 
 
-async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Engagement of every account, and how the score did before; untrusted verdicts are none."""
-    if book.dry_run:
-        return
-    trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
-    try:
-        book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
-        await keep_track(ctx, as_of)
-    except ConfigError as error:
-        book.notes.append(f"No account was scored: {error}")
-
-
 async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """Mixpanel is told of mails and completions; what it does not take tonight is told tomorrow."""
     if book.dry_run:
@@ -381,8 +360,8 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _measure,
     _detect,
     _preflight,
-    _alert,
+    alert,
     _write,
 )
-AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _write_back, _count)
+AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, score, _write_back, _count)
 LAST: tuple[Stage, ...] = (close_book, tell_team)

@@ -51,7 +51,7 @@ LEAST_WEEKLY_NOISE = 0.1
 DAYS_UNDER = 3
 """Judged days of the window under the band: one or two are a public holiday of theirs."""
 
-DECLINE = 0.4
+DECLINE = 0.45
 """Lost over eight weeks, along the median slope (Theil-Sen)."""
 
 USERS_DECLINE = 0.2
@@ -63,10 +63,10 @@ SURE_DECLINE = 0.15
 DECLINE_WEEKS = 8
 """Two months: what goes on for so long is no leave and no project's end."""
 
-DECLINE_CHANCE = 0.02
-"""Of Kendall's tau over eight weeks: at most five of 28 pairs of weeks stand the wrong way round."""
+DECLINE_CHANCE = 0.01
+"""Of Kendall's tau over eight weeks: at most four of 28 pairs of weeks stand the wrong way round."""
 
-ONE_STEP = 0.5
+ONE_STEP = 0.75
 """Where one week to the next but one lost so much of the whole, it is a drop, or was one."""
 
 ERRORS = 3.0
@@ -117,6 +117,9 @@ KEY_SHARE = 0.5
 
 FLEET_LOW, FLEET_HIGH = 0.7, 1.4
 """The median account beside its usual day: outside, the day is everybody's and no account's doing."""
+
+FLEET_NEAR = 0.9
+"""Between this and FLEET_LOW, accounts are held against the fleet's day."""
 
 FLEET_DROP = 0.6
 """Under this the day is told, too."""

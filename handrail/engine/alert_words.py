@@ -42,8 +42,8 @@ def _drop(one: Found) -> str:
     if one.subject.startswith("conversion of "):
         funnel = shown(one.subject.removeprefix("conversion of "))
         return (
-            f"{one.observed:.0%} of those who entered {funnel!r} on the last {one.days} days whose window has "
-            f"ended completed it, where {one.usual:.0%} are usual"
+            f"{one.observed:.0%} of those who entered {funnel!r} on the last {one.days} days whose window "
+            f"has ended completed it, where {one.usual:.0%} are usual"
         )
     whose = "All accounts together: " if one.account_id == FLEET else ""
     counted = "active users, added up by day," if one.subject == "users" else one.subject

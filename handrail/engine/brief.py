@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from statistics import median
 
 from handrail.domain.accounts import Account
-from handrail.domain.alerts import FLEET, Alert
+from handrail.domain.alerts import FLEET, Alert, AlertKind
 from handrail.domain.briefs import Brief, Cause, Finding, WorthALook
 from handrail.domain.metrics import Totals
 from handrail.domain.periods import Period
@@ -93,13 +93,19 @@ def alerted(alerts: Iterable[Alert], users: Mapping[str, int]) -> list[Finding]:
             cause=Cause.ALERT,
             subject=each.kind.value,
             figure=each.size,
-            people=round(min(each.size, 1) * users.get(each.account_id, 0)),
+            people=_concerned(each, users.get(each.account_id, 0)),
             evidence=" ".join(filter(None, [each.evidence, each.cause])),
             next_step=each.next_step,
         )
         for each in alerts
         if each.account_id != FLEET
     ]
+
+
+def _concerned(alert: Alert, users: int) -> int:
+    """Of a fall, the share of the account's users; of other alerts nobody knows, and they come last."""
+    falls = alert.kind in {AlertKind.DROP, AlertKind.DECLINE}
+    return max(round(alert.size * users), LEAST_GROUP) if falls else LEAST_GROUP
 
 
 def of_all(alerts: Iterable[Alert]) -> str:

@@ -92,8 +92,10 @@ class Book:
         return middle if middle < limits.FLEET_DECLINE else 1.0
 
     def masked(self, values: Series) -> Series:
-        """The values of judged days; the others count as not known."""
-        return np.where(self.judged, values, np.nan)
+        """The values of judged days, beside the fleet where that was low; the others count as not known."""
+        index = np.nan_to_num(self.index, nan=1.0)
+        beside = np.where((index >= limits.FLEET_LOW) & (index < limits.FLEET_NEAR), index, 1.0)
+        return np.where(self.judged, values / beside, np.nan)
 
 
 def usual_days(values: Series) -> Series:

@@ -54,10 +54,11 @@ async def test_a_night_leaves_a_brief_whose_figures_are_those_that_the_oracle_co
     stuck = oracle.struggling(acme_folder, AS_OF, DEFAULT_KB)["features"]["connect-data-source"]
     acme, tanager = week["acct_1001"]["period"], week["acct_1005"]["period"]
     people = sum("acct_1001" in row["accounts"] for row in stuck)
-    assert told.headline == "26 mailed, 3 accounts worth a look."
+    assert told.headline == "26 mailed, 4 accounts worth a look."
     assert [(look.name, look.findings[0].cause) for look in told.accounts] == [
         ("Tanager Insurance", Cause.DROP),
         ("Acme", Cause.STRUGGLES),
+        ("Harbor & Pine Legal", Cause.ALERT),
         ("Old Mill Outfitters", Cause.DROP),
     ]
     assert told.accounts[1].findings[0].evidence == (
