@@ -15,7 +15,6 @@ from handrail.domain.periods import Period
 from handrail.domain.runs import Report
 from handrail.domain.tutorials import Style
 from handrail.engine import keys
-from handrail.engine import struggles as rules
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
@@ -166,7 +165,8 @@ async def _recover(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
 async def _plan(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
     """What the night will ask of the shared hourly budget, told before it asks."""
     profiles = bool(ctx.settings.mixpanel_group_id) + len(ctx.settings.mixpanel_cohorts)
-    planned = profiles + bool(ctx.kb.features()) + 1 + await planned_questions(ctx)
+    told = ctx.mixpanel.ingest is not None
+    planned = profiles + bool(ctx.kb.features()) + 1 + told + await planned_questions(ctx)
     left = await ctx.ledger.left("query") if ctx.ledger else planned
     if left < planned:
         book.notes.append(
@@ -227,7 +227,6 @@ async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     judged = await detect(ctx, ctx.kb.features(), as_of)
     book.write(
         struggles=tuple(each.counted(slug) for slug, each in judged.items()),
-        struggling_users=len({one.user_key for each in judged.values() for one in each.struggles}),
     )
 
 
@@ -236,7 +235,7 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     problems = await check(ctx, as_of, book.report.struggles)
     async with ctx.store.begin() as work:
         await work.guards.replace_problems(as_of, problems)
-        found = await work.nights.struggles(as_of)
+        found = await work.nights.strugglers(as_of)
     book.notes += [f"{each.feature or 'All features'}: {each.words} Nobody is mailed." for each in problems]
     book.write(data_problems=tuple(problems))
     book.write(
@@ -248,7 +247,7 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """One tutorial for each signature and style chosen tonight; people who share them share the text."""
     async with ctx.store.read() as work:
-        kept = rules.prioritised(await work.nights.struggles(as_of))
+        kept = await work.nights.strugglers(as_of)
     known = {each.slug for each in ctx.kb.features()}
     found = [one for one in kept if one.feature in known and not book.troubled(one.feature)]
     chosen = await choose_styles(ctx, as_of, found, keep=not book.dry_run)
@@ -299,7 +298,7 @@ def note_block(book: Notebook, sender_down: bool, notes: Iterable[str]) -> None:
 async def _rehearse(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Who was mailed by an earlier run of this night is not asked about again: each question counts."""
     async with ctx.store.read() as work:
-        found = await work.nights.struggles(as_of)
+        found = await work.nights.strugglers(as_of)
         left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
     ids = {keys.delivery_id(as_of, one.user_key, one.feature): one.signature.key for one in found}
     texts = {
@@ -351,13 +350,11 @@ async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
 
 
 async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    if book.decided is None:
-        async with ctx.store.read() as work:
-            deliveries = await work.deliveries.of_night(as_of)
-    else:
-        deliveries = book.decided
-    status = Counter(each.status for each in deliveries)
-    withheld = Counter(each.reason for each in deliveries if each.status is Status.WITHHELD)
+    status: Counter[Status] = Counter()
+    withheld: Counter[str] = Counter()
+    for each, reason, decisions in await _decisions(ctx, book, as_of):
+        status[each] += decisions
+        withheld[reason] += decisions if each is Status.WITHHELD else 0
     book.write(
         sent=status[Status.SENDING] if book.dry_run else status[Status.SENT],
         failed=status[Status.FAILED],
@@ -365,6 +362,14 @@ async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         planned=status[Status.PLANNED],
         withheld={reason.value: withheld[reason.value] for reason in Reason if withheld[reason.value]},
     )
+
+
+async def _decisions(ctx: ToolContext, book: Notebook, as_of: date) -> list[tuple[Status, str, int]]:
+    if book.decided is not None:
+        return [(each.status, each.reason, 1) for each in book.decided]
+    async with ctx.store.read() as work:
+        counts = await work.deliveries.counts(Period.of_days(1, as_of, book.report.zone))
+    return [(status, reason, decisions) for _, status, reason, decisions in counts]
 
 
 async def _save(ctx: ToolContext, book: Notebook) -> None:

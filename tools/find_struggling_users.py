@@ -87,18 +87,21 @@ async def find_struggling_users(
         book = {each.id: each for each in await work.accounts.all()}
         kept_for = await work.nights.last_struggle_night()
         report = await work.nights.report(as_of)
-        kept = [one for each in features for one in await work.nights.struggles(as_of, each.slug)]
         known = await work.guards.problems(as_of)
         last = await work.metrics.last_sync()
     read_at = ctx.clock.now()
     if kept_for == as_of and report is not None:
-        found, read_at, problems = kept, report.started_at, known
+        read_at, problems = report.started_at, known
     else:
         judged = await detect(ctx, features, as_of)
-        found = [one for each in judged.values() for one in each.struggles]
         problems = await check(ctx, as_of, [each.counted(slug) for slug, each in judged.items()])
-    found = [one for one in found if not troubled(problems, one.feature)]
-    mine = [one for one in struggles.prioritised(found) if who is None or who.id in one.account_ids]
+    async with ctx.store.read() as work:
+        found = await work.nights.struggles(as_of, feature)
+    mine = [
+        one
+        for one in found
+        if not troubled(problems, one.feature) and (who is None or who.id in one.account_ids)
+    ]
     by_feature = {each.slug: sum(one.feature == each.slug for one in mine) for each in features}
     people = len({one.user_key for one in mine})
     where = f" at {who.name}" if who else ""

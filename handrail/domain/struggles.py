@@ -1,6 +1,7 @@
 """Struggles: signals of one user on one feature, and the verdict."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,16 +48,6 @@ class Peers(BaseModel):
     def completion(self) -> float | None:
         """Successes over attempts, of sums; None without an attempt."""
         return self.successes / self.attempts if self.attempts else None
-
-
-class Uses(BaseModel):
-    """One feature inside its window: those who tried it often enough, and everybody in numbers."""
-
-    model_config = ConfigDict(frozen=True)
-
-    often: tuple[FeatureUse, ...] = ()
-    fleet: Peers = Peers()
-    by_account: dict[str, Peers] = Field(default_factory=dict)
 
 
 class Signature(BaseModel):
@@ -120,6 +111,14 @@ class Struggle(BaseModel):
     """The others who tried the feature, in all accounts."""
     by_account: dict[str, Peers] = Field(default_factory=dict)
     """The others of each of the person's accounts."""
+
+
+class Struggler(NamedTuple):
+    """Who struggles with what, without the figures."""
+
+    user_key: str
+    feature: str
+    signature: Signature
 
 
 class Stuck(BaseModel):

@@ -114,8 +114,3 @@ def approved_reason(reason: str, feature: Feature, labels: Mapping[str, str] = N
     if not reason:
         return ""
     return reason if feature.hint(reason) else labels.get(reason, OTHER_REASON)
-
-
-def prioritised(struggles: list[Struggle]) -> list[Struggle]:
-    """Most urgent first; ties broken by user key, then feature."""
-    return sorted(struggles, key=lambda struggle: (-struggle.priority, struggle.user_key, struggle.feature))

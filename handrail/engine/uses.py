@@ -1,13 +1,13 @@
 """From one user's events of a feature to the signals that the struggle rules read."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from handrail.domain.features import Feature
-from handrail.domain.struggles import FeatureUse, Peers, Uses
+from handrail.domain.struggles import FeatureUse, Peers
 
 RAGE_CLICK = "$mp_rage_click"
 DEAD_CLICK = "$mp_dead_click"
@@ -143,12 +143,20 @@ class Gathering:
         for account in set(accounts):
             self._by_account[account] = together(self._by_account[account], peers)
 
-    def uses(self) -> Uses:
-        return Uses(
-            often=tuple(measured(use, self.feature, self.seen) for use in self.often),
-            fleet=self._fleet,
-            by_account=dict(self._by_account),
-        )
+    @property
+    def tried(self) -> int:
+        """People who tried it, often or not."""
+        return self._fleet.users
+
+    def measured(self) -> Iterator[FeatureUse]:
+        """Those who tried it often enough."""
+        return (measured(use, self.feature, self.seen) for use in self.often)
+
+    def others(self, use: FeatureUse) -> tuple[Peers, dict[str, Peers]]:
+        """The fleet, and each account of this person, without this person."""
+        mine = alone(use)
+        accounts = {each: together(self._by_account[each], mine, sign=-1) for each in use.account_ids}
+        return together(self._fleet, mine, sign=-1), accounts
 
 
 def together(one: Peers, other: Peers, *, sign: int = 1) -> Peers:
@@ -161,13 +169,6 @@ def together(one: Peers, other: Peers, *, sign: int = 1) -> Peers:
 
 def alone(use: FeatureUse) -> Peers:
     return Peers(users=1, attempts=use.attempts, successes=use.successes)
-
-
-def others(everybody: Uses, use: FeatureUse) -> tuple[Peers, dict[str, Peers]]:
-    """The fleet, and each account of this person, without this person."""
-    mine = alone(use)
-    accounts = {each: together(everybody.by_account[each], mine, sign=-1) for each in use.account_ids}
-    return together(everybody.fleet, mine, sign=-1), accounts
 
 
 def measured(use: FeatureUse, feature: Feature, seen: Collection[str]) -> FeatureUse:

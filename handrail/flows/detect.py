@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -12,7 +13,7 @@ from handrail.context import ToolContext
 from handrail.domain.features import Feature
 from handrail.domain.queries import Did
 from handrail.domain.runs import FeatureStruggles
-from handrail.domain.struggles import FeatureUse, Peers, Struggle, Uses
+from handrail.domain.struggles import FeatureUse, Peers, Struggle
 from handrail.engine import struggles, uses
 from handrail.engine.accounts import account_ids
 from handrail.engine.periods import midnight
@@ -37,7 +38,8 @@ Gathered = dict[str, uses.Gathering]
 class Detected(NamedTuple):
     """What was found of one feature."""
 
-    struggles: list[Struggle]
+    struggling: int
+    accounts: int
     route: Route
     tried: int | None
     """People who tried it inside the window; None where nobody had to be asked about."""
@@ -45,8 +47,8 @@ class Detected(NamedTuple):
     def counted(self, feature: str) -> FeatureStruggles:
         return FeatureStruggles(
             feature=feature,
-            struggling=len(self.struggles),
-            accounts=len({account for one in self.struggles for account in one.account_ids}),
+            struggling=self.struggling,
+            accounts=self.accounts,
             route=self.route,
             tried=self.tried,
         )
@@ -58,7 +60,7 @@ log = logging.getLogger(__name__)
 
 
 async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> dict[str, Detected]:
-    """Struggles by feature for the window that ends with `as_of` (included), most urgent first; kept.
+    """Keep the struggles of the window that ends with `as_of` (included); answers them counted, by feature.
 
     One question serves all features; every route gives the same verdicts.
     """
@@ -79,34 +81,41 @@ async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> 
     except UpstreamError as refusal:
         log.warning("struggles are counted from the export: %s", refusal)
         gathered, route = await _by_export(ctx, features, as_of, zone), "export"
-    found = {slug: each.uses() for slug, each in gathered.items()}
-    labels = await label_reasons(ctx, features, {slug: each.often for slug, each in found.items()}, as_of)
-    judged = {
-        feature.slug: Detected(
-            _judge(found.get(feature.slug, Uses()), feature, as_of, zone, labels[feature.slug]),
-            cast("Route", route),
-            found[feature.slug].fleet.users if found else None,
-        )
-        for feature in features
-    }
+    labels = await label_reasons(ctx, features, {slug: each.often for slug, each in gathered.items()}, as_of)
+    asked = bool(gathered)
+    end = midnight(as_of + timedelta(days=1), zone)
+    judged = {}
+    for feature in features:
+        # Let go of with its feature: at volume the signals of all users are the night's largest heap.
+        one = gathered.pop(feature.slug, uses.Gathering(feature))
+        found = _Verdicts(one, end, labels[feature.slug])
+        async with ctx.store.begin() as work:
+            await work.nights.replace_struggles(as_of, feature.slug, found)
+        tried = one.tried if asked else None
+        judged[feature.slug] = Detected(found.people, len(found.accounts), cast("Route", route), tried)
     async with ctx.store.begin() as work:
-        for slug, each in judged.items():
-            await work.nights.replace_struggles(as_of, slug, each.struggles)
         await work.nights.forget_struggles(as_of - KEPT)
     return judged
 
 
-def _judge(
-    everybody: Uses, feature: Feature, as_of: date, zone: str, labels: Mapping[str, str]
-) -> list[Struggle]:
-    end = midnight(as_of + timedelta(days=1), zone)
-    found = []
-    for use in everybody.often:
-        verdict = struggles.judge(use, feature, as_of=end, labels=labels)
-        if verdict:
-            fleet, by_account = uses.others(everybody, use)
-            found.append(verdict.model_copy(update={"fleet": fleet, "by_account": by_account}))
-    return struggles.prioritised(found)
+@dataclass
+class _Verdicts:
+    """The struggles with one feature, judged one by one while they are written down, and counted."""
+
+    gathered: uses.Gathering
+    end: datetime
+    labels: Mapping[str, str]
+    people: int = 0
+    accounts: set[str] = field(default_factory=set)
+
+    def __iter__(self) -> Iterator[Struggle]:
+        for use in self.gathered.measured():
+            verdict = struggles.judge(use, self.gathered.feature, as_of=self.end, labels=self.labels)
+            if verdict:
+                self.people += 1
+                self.accounts.update(use.account_ids)
+                fleet, by_account = self.gathered.others(use)
+                yield verdict.model_copy(update={"fleet": fleet, "by_account": by_account})
 
 
 async def _by_jql(ctx: ToolContext, features: Sequence[Feature], as_of: date, zone: str) -> Gathered:
@@ -140,7 +149,7 @@ async def _by_jql(ctx: ToolContext, features: Sequence[Feature], as_of: date, zo
     for row in answer.rows:
         user_key = ctx.people.key(str(row.key[0]))
         for gathering, state in zip(found.values(), row.value, strict=False):
-            if state.last_attempt:
+            if state is not None and state.last_attempt:
                 patience = 60_000 * gathering.feature.struggle.abandoned_after_minutes
                 late = state.pending is not None and until - state.pending > patience
                 use = _use(user_key, state, state.last_attempt, accounts(state.accounts, user_key), zone)

@@ -88,14 +88,10 @@ async def _due(ctx: ToolContext) -> list[_Question]:
         ids = await work.follow_ups.due(now, after=AFTER, until=UNTIL, limit=MOST_AT_ONCE)
         mails = [mail for each in ids if (mail := await work.deliveries.get(each))]
         texts = {each: await work.nights.tutorial(each) for each in {mail.tutorial_id for mail in mails}}
-        struggles = {
-            (one.user_key, one.feature, night): one
-            for night in {mail.night for mail in mails}
-            for one in await work.nights.struggles(night)
-        }
+        struggles = await work.nights.struggles_of([mail.id for mail in mails])
     found = []
     for mail in mails:
-        one = struggles.get((mail.user_key, mail.feature, mail.night))
+        one = struggles.get(mail.id)
         text = texts[mail.tutorial_id]
         case = Case(one, ctx.kb.find(mail.feature), text, mail.night) if one else None
         found.append(_Question(mail, case))

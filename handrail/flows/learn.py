@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED
 from handrail.domain.learning import Choice, StyleSample, StyleTried, Tried
-from handrail.domain.struggles import Signature, Struggle
+from handrail.domain.struggles import Signature, Struggler
 from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import keys, learning
 from handrail.engine.learning import PLAIN, STYLES, told_in
@@ -39,7 +39,7 @@ class Worked:
 
 
 async def choose_styles(
-    ctx: ToolContext, night: date, struggles: Sequence[Struggle], *, keep: bool = True
+    ctx: ToolContext, night: date, struggles: Sequence[Struggler], *, keep: bool = True
 ) -> Chosen:
     """The style of each of these people's tutorials. What the night chose before stands, whatever came since,
     save a style that is frozen now, of a mail that has not left.
@@ -50,30 +50,33 @@ async def choose_styles(
     async with ctx.store.read() as work:
         found = await work.learning.tried(ctx.clock.now() - REACH)
         frozen = await work.learning.frozen()
-        before = await work.learning.chosen(night)
+        before = await work.learning.styles(night)
         of_night = await work.deliveries.of_night(night) if frozen else []
     left = {each.id for each in of_night if each.status in MAY_HAVE_ARRIVED}
     chances = _chances(_in_play(ctx), {one.signature for one in struggles}, found, frozen)
-    made = {}
+    styles, made = dict(before), []
     for one in struggles:
         delivery = keys.delivery_id(night, one.user_key, one.feature)
         known = before.get(delivery)
-        if known is not None and (delivery in left or (one.feature, known.style) not in frozen):
+        if known is not None and (delivery in left or (one.feature, known) not in frozen):
             continue
         mine = chances[one.signature.key]
-        style = learning.pick(mine, night, one.user_key, one.feature)
-        made[delivery] = Choice(
-            delivery_id=delivery,
-            night=night,
-            style=style,
-            probability=mine[style],
-            version=learning.VERSION,
-            chosen_at=ctx.clock.now(),
+        styles[delivery] = style = learning.pick(mine, night, one.user_key, one.feature)
+        made.append(
+            Choice(
+                delivery_id=delivery,
+                night=night,
+                style=style,
+                probability=mine[style],
+                version=learning.VERSION,
+                chosen_at=ctx.clock.now(),
+            )
         )
     if keep:
         async with ctx.store.begin() as work:
-            await work.learning.choose(list(made.values()), instead_of=sorted(made.keys() & before.keys()))
-    return Chosen({each.delivery_id: each.style for each in (before | made).values()}, tuple(notes))
+            await work.learning.choose(made)
+            await work.learning.forget_choices(night - REACH)
+    return Chosen(styles, tuple(notes))
 
 
 async def freeze_styles(ctx: ToolContext) -> list[str]:
@@ -97,6 +100,7 @@ async def freeze_styles(ctx: ToolContext) -> list[str]:
             mails = await work.learning.mails(feature, style, since)
             if learning.freezes(mails, complaints):
                 await work.learning.freeze(feature, style, now)
+                await work.learning.stop(feature, style)
                 frozen.add((feature, style))
                 notes.append(
                     f"{complaints} of {mails} mails of {feature} in the style {style} drew complaints: it is "

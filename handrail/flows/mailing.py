@@ -14,7 +14,8 @@ from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine import keys
 from handrail.engine.blocks import blocks, wave_size
 from handrail.engine.learning import PLAIN
-from handrail.engine.struggles import prioritised
+from handrail.engine.preflight import troubled
+from handrail.flows import brakes
 from handrail.flows.deliver import Claimed, Delivered, claim, dispatch, withhold
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
@@ -102,24 +103,27 @@ async def next_wave(
     `texts` are tutorial ids by `text_of` signature and style; an empty wave says that all were asked about.
     """
     async with ctx.store.read() as work:
-        found = prioritised(await work.nights.struggles(night))
         # One that is still called on its way belongs to a block, which finds out that its sender is gone.
         left = await work.deliveries.with_status(night, _SETTLED)
         room = ctx.settings.run_cap - await work.histories.mails_of(night)
-        chosen = await work.learning.chosen(night)
+        chosen = await work.learning.styles(night)
     cases: list[tuple[str, tuple[str, ...]]] = []
     text: dict[str, str] = {}
     none_may_leave = room <= 0 or needs_no_look(ctx)
     most = MOST_WITHHELD if none_may_leave else BLOCK
     size = wave_size(room, most)
-    while reached < len(found) and len(cases) < size:
-        one = found[reached]
-        delivery_id = keys.delivery_id(night, one.user_key, one.feature)
-        if delivery_id not in left:
-            cases.append((delivery_id, (*one.account_ids, one.user_key)))
-            style = chosen[delivery_id].style if delivery_id in chosen else PLAIN
-            text[delivery_id] = texts.get(text_of(one.signature.key, style), "")
-        reached += 1
+    while len(cases) < size:
+        async with ctx.store.read() as work:
+            found = await work.nights.struggles(night, after=reached, limit=size - len(cases))
+        for one in found:
+            delivery_id = keys.delivery_id(night, one.user_key, one.feature)
+            if delivery_id not in left:
+                cases.append((delivery_id, (*one.account_ids, one.user_key)))
+                style = chosen.get(delivery_id, PLAIN)
+                text[delivery_id] = texts.get(text_of(one.signature.key, style), "")
+        reached += len(found)
+        if not found:
+            break
     made = (
         Block(
             night=night,
@@ -140,12 +144,14 @@ async def mail_block(ctx: ToolContext, block: Block) -> Mailed:
     async with ctx.store.begin() as work:
         interrupted = await work.deliveries.interrupted(list(block.texts))
         gone = await work.deliveries.with_status(block.night, MAY_HAVE_ARRIVED)
+        none_may_leave = block.none_may_leave or await brakes.braked(work, block.night)
+        problems = await work.guards.problems(block.night)
     cases = await cases_again(ctx, block.night, {k: v for k, v in block.texts.items() if k not in gone})
-    now = Now(checked=not block.none_may_leave, at=ctx.clock.now(), sender_down=block.sender_down)
-    if block.none_may_leave:
-        made = _Made(now, {each.id: each for each in await withhold(ctx, cases, now)})
-    else:
-        made = await _mail(ctx, cases, now)
+    # Whom the rules refuse in any case is not looked up: no address is fetched, no question is spent.
+    refused = [each for each in cases if none_may_leave or troubled(problems, each.struggle.feature)]
+    await withhold(ctx, refused, Now(checked=False, at=ctx.clock.now(), sender_down=block.sender_down))
+    asked = [each for each in cases if not (none_may_leave or troubled(problems, each.struggle.feature))]
+    made = await _mail(ctx, asked, Now(checked=True, at=ctx.clock.now(), sender_down=block.sender_down))
     notes = [f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."]
     return Mailed(sender_down=made.now.sender_down, notes=tuple((notes if interrupted else []) + made.notes))
 
@@ -250,9 +256,8 @@ async def cases_again(ctx: ToolContext, night: date, texts: Mapping[str, str]) -
     `texts` are tutorial ids by delivery id; an outdated text is none.
     """
     async with ctx.store.read() as work:
-        struggles = prioritised(await work.nights.struggles(night))
+        struggles = await work.nights.struggles_of(list(texts))
         tutorials = {each: await work.nights.tutorial(each) for each in sorted(set(texts.values()))}
-    ids = {keys.delivery_id(night, one.user_key, one.feature): one for one in struggles}
     return [
         Case(
             struggle=one,
@@ -260,8 +265,7 @@ async def cases_again(ctx: ToolContext, night: date, texts: Mapping[str, str]) -
             tutorial=_still_true(ctx, tutorials[texts[delivery_id]]),
             night=night,
         )
-        for delivery_id, one in ids.items()
-        if delivery_id in texts
+        for delivery_id, one in struggles.items()
     ]
 
 

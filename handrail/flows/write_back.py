@@ -34,6 +34,9 @@ async def write_back(ctx: ToolContext) -> Told:
     told, ingest = Told(), ctx.mixpanel.ingest
     if ingest is None:
         return told
+    async with ctx.store.begin() as work:
+        # News is at most REACH old, and was told after it happened: twice that is long past.
+        await work.write_backs.forget(ctx.clock.now() - 2 * REACH)
     async with ctx.store.read() as work:
         news = await work.write_backs.untold(ctx.clock.now() - REACH)
         accounts = {each.id: each for each in await work.accounts.all()} if news else {}

@@ -126,7 +126,7 @@ def newest_version() -> str:
     return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, version: str = "head") -> None:
     """Run the migrations that the database lacks."""
     from alembic import command  # noqa: PLC0415  (only when there is something to migrate)
     from alembic.config import Config  # noqa: PLC0415
@@ -134,7 +134,7 @@ def upgrade(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
 
 
 async def _version(connection: AsyncConnection) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, func, insert
+from sqlalchemy import and_, delete, func, insert, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
 from handrail.domain.feedback import FeedbackKind
 from handrail.domain.learning import Choice, StyleTried, Tried
 from handrail.domain.tutorials import Style, Tutorial
@@ -64,13 +64,43 @@ class Learning:
         rows = await self._session.exec(select(StyleChoice).where(StyleChoice.night == night))
         return {row.delivery_id: Choice.model_validate(row.model_dump()) for row in rows}
 
-    async def choose(self, choices: Sequence[Choice], *, instead_of: Sequence[str] = ()) -> None:
-        """Write down choices; `instead_of` names the mails that had another."""
-        for at in range(0, len(instead_of), _BLOCK):
-            some = instead_of[at : at + _BLOCK]
-            await self._session.exec(delete(StyleChoice).where(col(StyleChoice.delivery_id).in_(some)))
-        if choices:
-            await self._session.exec(insert(StyleChoice), params=[each.model_dump() for each in choices])
+    async def styles(self, night: date) -> dict[str, Style]:
+        """The chosen styles of a night, by delivery id."""
+        rows = await self._session.exec(
+            select(StyleChoice.delivery_id, StyleChoice.style).where(StyleChoice.night == night)
+        )
+        return {delivery: _STYLE.validate_python(style) for delivery, style in rows}
+
+    async def choose(self, choices: Sequence[Choice]) -> None:
+        """Write down choices, each instead of an earlier one of the same mail."""
+        for at in range(0, len(choices), _BLOCK):
+            some = choices[at : at + _BLOCK]
+            mails = [each.delivery_id for each in some]
+            await self._session.exec(delete(StyleChoice).where(col(StyleChoice.delivery_id).in_(mails)))
+            await self._session.exec(insert(StyleChoice), params=[each.model_dump() for each in some])
+
+    async def forget_choices(self, before: date) -> None:
+        """Drop the choices of nights before that one."""
+        await self._session.exec(delete(StyleChoice).where(col(StyleChoice.night) < before))
+
+    async def stop(self, feature: str, style: Style) -> None:
+        """Mails in this style that wait for their hours, or for a yes, do not leave any more."""
+        told = await self._told(feature, style)
+        await self._session.exec(
+            update(DeliveryRow)
+            .where(
+                col(DeliveryRow.tutorial_id).in_(told),
+                or_(
+                    col(DeliveryRow.status) == Status.PLANNED.value,
+                    and_(
+                        col(DeliveryRow.status) == Status.WITHHELD.value,
+                        col(DeliveryRow.reason) == Reason.NEEDS_APPROVAL.value,
+                        col(DeliveryRow.detail) == "",
+                    ),
+                ),
+            )
+            .values(status=Status.WITHHELD.value, reason=Reason.BRAKED.value, due_at=None)
+        )
 
     async def complaints(self, since: datetime) -> list[tuple[str, Style, datetime]]:
         """(feature, style, when its mail left) of each mail that left since and was complained about."""
@@ -86,18 +116,22 @@ class Learning:
 
     async def mails(self, feature: str, style: Style, since: datetime) -> int:
         """Mails of a feature in a style that left since."""
-        rows = await self._session.exec(select(TutorialRow.document).where(TutorialRow.feature == feature))
-        texts = [Tutorial.model_validate_json(document) for document in rows]
         found = await self._session.exec(
             select(func.count())
             .select_from(DeliveryRow)
             .where(
-                col(DeliveryRow.tutorial_id).in_([text.id for text in texts if told_in(text) == style]),
+                col(DeliveryRow.tutorial_id).in_(await self._told(feature, style)),
                 col(DeliveryRow.status).in_(_MAILED),
                 col(DeliveryRow.sending_at) > since,
             )
         )
         return found.one()
+
+    async def _told(self, feature: str, style: Style) -> list[str]:
+        """Tutorials of a feature in a style."""
+        rows = await self._session.exec(select(TutorialRow.document).where(TutorialRow.feature == feature))
+        texts = [Tutorial.model_validate_json(document) for document in rows]
+        return [text.id for text in texts if told_in(text) == style]
 
     async def frozen(self) -> set[tuple[str, Style]]:
         """(feature, style) of what is not chosen."""

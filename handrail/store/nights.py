@@ -1,23 +1,33 @@
 """Nights in the store: runs, struggles and tutorials."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cache
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.metrics import Agreement
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
-from handrail.domain.struggles import Struggle, Stuck
+from handrail.domain.struggles import Signature, Struggle, Struggler, Stuck
 from handrail.domain.tutorials import Draft, RefusedText, Tutorial
+from handrail.engine.keys import delivery_id
 from handrail.store.tables import Run, StruggleRow, TutorialRow
 from handrail.store.writing_tables import RefusedDraft
 
 LOOKED_BACK = 7
 """Nights in which a comparison with Mixpanel's counts is looked for."""
+
+AT_ONCE = 1000
+"""Verdicts written in one statement."""
+
+_BLOCK = 500
+_URGENCY = (col(StruggleRow.priority).desc(), col(StruggleRow.user_key), col(StruggleRow.feature))
 
 
 class Nights:
@@ -56,31 +66,49 @@ class Nights:
         found = (report.agreement for report in await self.newest(LOOKED_BACK))
         return next((agreement for agreement in found if agreement is not None), None)
 
-    async def replace_struggles(self, night: date, feature: str, struggles: Sequence[Struggle]) -> None:
+    async def replace_struggles(self, night: date, feature: str, struggles: Iterable[Struggle]) -> None:
+        """Verdicts are written piece by piece: a night's need not all be held at a time."""
         await self._session.exec(
             delete(StruggleRow).where(col(StruggleRow.night) == night, col(StruggleRow.feature) == feature)
         )
-        self._session.add_all(
-            StruggleRow(
-                night=night,
-                user_key=one.user_key,
-                feature=one.feature,
-                document=one.model_dump_json(),
-                signature=one.signature.key,
-                attempts=one.attempts,
-            )
-            for one in struggles
-        )
+        left = iter(struggles)
+        while some := list(islice(left, AT_ONCE)):
+            await self._session.exec(insert(StruggleRow), params=[_struggle_row(night, one) for one in some])
 
     async def forget_struggles(self, before: date) -> None:
         """Drop what was known of single people in nights before that one."""
         await self._session.exec(delete(StruggleRow).where(col(StruggleRow.night) < before))
 
-    async def struggles(self, night: date, feature: str = "") -> list[Struggle]:
-        statement = select(StruggleRow.document).where(StruggleRow.night == night)
+    async def struggles(
+        self, night: date, feature: str = "", *, after: int = 0, limit: int | None = None
+    ) -> list[Struggle]:
+        """Most urgent first; ties broken by user key, then feature. At most `limit`, after so many."""
+        statement = (
+            select(StruggleRow.document).where(StruggleRow.night == night).order_by(*_URGENCY).offset(after)
+        )
         if feature:
             statement = statement.where(StruggleRow.feature == feature)
-        return [Struggle.model_validate_json(document) for document in await self._session.exec(statement)]
+        rows = await self._session.exec(statement.limit(limit))
+        return [Struggle.model_validate_json(document) for document in rows]
+
+    async def struggles_of(self, delivery_ids: Sequence[str]) -> dict[str, Struggle]:
+        """What these mails would help with, by their ids, most urgent first."""
+        found: list[tuple[str, Struggle]] = []
+        for at in range(0, len(delivery_ids), _BLOCK):
+            rows = await self._session.exec(
+                select(StruggleRow.delivery_id, StruggleRow.document).where(
+                    col(StruggleRow.delivery_id).in_(delivery_ids[at : at + _BLOCK])
+                )
+            )
+            found += [(delivery, Struggle.model_validate_json(document)) for delivery, document in rows]
+        return dict(sorted(found, key=lambda each: (-each[1].priority, each[1].user_key, each[1].feature)))
+
+    async def strugglers(self, night: date) -> list[Struggler]:
+        """Who struggled with what, most urgent first."""
+        statement = select(StruggleRow.user_key, StruggleRow.feature, StruggleRow.signature)
+        rows = await self._session.exec(statement.where(StruggleRow.night == night).order_by(*_URGENCY))
+        signature = cache(Signature.of)
+        return [Struggler(user, feature, signature(key)) for user, feature, key in rows]
 
     async def struggling_users(self, period: Period) -> int:
         """Different people who struggled in the nights of a period."""
@@ -177,3 +205,16 @@ class Nights:
             Stuck(signature=key, feature=slug, people=count, attempts=float(attempts))
             for key, slug, count, attempts in rows
         ]
+
+
+def _struggle_row(night: date, one: Struggle) -> dict[str, Any]:
+    return {
+        "night": night,
+        "user_key": one.user_key,
+        "feature": one.feature,
+        "document": one.model_dump_json(),
+        "signature": one.signature.key,
+        "attempts": one.attempts,
+        "priority": one.priority,
+        "delivery_id": delivery_id(night, one.user_key, one.feature),
+    }

@@ -268,6 +268,8 @@ class StruggleRow(SQLModel, table=True):
     document: str = Field(description="The Struggle as JSON.")
     signature: str = ""
     attempts: int = 0
+    priority: float = 0
+    delivery_id: str = Field("", index=True, description="Of the mail that would help.")
 
 
 class TutorialRow(SQLModel, table=True):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -48,6 +49,10 @@ class WriteBacks:
 
     async def told(self, keys: Sequence[str], now: datetime) -> None:
         self._session.add_all(WrittenBack(key=key, at=now) for key in keys)
+
+    async def forget(self, before: datetime) -> None:
+        """Drop what was told before then: nobody tells it again."""
+        await self._session.exec(delete(WrittenBack).where(col(WrittenBack.at) < before))
 
     async def noted(self, night: date) -> bool:
         """Whether the night has its note."""

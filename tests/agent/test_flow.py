@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from agent import flow, night, schedule
 from agent.flow import FLOW
 from handrail.context import open_context
 from handrail.domain.deliveries import Status
+from handrail.domain.guards import Brake, BrakeKind, DataProblem, ProblemKind
 from handrail.errors import CallerError, UpstreamError
 from handrail.flows import mailing
 from handrail.lock import one_at_a_time
@@ -238,3 +239,29 @@ async def test_of_people_whom_nobody_looked_up_none_is_mailed_and_the_reason_say
     assert len(made) == PEOPLE
     assert {(each.status, each.reason) for each in made} == {(Status.WITHHELD, "not_checked")}
     assert few.mails == []
+
+
+BRAKE = Brake(kind=BrakeKind.BOUNCES, night=crowd.LAST, at=datetime(2026, 3, 18, tzinfo=UTC), words="bounces")
+VANISHED = DataProblem(kind=ProblemKind.VANISHED, feature="export-rows", words="An event is gone.")
+
+
+@pytest.mark.parametrize("reason", ["braked", "data_problem"])
+async def test_whom_the_rules_refuse_in_any_case_nobody_looks_up(
+    settings: Settings, few: Standin, reason: str
+) -> None:
+    async with open_context(settings.model_copy(update={"send_mode": SendMode.OFF})) as ctx:
+        await night.run(ctx)
+        async with ctx.store.begin() as work:
+            texts = {each.id: each.tutorial_id for each in await work.deliveries.of_night(crowd.LAST)}
+            if reason == "braked":
+                await work.guards.pull(BRAKE)
+            else:
+                await work.guards.replace_problems(crowd.LAST, [VANISHED])
+    few.requests.clear()
+    async with open_context(settings) as ctx:
+        await mailing.mail_block(ctx, mailing.Block(night=crowd.LAST, texts=texts))
+        async with ctx.store.read() as work:
+            made = await work.deliveries.of_night(crowd.LAST)
+
+    assert {(each.status, each.reason) for each in made} == {(Status.WITHHELD, reason)}
+    assert few.requests == few.mails == []

@@ -14,6 +14,7 @@ from handrail.domain.deliveries import Delivery, FollowUp, Status
 from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.engine.grounding import from_document
+from handrail.engine.keys import delivery_id
 from handrail.flows.follow_up import Asked, follow_up
 from handrail.lock import one_at_a_time
 from standin.state import Standin
@@ -56,6 +57,7 @@ async def mailed(
         **draft.model_dump(),
     )  # fmt: skip
     keys = [ctx.people.key_of(each) for each in people]
+    mails = [delivery_id(NIGHT, key, FEATURE) for key in keys]
     struggles = [
         Struggle(
             feature=FEATURE, user_key=key, account_ids=account_ids, attempts=5, successes=0, completion=0,
@@ -69,7 +71,7 @@ async def mailed(
         await work.nights.replace_struggles(NIGHT, FEATURE, struggles)
         for number, key in enumerate(keys):
             values: dict[str, Any] = {
-                "id": f"mail-{number}", "night": NIGHT, "user_key": key, "feature": FEATURE,
+                "id": mails[number], "night": NIGHT, "user_key": key, "feature": FEATURE,
                 "account_ids": account_ids, "actor": "nightly", "tutorial_id": "text",
                 "signature": stuck.key, "status": Status.SENDING, "reason": "", "detail": "",
                 "decided_at": left,
@@ -78,7 +80,7 @@ async def mailed(
             await work.deliveries.settle(values["id"], Status.SENT, "")
             for purpose in ("page", "unsubscribe"):
                 await work.deliveries.add_link(f"{purpose}-{number}", values["id"], purpose, "", left)
-    return [f"mail-{number}" for number in range(len(keys))]
+    return mails
 
 
 async def rows(ctx: ToolContext, ids: Sequence[str]) -> list[FollowUp | None]:
@@ -217,7 +219,7 @@ async def test_a_question_counts_for_the_accounts_week(
         [active] = (await work.histories.active_users([acme], date(2026, 11, 21))).values()
     # Room for three mails a week: two tutorials left, so one question may, and the other not.
     async with open_with(**ON, account_cap=3 / active) as opened:
-        ids = await mailed(opened, people_of(standins, 2), account_ids=(acme,))
+        ids = sorted(await mailed(opened, people_of(standins, 2), account_ids=(acme,)))
         await follow_up(opened)
         found = await states(opened, ids)
 
@@ -303,7 +305,7 @@ async def test_an_unclear_outcome_is_unknown_and_a_refused_key_makes_all_wait(
 ) -> None:
     sending = {"neighbour": "sendgrid", "route": "/mail/send", "fault": "status", "times": 1}
     async with open_with(**ON) as opened:
-        ids = await mailed(opened, people_of(standins, 3))
+        ids = sorted(await mailed(opened, people_of(standins, 3)))
         standins.faults.add({**sending, "status": 502})
         standins.faults.add({**sending, "status": 401})
         first = await follow_up(opened)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.domain.feedback import FeedbackKind, MailEvent
 from handrail.domain.learning import Choice
-from handrail.domain.struggles import Signature, Struggle
+from handrail.domain.struggles import Signature, Struggle, Struggler
 from handrail.domain.tutorials import DraftStep, Style, Tutorial
 from handrail.engine.learning import FLOOR, LEAST, STYLES, VERSION
 from handrail.errors import CallerError
@@ -79,15 +79,8 @@ async def followed(
     return [each.id for each in made]
 
 
-def struggling(people: int, signature: Signature = STUCK) -> list[Struggle]:
-    return [
-        Struggle(
-            feature=signature.feature, user_key=f"user-{number}", account_ids=(), attempts=5, successes=0,
-            completion=0, errors=0, main_reason="", rules=(), stuck_step=signature.stuck_step, rage_clicks=0,
-            dead_clicks=0, last_attempt=datetime(2026, 11, 19, tzinfo=UTC), priority=1, signature=signature,
-        )
-        for number in range(people)
-    ]  # fmt: skip
+def struggling(people: int, signature: Signature = STUCK) -> list[Struggler]:
+    return [Struggler(f"user-{number}", signature.feature, signature) for number in range(people)]
 
 
 async def chosen(ctx: ToolContext, people: int = 300) -> Counter[Style]:
@@ -231,6 +224,46 @@ async def test_the_log_keeps_the_style_of_a_mail_that_left_before_its_style_was_
 
     assert [each for each, style in after.items() if style == "story"] == [told_as_story]
     assert (await kept(ctx))[told_as_story].style == "story"
+
+
+async def test_what_waits_in_a_style_that_is_frozen_meanwhile_does_not_leave(ctx: ToolContext) -> None:
+    ids = {style: await followed(ctx, style, 60, 12) for style in STYLES}
+    waiting: dict[str, Any] = {"status": Status.PLANNED, "reason": "quiet_hours", "due_at": ctx.clock.now()}
+    for_a_yes: dict[str, Any] = {"status": Status.WITHHELD, "reason": "needs_approval"}
+    async with ctx.store.begin() as work:
+        for style in ("plain", "story"):
+            some = await work.deliveries.get(ids[style][0])
+            assert some is not None
+            for name, how in {"hours": waiting, "yes": for_a_yes, "rejected": for_a_yes}.items():
+                one = {"id": f"{style} {name}", "user_key": f"{style} {name}"}
+                detail = "rejected" if name == "rejected" else ""
+                await work.deliveries.keep(some.model_copy(update={**one, **how, "detail": detail}))
+    await complain(ctx, ids["story"][:2])
+
+    await choose_styles(ctx, AS_OF, struggling(3))
+
+    async with ctx.store.read() as work:
+        kept = {each.id: each for each in await work.deliveries.of_night(AS_OF - LONG_AGO)}
+    assert {name: (kept[name].status.value, kept[name].reason) for name in kept if " " in name} == {
+        "plain hours": ("planned", "quiet_hours"),
+        "plain yes": ("withheld", "needs_approval"),
+        "plain rejected": ("withheld", "needs_approval"),
+        "story hours": ("withheld", "braked"),
+        "story yes": ("withheld", "braked"),
+        "story rejected": ("withheld", "needs_approval"),
+    }
+    assert kept[ids["story"][5]].status is Status.SENT
+
+
+async def test_choices_of_half_a_year_ago_are_forgotten(ctx: ToolContext) -> None:
+    for style in STYLES:
+        await followed(ctx, style, LEAST, 6)
+    nights = [AS_OF - timedelta(days=200), AS_OF - timedelta(days=179), AS_OF]
+    for each in nights:
+        await choose_styles(ctx, each, struggling(2))
+
+    async with ctx.store.read() as work:
+        assert [len(await work.learning.chosen(each)) for each in nights] == [0, 2, 2]
 
 
 async def test_a_feature_whose_every_style_draws_complaints_is_paused(ctx: ToolContext) -> None:

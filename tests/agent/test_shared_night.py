@@ -19,7 +19,7 @@ from handrail.settings import Settings
 from standin.server import running
 from standin.state import Standin
 from tests import crowd, postgres
-from tests.chaos import Outcome, Workers, judge
+from tests.chaos import PATIENCE, Outcome, Workers, judge
 from tests.conftest import settings_for
 
 PEOPLE = 600
@@ -46,14 +46,14 @@ async def test_what_a_dead_or_frozen_worker_leaves_is_taken_over_and_it_can_send
 ) -> None:
     workers = Workers(shared, tmp_path, 2)
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE):
             while len(crowded.mails) < PEOPLE / 10:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             workers.running[0].send_signal(how)
             await asyncio.to_thread(workers.running[1].wait)
         arrived = len(crowded.mails)
         workers.running[0].send_signal(signal.SIGCONT)
-        code = await asyncio.to_thread(workers.running[0].wait, 60)
+        code = await asyncio.to_thread(workers.running[0].wait, PATIENCE)
     finally:
         workers.end()
 

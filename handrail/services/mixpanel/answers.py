@@ -93,10 +93,10 @@ class UseState(_Answer):
 
 
 class UseRow(_Answer):
-    """One user; a state for each feature asked, in that order."""
+    """One user; a state for each feature asked, in that order, None of what was tried too seldom."""
 
     key: list[Any]
-    value: list[UseState]
+    value: list[UseState | None]
 
 
 class EveryUse(_Answer):

@@ -95,10 +95,11 @@ function gather(parts, users) {
     });
   });
   users.forEach(function (row) {
-    var often = row.value.some(function (state, place) {
-      return state.attempts > params.features[place].more_than_attempts;
+    // What nobody needs does not travel: a hundred thousand users make a long answer.
+    var often = row.value.map(function (state, place) {
+      return state.attempts > params.features[place].more_than_attempts ? state : null;
     });
-    if (often) { all.rows.push({key: row.key, value: row.value}); }
+    if (often.some(function (state) { return state !== null; })) { all.rows.push({key: row.key, value: often}); }
     row.value.forEach(function (state, place) {
       notice(all.everybody[place], state.seen);
       if (!state.attempts) { return; }

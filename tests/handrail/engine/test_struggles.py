@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from handrail.domain.features import ErrorHint, Feature, FeatureEvents, Step, Struggling
 from handrail.domain.struggles import FeatureUse, Peers, Signature
 from handrail.engine import struggles
-from handrail.engine.uses import FeatureEvent, Gathering, alone, collect, measured, others
+from handrail.engine.uses import FeatureEvent, Gathering, alone, collect, measured
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 END = 100
@@ -186,17 +186,6 @@ def test_priority_weighs_failures_errors_and_clicks_by_recency(
     assert struggles.priority(use(**changes), Struggling(), as_of=NOW) == expected
 
 
-def test_the_most_urgent_come_first_and_equals_by_user_key() -> None:
-    found = [
-        struggles.judge(use(user_key=key, attempts=attempts), FEATURE, as_of=NOW)
-        for key, attempts in (("c", 4), ("a", 4), ("b", 9))
-    ]
-
-    ordered = struggles.prioritised([verdict for verdict in found if verdict])
-
-    assert [verdict.user_key for verdict in ordered] == ["b", "a", "c"]
-
-
 def did(name: str, time: int, *accounts: str, reason: str = "") -> FeatureEvent:
     return FeatureEvent(time, name, accounts, reason)
 
@@ -352,9 +341,9 @@ def test_the_others_are_all_but_the_person() -> None:
         one = use(user_key=key, attempts=attempts, successes=successes, account_ids=accounts)
         gathering.count(one.account_ids, alone(one))
         gathering.keep(one)
-    [often] = gathering.uses().often
+    [often] = gathering.measured()
 
-    fleet, by_account = others(gathering.uses(), often)
+    fleet, by_account = gathering.others(often)
 
     assert (often.user_key, fleet.users, fleet.attempts, fleet.completion) == ("k1", 2, 3, 2 / 3)
     assert by_account == {"a": Peers(users=1, attempts=2, successes=2), "b": Peers()}

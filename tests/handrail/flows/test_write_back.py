@@ -1,6 +1,8 @@
 """What Mixpanel is told of mails: once, by id, without a word of them."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -244,3 +246,21 @@ async def test_our_own_events_are_left_out_of_every_count(
         await write_back(opened)
         assert len(standins.written) == 5
         assert await events(opened) == before
+
+
+async def test_what_was_told_long_ago_is_forgotten_and_not_told_again(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    async with writing(open_with, standins) as opened:
+        await mailed(opened, people_of(standins, 1))
+        await write_back(opened)
+        async with opened.store.begin() as work:
+            await work.write_backs.told(["sent/old"], opened.clock.now() - timedelta(days=61))
+            await work.write_backs.told(["sent/young"], opened.clock.now() - timedelta(days=59))
+        again = await write_back(opened)
+        with closing(sqlite3.connect(opened.settings.data_dir / "handrail.db")) as database:
+            left = {key for (key,) in database.execute("select key from written_back")}
+
+    assert again.events == 0
+    assert "sent/young" in left
+    assert "sent/old" not in left

@@ -35,7 +35,8 @@ async def found_by(
     found = await detect(ctx, features or ctx.kb.features(), as_of)
 
     assert {each.route for each in found.values()} == {route}
-    return {slug: each.struggles for slug, each in found.items()}
+    async with ctx.store.read() as work:
+        return {slug: await work.nights.struggles(as_of, slug) for slug in found}
 
 
 def without_jql(state: Standin, status: int) -> None:
