@@ -54,7 +54,7 @@ def create_server(open_context: OpenContext, settings: Settings | None = None) -
         auth=AUTH if tokens else None,
         extensions=[extension()],
     )
-    server.middleware.extend([audit, access, hide_from_models, Manners(server, tools)])
+    server.middleware.extend([audit, access, hide_from_models, Manners(server)])
     resources.publish(server, on_demand)
     prompts.publish(server)
     completion.publish(server, on_demand)

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from handrail.cli.logs import set_up_logging
@@ -22,10 +23,24 @@ def mcp() -> None:
         trace(settings)
         # The demo sends to its own outbox, whatever the environment says of sending.
         listed = settings.model_copy(update={"send_mode": SendMode.AUTO}) if settings.demo else settings
-        create_server(lambda: _open(settings), listed).run()
+        with _without_rich():
+            server = create_server(lambda: _open(settings), listed)
+        server.run()
     except HandrailError as error:
         sys.stderr.write(f"handrail: {error}\n")
         sys.exit(2)
+
+
+@contextmanager
+def _without_rich() -> Iterator[None]:
+    """The SDK would make a log handler of rich's beside ours: a fifth of a second that a client waits for."""
+    kept = {name: module for name, module in sys.modules.items() if name == "rich.console"}
+    sys.modules["rich.console"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["rich.console"]
+        sys.modules.update(kept)
 
 
 def _open(settings: Settings) -> AbstractAsyncContextManager[ToolContext]:

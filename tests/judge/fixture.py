@@ -56,6 +56,7 @@ def add_conformance_fixture(server: Server) -> None:
         *(test_simple_text, test_image_content, test_audio_content, test_embedded_resource),
         *(test_multiple_content_types, test_error_handling, test_tool_with_progress, test_x_mcp_header),
         *(test_missing_capability, test_trigger_tool_change, test_trigger_prompt_change),
+        *(test_logging_tool, test_streaming_elicitation),
         *(test_input_required_result_multi_round, test_elicitation),
         *(test_elicitation_sep1034_defaults, test_elicitation_sep1330_enums),
     ):
@@ -168,6 +169,17 @@ def test_missing_capability(ctx: Context[Any]) -> str:
         lacking: Wanted = {"requiredCapabilities": {"sampling": {}}}
         raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "sampling is needed", lacking)
     return "ok"
+
+
+def test_logging_tool() -> str:
+    """Sends no protocol log, whatever level is asked for: this server has none."""
+    return "nothing is logged"
+
+
+async def test_streaming_elicitation(ctx: Context[Any]) -> str | InputRequiredResult:
+    if ctx.input_responses:
+        return "answered"
+    return InputRequiredResult(input_requests={"user_name": _who()}, request_state="r1")
 
 
 async def test_trigger_tool_change(ctx: Context[Any]) -> str:

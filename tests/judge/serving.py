@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from mcp.server import MCPServer
@@ -48,8 +49,9 @@ async def _night(settings: Settings) -> None:
         await flow.run(ctx)
 
 
-def _with_fixture(open_context: OpenContext, settings: Settings) -> MCPServer[OnDemand]:
-    server = create_server(open_context, settings)
+def _with_fixture(open_context: OpenContext, *given: Any) -> MCPServer[OnDemand]:
+    """As the web app makes its server, whatever else it gives."""
+    server = create_server(open_context, *given)
     add_conformance_fixture(server)
     return server
 
