@@ -6,14 +6,20 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night check lint types imports format snap docs lock clean chaos pictures
+.PHONY: help demo test bench bench-night bench-churn bench-health check lint types imports format snap docs lock clean chaos \
+  pictures judge evals bundle
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
-	@echo "make bench         measure the export at volume (BENCH=--quick: a smoke run, --full: 10M events too)"
+	@echo "make bench         measure the export at volume, and the MCP server over stdio (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
+	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
+	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
+	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
+	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
+	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -41,6 +47,12 @@ bench: .venv/dev
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
 
+bench-churn: .venv/dev
+	@$(BIN)/python -m benchmarks.health_churn $(BENCH)
+
+bench-health: .venv/dev
+	@$(BIN)/python -m benchmarks.health $(BENCH)
+
 chaos: .venv/dev
 	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py
 	@$(BIN)/python -m tests.chaos
@@ -52,7 +64,7 @@ lint: .venv/dev
 	@$(BIN)/ruff check -q .
 
 types: .venv/dev
-	@$(BIN)/mypy agent benchmarks handrail mcp_server standin tests tools web
+	@$(BIN)/mypy agent benchmarks bundle evals handrail mcp_server standin tests tools web
 
 imports: .venv/dev
 	@$(BIN)/lint-imports --no-logo
@@ -63,6 +75,7 @@ format: .venv/dev
 
 snap: .venv/dev
 	@$(BIN)/python -m pytest --inline-snapshot=fix,create -p no:xdist
+	@$(BIN)/python -m tests.mcp_server.contract
 
 docs: .venv/dev
 	@$(BIN)/python -m handrail.cli.docs
@@ -79,3 +92,12 @@ lock:
 
 clean:
 	@rm -rf .venv .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+judge: .venv/dev
+	@$(BIN)/python -m tests.judge
+
+evals: .venv/dev
+	@$(BIN)/python -m evals $(EVALS)
+
+bundle: .venv/dev
+	@$(BIN)/python -m bundle

@@ -15,7 +15,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, WorkflowHandleAsync
 
 from agent import night as stages
-from agent.night import Notebook, Stage
+from agent.notebook import Notebook, Stage
 from agent.seat import LOOK_SECONDS, Seat, take_seat
 from handrail import errors
 from handrail.context import ToolContext
@@ -24,7 +24,7 @@ from handrail.errors import CallerError, HandrailError
 from handrail.flows.mailing import Block, Mailed, Wave, mail_block
 from handrail.store.flow_engine import sqlite_engine
 
-FLOW = "1"
+FLOW = "2"
 """Raise it when stages change so that a night begun by the old code must not be ended by the new."""
 
 NIGHTS, BLOCKS = "nights", "blocks"

@@ -2,25 +2,24 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 
-from pydantic import BaseModel
-
 from agent import writing
+from agent.notebook import Notebook, Stage
 from handrail.context import ToolContext
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
-from handrail.domain.tutorials import Style
 from handrail.engine import keys
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
-from handrail.engine.preflight import troubled
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows import brakes
+from handrail.flows.alerts import raise_alerts
 from handrail.flows.brief import morning
+from handrail.flows.churn import keep_track
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
 from handrail.flows.health import keep_scores
@@ -48,34 +47,6 @@ MOST_GAPS = 10
 """Gaps of the documents in a report; `handrail docs gaps` lists all."""
 
 log = logging.getLogger(__name__)
-
-
-class Notebook(BaseModel):
-    """What the night has done so far; becomes the report. It goes from stage to stage, also as JSON."""
-
-    report: Report
-    notes: list[str] = []
-    backfill_from: date | None = None
-    dry_run: bool = False
-    """Whether it only finds out what it would do: nothing is sent, and no decision is kept."""
-    decided: list[Delivery] | None = None
-    """What a dry run would have decided."""
-    texts: dict[str, str] = {}
-    """Tutorial id by `text_of` its signature and style."""
-    styles: dict[str, Style] = {}
-    """By delivery id; of a rehearsal, which writes no choice down."""
-    sender_down: bool = False
-    """The mail service refused a mail in a way that it will refuse all."""
-
-    def troubled(self, feature: str) -> bool:
-        return troubled(self.report.data_problems, feature)
-
-    def write(self, **values: object) -> None:
-        self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})
-
-
-Stage = Callable[[ToolContext, Notebook, date], Awaitable[None]]
-"""A part of the night: takes what earlier ones found from database and notebook, and may be repeated."""
 
 
 async def run(
@@ -219,7 +190,9 @@ async def _verify(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Funnels of all accounts, by standard period and by day, from one export."""
     try:
-        book.notes += await count_nightly(ctx, await ctx.mixpanel.funnels(), as_of)
+        funnels = await ctx.mixpanel.funnels()
+        book.windows = {each.funnel_id: each.window_seconds for each in funnels if each.steps}
+        book.notes += await count_nightly(ctx, funnels, as_of)
     except (UpstreamError, BrokenExport, CallerError) as error:
         book.notes.append(f"Funnels were not all measured: {error}")
 
@@ -243,6 +216,13 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         struggles=tuple(each for each in book.report.struggles if not book.troubled(each.feature)),
         struggling_users=len({one.user_key for one in found if not book.troubled(one.feature)}),
     )
+
+
+async def _alert(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """What changed for accounts; of funnels only those that were measured tonight."""
+    if book.dry_run:
+        return
+    book.write(alerts=await raise_alerts(ctx, as_of, book.windows))
 
 
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -338,12 +318,13 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 
 async def _score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Engagement of every account; verdicts that are not to be trusted are none."""
+    """Engagement of every account, and how the score did before; untrusted verdicts are none."""
     if book.dry_run:
         return
     trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
     try:
         book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
+        await keep_track(ctx, as_of)
     except ConfigError as error:
         book.notes.append(f"No account was scored: {error}")
 
@@ -400,6 +381,7 @@ BEFORE_MAILS: tuple[Stage, ...] = (
     _measure,
     _detect,
     _preflight,
+    _alert,
     _write,
 )
 AFTER_MAILS: tuple[Stage, ...] = (_brakes, _review, _refresh, _score, _write_back, _count)

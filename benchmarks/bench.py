@@ -1,4 +1,4 @@
-"""The benchmark of the export: what our load and count cost beside the limit, in one interleaved run."""
+"""The benchmark: the export's load and count beside the limit, and the MCP server beside a trivial one."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from benchmarks import chat
 from benchmarks.server import serving
 
 ROOT = Path(__file__).parents[1]
@@ -205,7 +206,8 @@ def main() -> None:
         f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
         f"load {before:.1f} before and {os.getloadavg()[0]:.1f} after; "
         f"medians of {count} interleaved rounds, a peak is the highest of them{SMOKE * asked.quick}\n\n"
-        f"{table(found, late, chosen)}\n"
+        f"{table(found, late, chosen)}\n\n"
+        f"{chat.table(*((1, 3) if asked.quick else (count, 50)))}\n"
     )
     if asked.peers:
         from benchmarks.peers import compare  # noqa: PLC0415  (which measures with this module)

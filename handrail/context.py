@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -29,6 +29,9 @@ if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are i
     from handrail.services.people import People
     from handrail.services.team import Team
     from handrail.store import Store
+
+Progress = Callable[[float, float, str], Awaitable[None]]
+"""Takes what is done, of how much, and a sentence."""
 
 DEFAULT_KB = Path(__file__).parents[1] / "kb"
 
@@ -92,6 +95,8 @@ class ToolContext:
     background: Background
     fence: Callable[[], None] = lambda: None
     """Asked just before a mail leaves: does not return in a process that was given up for dead."""
+    progress: Progress | None = None
+    """Where whoever waits for the answer wants to be told how far it has come."""
 
     @property
     def settings(self) -> Settings:
@@ -132,6 +137,9 @@ class ToolContext:
 
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)
+
+    def telling(self, progress: Progress) -> "ToolContext":
+        return replace(self, progress=progress)
 
     def fenced(self, fence: Callable[[], None]) -> "ToolContext":
         return replace(self, fence=fence)

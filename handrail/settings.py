@@ -35,6 +35,8 @@ INGEST_HOSTS = {
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 _ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
 
@@ -158,7 +160,22 @@ class Settings(BaseSettings):
     alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
     follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
+    mixpanel_churn_property: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_CHURN_PROPERTY"))
     score_file: Path | None = Field(None, validation_alias=_named("HANDRAIL_SCORE_FILE"))
+    alert_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_ALERT_WEBHOOK"))
+    digest_to: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_DIGEST_TO"))
+    holidays: Annotated[tuple[date, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_HOLIDAYS"))
+
+    api_tokens: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_API_TOKENS"))
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_ALLOWED_HOSTS")
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_ALLOWED_ORIGINS")
+    )
+    read_only: bool = Field(default=False, validation_alias=_named("HANDRAIL_READ_ONLY"))
+    audit_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_AUDIT_DAYS"))
+    otlp_url: str = Field("", pattern=r"^(https?://\S+)?$", validation_alias=_named("HANDRAIL_OTLP_URL"))
 
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"
@@ -169,7 +186,7 @@ class Settings(BaseSettings):
         text = value.get_secret_value().strip() if value else ""
         return SecretStr(text) if text else None
 
-    @field_validator("brief_webhook", "alarm_webhook", "heartbeat_url")
+    @field_validator("brief_webhook", "alarm_webhook", "alert_webhook", "heartbeat_url")
     @classmethod
     def _safe(cls, value: SecretStr | None) -> SecretStr | None:
         """The address is a key: it goes over https, or stays on this machine."""
@@ -183,11 +200,25 @@ class Settings(BaseSettings):
             raise ValueError("write an address that begins with https://")
         return SecretStr(text)
 
-    @field_validator("brief_to")
+    @field_validator("brief_to", "digest_to")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(not _ADDRESS.fullmatch(each) for each in value):
             raise ValueError("write mail addresses, divided by commas")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not _HOST.fullmatch(each) for each in value):
+            raise ValueError("write host names without port or scheme, divided by commas")
+        return tuple(each.lower() for each in value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not _ORIGIN.fullmatch(each) for each in value):
+            raise ValueError("write origins such as https://desk.example.com, divided by commas")
         return value
 
     @field_validator("data_dir", "kb_dir", "temp_dir", "score_file")
@@ -207,6 +238,10 @@ class Settings(BaseSettings):
         "mixpanel_breakdowns",
         "mixpanel_cohorts",
         "brief_to",
+        "digest_to",
+        "holidays",
+        "allowed_hosts",
+        "allowed_origins",
         mode="before",
     )
     @classmethod

@@ -1,27 +1,68 @@
 """The MCP server: the catalogue for chat clients."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from mcp.server import MCPServer
 
-from mcp_server.resources import brief
-from tools._server import OnDemand, OpenContext, lifespan, published
+from handrail.engine.access import read_tokens
+from handrail.settings import SendMode, Settings
+from mcp_server import completion, prompts, resources
+from mcp_server.access import AUTH, Access, Verifier
+from mcp_server.audit import Audit
+from mcp_server.manners import Manners
+from tools import catalogue
+from tools._server import OnDemand, OpenContext, published
+from tools._tool import Effect
 
 INSTRUCTIONS = (Path(__file__).parent / "instructions.md").read_text("utf-8")
 
 
-def create_server(open_context: OpenContext) -> MCPServer[OnDemand]:
-    """A server whose tools work on the context that `open_context` opens, at the first call."""
+def create_server(open_context: OpenContext, settings: Settings | None = None) -> MCPServer[OnDemand]:
+    """A server whose tools work on the context that `open_context` opens, at the first call.
+
+    `settings` say which tools there are, and who may call them over HTTP; without them, all for everybody.
+    """
     on_demand = OnDemand(open_context)
-    return MCPServer(
+    tokens = read_tokens(settings.api_tokens.get_secret_value()) if settings and settings.api_tokens else ()
+    tools = {each.name: each for each in published(offered(settings))}
+    access = Access({each.name: each for each in catalogue()}, tokens)
+    audit = Audit(on_demand, tools, lambda ctx: access.caller(ctx)[0])
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[OnDemand]:
+        try:
+            yield on_demand
+        finally:
+            await audit.flush()
+            await on_demand.close()
+
+    server: MCPServer[OnDemand] = MCPServer(
         "handrail",
         title="Handrail",
         version=version("handrail"),
         description="Questions about Mixpanel accounts, and help for users who are stuck.",
         instructions=INSTRUCTIONS,
-        lifespan=lifespan(on_demand),
+        lifespan=lifespan,
         log_level="WARNING",
-        tools=published({"read", "write", "send"}),
-        resources=[brief(on_demand)],
+        tools=list(tools.values()),
+        token_verifier=Verifier(tokens) if tokens else None,
+        auth=AUTH if tokens else None,
     )
+    server.middleware.extend([audit, access, Manners(server, tools)])
+    resources.publish(server, on_demand)
+    prompts.publish(server)
+    completion.publish(server, on_demand)
+    return server
+
+
+def offered(settings: Settings | None) -> set[Effect]:
+    """Effects of the tools there are: none writes in read-only mode, none sends while sending is off."""
+    if settings is None:
+        return {"read", "write", "send"}
+    if settings.read_only:
+        return {"read"}
+    return {"read", "write"} if settings.send_mode is SendMode.OFF else {"read", "write", "send"}

@@ -11,10 +11,12 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as McpTool
+from pydantic import ValidationError
 
 from handrail.context import ToolContext
+from handrail.engine.text import shown
 from handrail.errors import HandrailError
-from tools import _schema, _text, catalogue
+from tools import _asking, _schema, _text, catalogue
 from tools._tool import Effect, Tool
 
 OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
@@ -69,6 +71,25 @@ def lifespan(on_demand: OnDemand) -> Callable[[Any], AbstractAsyncContextManager
     return live
 
 
+class Published(McpTool):
+    """A tool as the SDK runs it; wrong arguments are told in our words, and none is dropped in silence."""
+
+    async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
+        known = self.parameters["properties"]
+        unknown = [repr(shown(each)) for each in arguments if each not in known]
+        if unknown:
+            takes = ", ".join(known) or "none"
+            raise ToolError(
+                f"{self.name} was not called: there is no argument {', '.join(unknown)}. It takes: {takes}."
+            )
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise ToolError(f"{self.name} was not called: {told}.") from None
+        return await super().run(arguments, context, convert_result)
+
+
 def published(
     effects: Collection[Effect], names: Collection[str] | None = None, *, verbatim: bool = False
 ) -> list[McpTool]:
@@ -84,7 +105,7 @@ def published(
 
 
 def _published(tool: Tool, *, verbatim: bool) -> McpTool:
-    entry = McpTool.from_function(
+    entry = Published.from_function(
         _bind(tool, verbatim=verbatim),
         name=tool.name,
         title=tool.title,
@@ -102,22 +123,31 @@ def _bind(tool: Tool, *, verbatim: bool) -> Callable[..., Any]:
     _, *arguments = signature.parameters.values()
 
     async def call(*, mcp_context: Context[OnDemand], **given: Any) -> Any:
+        _asking.settle(given)
         try:
-            answer = await tool.function(await mcp_context.request_context.lifespan_context.get(), **given)
+            answer = await tool.function(await _opened(mcp_context), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
         return answer if verbatim else _text.told(answer)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    hidden = inspect.Parameter("mcp_context", keyword, annotation=Context)
     shown = [argument.replace(kind=keyword) for argument in arguments]
+    hidden = [inspect.Parameter("mcp_context", keyword, annotation=Context)]
+    if tool.ask:
+        hidden += _asking.parameters(tool.ask, shown, _opened)
     call.__name__, call.__doc__ = tool.name, tool.function.__doc__
-    vars(call)["__signature__"] = signature.replace(parameters=[*shown, hidden])
-    call.__annotations__ = {each.name: each.annotation for each in shown} | {
-        "mcp_context": Context,
+    vars(call)["__signature__"] = signature.replace(parameters=[*shown, *hidden])
+    call.__annotations__ = {each.name: each.annotation for each in [*shown, *hidden]} | {
         "return": signature.return_annotation,
     }
     return call
+
+
+async def _opened(mcp_context: Context[OnDemand]) -> ToolContext:
+    """The context; where the client wants to be told of progress, one that tells it."""
+    ctx = await mcp_context.request_context.lifespan_context.get()
+    wanted = (mcp_context.request_context.meta or {}).get("progress_token") is not None
+    return ctx.telling(mcp_context.report_progress) if wanted else ctx
 
 
 @asynccontextmanager

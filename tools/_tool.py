@@ -1,4 +1,4 @@
-"""What makes a function a tool: a title, and the effect it has."""
+"""What makes a function a tool: a title, the effect it has, and what a person is asked before."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,11 +7,27 @@ from typing import Any, Literal, TypeVar
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
 
+from handrail.domain.access import Role
+
 Effect = Literal["read", "write", "send"]
 ToolFunction = Callable[..., Awaitable[BaseModel]]
 F = TypeVar("F", bound=ToolFunction)
 
 _MARK = "__handrail_tool__"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked before the tool acts, and the code of a yes for the argument `confirm`.
+
+    The text follows from the arguments alone: a yes counts for the very words that were shown.
+    """
+
+    text: str
+    code: str
+
+
+Ask = Callable[..., Awaitable[Question]]
 
 
 @dataclass(frozen=True)
@@ -22,6 +38,7 @@ class Tool:
     title: str
     effect: Effect
     function: ToolFunction
+    ask: Ask | None = None
 
     @property
     def annotations(self) -> ToolAnnotations:
@@ -33,12 +50,20 @@ class Tool:
             open_world_hint=self.effect == "send",
         )
 
+    @property
+    def role(self) -> Role:
+        """Whose token may call it: what changes anything, or costs, is for those who may also send."""
+        return Role.READ if self.effect == "read" else Role.APPROVE
 
-def tool(*, title: str, effect: Effect) -> Callable[[F], F]:
-    """Put a function into the catalogue. Its first parameter is the `ToolContext`; it answers one model."""
+
+def tool(*, title: str, effect: Effect, ask: Ask | None = None) -> Callable[[F], F]:
+    """Put a function into the catalogue. Its first parameter is the `ToolContext`; it answers one model.
+
+    `ask` takes the same arguments and tells what a person is asked first; then `confirm` is one of them.
+    """
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Tool(function.__name__, title, effect, function))
+        setattr(function, _MARK, Tool(function.__name__, title, effect, function, ask))
         return function
 
     return mark

@@ -1,6 +1,6 @@
 """What is sent and what is not: the switches, the brakes, and why an account's people were not mailed."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -12,10 +12,12 @@ from handrail.engine.periods import last_complete_day
 from handrail.engine.text import quoted
 from handrail.errors import CallerError
 from handrail.flows.deliver import reason_words
-from handrail.store import Work
 from tools._answers import AccountAnswer, days, find, ref, which
 from tools._params import OptionalAccount, OptionalFeature
 from tools._tool import tool
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 DAYS = 30
 """Nights whose decisions on an account's people are counted."""
@@ -90,7 +92,7 @@ async def control_sending(
     )
 
 
-async def _last_change(work: Work, names: dict[str, str]) -> str:
+async def _last_change(work: "Work", names: dict[str, str]) -> str:
     change = await work.guards.last_change()
     if change is None:
         return ""

@@ -40,13 +40,13 @@ async def sync_mixpanel(
     To follow it, call again with sync_id. For the figures, use query_events.
     """
     if sync_id:
-        return _answer(await sync_job.follow(ctx, sync_id))
+        return _answer(await sync_job.watch(ctx, await sync_job.follow(ctx, sync_id)))
     first, last = given_day(from_date, "from_date"), given_day(to_date, "to_date")
     going = await sync_job.running(ctx)
     if going is not None:
-        return _answer(going)
+        return _answer(await sync_job.watch(ctx, going))
     found = await look(ctx)
-    state = await sync_job.start(ctx, first, last)
+    state = await sync_job.watch(ctx, await sync_job.start(ctx, first, last))
     return _answer(state, started_now=True, project=" ".join([found.summary, *found.notes]))
 
 

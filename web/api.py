@@ -13,6 +13,7 @@ from handrail.engine.book import Only, Sort
 from handrail.errors import CallerError
 from handrail.flows.connect import connect
 from tools._params import Detail
+from tools.analyze_churn import ChurnAnalysis, analyze_churn
 from tools.find_accounts import Accounts, find_accounts
 from tools.get_night_report import NightReport, get_night_report
 from tools.get_tutorial_results import TutorialResults, get_tutorial_results
@@ -130,6 +131,16 @@ async def funnels(
     return await query_funnel(
         ctx, account=customer_id, funnel=funnel, period=period, from_date=from_date, to_date=to_date
     )
+
+
+@router.get("/api/churn")
+async def churn(
+    ctx: Ctx,
+    days_before: Annotated[int, Query(ge=7, le=180)] = 30,
+    survival_by: str = "score",
+    limit: Limit = 50,
+) -> ChurnAnalysis:
+    return await analyze_churn(ctx, days_before=days_before, survival_by=survival_by, limit=limit)
 
 
 @router.get("/api/tutorials")

@@ -7,34 +7,34 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
-from web import api, briefs, health, hooks, links, metrics, pages, problems, reports, tutorials
+from web import alerts, api, briefs, health, hooks, links, metrics, pages, problems, reports, tutorials
+from web.access import Gate, doors
 
-LOCAL_HOSTS = ["127.0.0.1", "localhost"]
-
-
-MakeServer = Callable[[OpenContext], MCPServer[OnDemand]]
+MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
 
 def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
-    """One app. It opens one context for its life; the pages and the MCP server at `/mcp` share it."""
+    """One app. It opens one context for its life; the pages and the MCP server at `/mcp` share it.
+
+    Raises `ConfigError` where the settings would serve more than this machine without tokens.
+    """
+    door = doors(settings)
     opened: list[ToolContext] = []
 
     @asynccontextmanager
     async def shared() -> AsyncIterator[ToolContext]:
         yield opened[0].acting_as("chat")
 
-    mcp = make_mcp_server(shared)
-    local = [f"{host}:*" for host in LOCAL_HOSTS]
+    mcp = make_mcp_server(shared, settings)
     endpoint = mcp.streamable_http_app(
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[*LOCAL_HOSTS, *local], allowed_origins=[f"http://{host}" for host in local]
-        )
+        transport_security=TransportSecuritySettings(allowed_hosts=door.served, allowed_origins=door.callers)
     )
 
     @asynccontextmanager
@@ -52,10 +52,19 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app = FastAPI(
         title="Handrail", version=mcp.version or "", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
+    app.middleware("http")(Gate(door.tokens))
     app.middleware("http")(pages.guard)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Mcp-Session-Id"],
+        )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
-    for room in (pages, api, reports, briefs, health, metrics, hooks, links, tutorials):
+    for room in (pages, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
         app.include_router(room.router)
     app.mount("/", endpoint)
     return app

@@ -17,6 +17,7 @@ from tools.control_sending import control_sending
 from tools.find_accounts import find_accounts
 from tools.find_struggling_users import find_struggling_users
 from tools.get_night_report import get_night_report
+from tools.list_alerts import list_alerts
 from tools.query_events import query_events
 from tools.query_funnel import query_funnel
 from web.api import Ctx
@@ -75,11 +76,13 @@ async def account_page(ctx: Ctx, request: Request, account: str) -> HTMLResponse
     funnels = await _or_why(query_funnel(ctx, account=events.account.id))
     stuck = await _or_why(find_struggling_users(ctx, account=events.account.id))
     sending = await control_sending(ctx, account=events.account.id)
+    alerts = await _or_why(list_alerts(ctx, account=events.account.id))
     return page(
         request,
         "account.html",
         title=events.account.name,
         events=events,
+        alerts=alerts,
         funnels=funnels,
         stuck=stuck,
         sending=sending,

@@ -15,6 +15,8 @@ from agent import night as nightly
 from agent import schedule
 from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
+from handrail.cli.alerts import alerts
+from handrail.cli.churn import churn
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
@@ -57,6 +59,8 @@ app.add_typer(tutorials, name="tutorials")
 app.add_typer(database, name="db")
 app.add_typer(documents, name="docs")
 app.add_typer(reasons, name="reasons")
+app.command()(churn)
+app.add_typer(alerts, name="alerts")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Day = Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")]
@@ -172,7 +176,7 @@ def sync(
         with printing.progress() as told:
             record = await run_sync(ctx, from_day=start, to_day=last, told=told)
         refreshed = await refresh(ctx, record.to_date)
-        await keep_scores(ctx, record.to_date)
+        await keep_scores(ctx)
         return record, refreshed
 
     printing.synced(*_with(work, actor="nightly"), as_json=json_)

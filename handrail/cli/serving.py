@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from handrail.cli.logs import set_up_logging
+from handrail.cli.tracing import trace
 from handrail.context import ToolContext, open_context
 from handrail.errors import ConfigError, HandrailError
-from handrail.settings import Settings
+from handrail.settings import LOOPBACK, SendMode, Settings
 
 
 def mcp() -> None:
@@ -18,7 +19,10 @@ def mcp() -> None:
 
     try:
         settings = Settings.load()
-        create_server(lambda: _open(settings)).run()
+        trace(settings)
+        # The demo sends to its own outbox, whatever the environment says of sending.
+        listed = settings.model_copy(update={"send_mode": SendMode.AUTO}) if settings.demo else settings
+        create_server(lambda: _open(settings), listed).run()
     except HandrailError as error:
         sys.stderr.write(f"handrail: {error}\n")
         sys.exit(2)
@@ -40,8 +44,11 @@ def web(settings: Settings, host: str, port: int) -> None:
     from mcp_server.server import create_server  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
 
-    if host not in {"127.0.0.1", "localhost", "::1"}:
-        raise ConfigError(f"This version serves this machine only; --host {host} is refused.")
+    if host not in LOOPBACK and settings.api_tokens is None:
+        raise ConfigError(
+            f"--host {host} serves more than this machine: set HANDRAIL_API_TOKENS (name:role:token) first."
+        )
+    trace(settings)
     if settings.log_format == "json":
         set_up_logging(logging.INFO, "json")
     app = create_app(settings, create_server)
@@ -52,18 +59,11 @@ async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[s
     """Call a tool as a chat client would, with its arguments checked; answers its structured content."""
     from mcp import Client  # noqa: PLC0415
     from mcp.types import TextContent  # noqa: PLC0415
-    from pydantic import ValidationError  # noqa: PLC0415
 
     from handrail.errors import CallerError  # noqa: PLC0415
     from mcp_server.server import create_server  # noqa: PLC0415
-    from tools._server import already_open, published  # noqa: PLC0415
+    from tools._server import already_open  # noqa: PLC0415
 
-    entry = next(each for each in published({"read", "write", "send"}) if each.name == name)
-    try:
-        entry.fn_metadata.arg_model.model_validate(arguments)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise CallerError(f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
     async with Client(create_server(already_open(ctx))) as client:
         answer = await client.call_tool(name, arguments)
     if answer.is_error:

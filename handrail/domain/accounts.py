@@ -54,3 +54,4 @@ class GroupProfile(BaseModel):
     domain: str = ""
     internal: bool = False
     opted_out: bool = False
+    churned_at: date | None = None

@@ -13,6 +13,7 @@ class Cause(StrEnum):
     DROP = "drop"
     NEEDS_HELP = "needs_help"
     NO_HELP = "no_help"
+    ALERT = "alert"
 
 
 class Finding(BaseModel):

@@ -82,3 +82,4 @@ class Report(BaseModel):
     docs_gaps: tuple[Gap, ...] = Field((), description="What the documents lack, the most people first.")
     model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")
     scored: int = Field(0, description="Accounts with an engagement score.")
+    alerts: int = Field(0, description="Alerts that are new or worse.")

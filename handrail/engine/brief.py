@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from statistics import median
 
 from handrail.domain.accounts import Account
+from handrail.domain.alerts import FLEET, Alert
 from handrail.domain.briefs import Brief, Cause, Finding, WorthALook
 from handrail.domain.metrics import Totals
 from handrail.domain.periods import Period
@@ -82,6 +83,30 @@ def drops(weeks: Sequence[Mapping[str, Totals]], week: Period) -> list[Finding]:
             )
         )
     return found
+
+
+def alerted(alerts: Iterable[Alert], users: Mapping[str, int]) -> list[Finding]:
+    """What the night's alerts say of single accounts. `users` are those of a usual week, by account."""
+    return [
+        Finding(
+            account_id=each.account_id,
+            cause=Cause.ALERT,
+            subject=each.kind.value,
+            figure=each.size,
+            people=round(min(each.size, 1) * users.get(each.account_id, 0)),
+            evidence=" ".join(filter(None, [each.evidence, each.cause])),
+            next_step=each.next_step,
+        )
+        for each in alerts
+        if each.account_id != FLEET
+    ]
+
+
+def of_all(alerts: Iterable[Alert]) -> str:
+    """What the night's alerts say of all accounts together, or of the data."""
+    return " ".join(
+        f"{each.evidence} {each.cause} {each.next_step}" for each in alerts if each.account_id == FLEET
+    )
 
 
 def fleet_drop(weeks: Sequence[Mapping[str, Totals]], week: Period) -> str:

@@ -7,7 +7,7 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from handrail.domain.tutorials import Tutorial
 
@@ -35,6 +35,36 @@ def reason_key(secret: bytes, feature: str, reason: str) -> str:
     """HMAC-SHA256 of a feature's error reason, in hex, under a key of its own: it may hold anything."""
     own = hmac.new(secret, b"handrail reasons", hashlib.sha256).digest()
     return hmac.new(own, f"{feature}/{reason}".encode(), hashlib.sha256).hexdigest()
+
+
+def arguments_key(secret: bytes, arguments: str) -> str:
+    """HMAC-SHA256 of a call's arguments as JSON, in hex, under a key of its own: they may hold anything."""
+    own = hmac.new(secret, b"handrail arguments", hashlib.sha256).digest()
+    return hmac.new(own, arguments.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+CONFIRMED_FOR = timedelta(minutes=15)
+"""What was confirmed before that has to be read again."""
+
+
+def confirmation(secret: bytes, user: str, feature: str, text: str, now: datetime) -> str:
+    """A code for one text to one person, good for `CONFIRMED_FOR`; nobody can make it up."""
+    return _confirmation(secret, user, feature, text, int((now + CONFIRMED_FOR).timestamp()))
+
+
+def confirms(secret: bytes, code: str, user: str, feature: str, text: str, now: datetime) -> bool:
+    """Whether the code is of this text and person, and not too old."""
+    until = code.partition("-")[0]
+    if not until.isascii() or not until.isdigit() or len(until) > 12 or int(until) < now.timestamp():
+        return False
+    expected = _confirmation(secret, user, feature, text, int(until))
+    return hmac.compare_digest(expected.encode(), code.encode("utf-8", "surrogatepass"))
+
+
+def _confirmation(secret: bytes, user: str, feature: str, text: str, until: int) -> str:
+    own = hmac.new(secret, b"handrail confirmations", hashlib.sha256).digest()
+    words = json.dumps([user, feature, text, until]).encode()
+    return f"{until}-{hmac.new(own, words, hashlib.sha256).hexdigest()[:32]}"
 
 
 def account_uuid(project_id: int, mixpanel_id: str) -> str:

@@ -60,6 +60,14 @@ def given_day(text: str, name: str) -> date | None:
         raise CallerError(f"{name} must be a day such as 2026-11-20, not {text!r}.") from None
 
 
+def day_of(value: object) -> date | None:
+    """The day that a property's value begins with, as Mixpanel writes days and moments; None for others."""
+    try:
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def standard(last: date, zone: str) -> dict[PeriodName, Period]:
     """Every named period as it is meant when `last` is the last complete day."""
     spans = {name: _named(name, last) for name in get_args(PeriodName)}

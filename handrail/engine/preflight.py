@@ -68,11 +68,8 @@ def vanished(feature: Feature, totals: Totals, *, first: date, last: date) -> Da
     `first` and `last` are the days that `totals` reaches over. An error event that stays away is good news.
     """
     for name in dict.fromkeys((feature.events.attempt, *_steps(feature), feature.events.success)):
-        silent = _silent(name, totals, last)
-        if len(silent) > LONGEST_SILENCE:
-            continue
-        expected = sum(_usual(name, day, totals, first) for day in silent)
-        if expected >= LEAST_EXPECTED:
+        silent, expected = gone(name, totals, first=first, last=last)
+        if silent:
             since = f"on {last}" if len(silent) == 1 else f"from {silent[-1]} to {last}"
             return DataProblem(
                 feature=feature.slug,
@@ -80,6 +77,15 @@ def vanished(feature: Feature, totals: Totals, *, first: date, last: date) -> Da
                 words=f"Nobody had the event {name!r} {since}; the weeks before tell of {expected:.0f}.",
             )
     return None
+
+
+def gone(name: str, totals: Totals, *, first: date, last: date) -> tuple[list[date], float]:
+    """The last days without the event, newest first, and how many were expected; empty if none is missed."""
+    silent = _silent(name, totals, last)
+    expected = sum(_usual(name, day, totals, first) for day in silent)
+    if len(silent) > LONGEST_SILENCE or expected < LEAST_EXPECTED:
+        return [], 0.0
+    return silent, expected
 
 
 def _silent(name: str, totals: Totals, last: date) -> list[date]:

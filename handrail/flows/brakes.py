@@ -1,22 +1,25 @@
 """The brakes of a run: asked before every mail, told in the report, released by an operator."""
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.feedback import FeedbackKind
 from handrail.domain.guards import LASTING, Brake, BrakeKind
 from handrail.engine import brakes
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-async def braked(work: Work, night: date) -> bool:
+async def braked(work: "Work", night: date) -> bool:
     """Whether a brake holds."""
     return any(each.holds(night) for each in await work.guards.brakes())
 
 
-async def pulls(work: Work, night: date, now: datetime) -> bool:
+async def pulls(work: "Work", night: date, now: datetime) -> bool:
     """Whether a brake has to be pulled before one more mail leaves; if so, it is kept."""
     released = {each.kind: each for each in await work.guards.brakes() if each.released_at}
     found = brakes.pulled(await _counts(work, night, now, released))
@@ -27,7 +30,9 @@ async def pulls(work: Work, night: date, now: datetime) -> bool:
     return True
 
 
-async def _counts(work: Work, night: date, now: datetime, released: dict[BrakeKind, Brake]) -> brakes.Counts:
+async def _counts(
+    work: "Work", night: date, now: datetime, released: dict[BrakeKind, Brake]
+) -> brakes.Counts:
     def since(kind: BrakeKind, earliest: datetime) -> datetime:
         """What an operator has seen does not count again."""
         brake = released.get(kind)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.briefs import Brief, Finding
@@ -11,9 +12,12 @@ from handrail.engine import brief as rules
 from handrail.engine import brief_words
 from handrail.engine.periods import midnight
 from handrail.errors import CallerError, HandrailError, UpstreamError
+from handrail.flows import alerts, digest
 from handrail.flows.deliver import reason_words
 from handrail.flows.help_figures import log_night
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 FOLLOWED_DAYS = 30
 """Nights whose mails tell whether tutorials help an account."""
@@ -22,13 +26,15 @@ log = logging.getLogger(__name__)
 
 
 async def morning(ctx: ToolContext, report: Report) -> Brief | None:
-    """After a night: log its figures, write its brief, tell the team, and let the heartbeat beat.
+    """After a night: forget old calls, log its figures, write its brief, tell the team, beat.
 
     A channel that fails does not fail the night, which is done: it is logged. A night that is run again
     long after is not told, and a dry run has none of it.
     """
     if report.dry_run:
         return None
+    async with ctx.store.begin() as work:
+        await work.calls.forget(ctx.clock.now() - timedelta(days=ctx.settings.audit_days))
     await log_night(ctx, report)
     brief = await write(ctx, report)
     newest = await kept(ctx)
@@ -69,12 +75,13 @@ async def write(ctx: ToolContext, report: Report) -> Brief:
 
 
 async def tell(ctx: ToolContext, brief: Brief) -> None:
-    """Mail and post the brief, each at most once a night.
+    """Mail and post the brief, its alerts, and the weekly digest, each at most once a night.
 
     Raises `HandrailError` where a channel failed. One that clearly got nothing is told by the next run of
     the night; where that is unclear, nobody tells it again.
     """
-    failures = [*await _mail(ctx, brief), *await _post(ctx, brief)]
+    failures = [*await _mail(ctx, brief), *await _post(ctx, brief), *await alerts.told(ctx, brief.night)]
+    failures += await digest.told(ctx, brief.night)
     if failures:
         raise HandrailError(" ".join(failures))
 
@@ -88,7 +95,7 @@ async def kept(ctx: ToolContext, night: date | None = None) -> Brief:
     return brief
 
 
-async def _findings(ctx: ToolContext, work: Work, week: Period) -> tuple[list[Finding], str]:
+async def _findings(ctx: ToolContext, work: "Work", week: Period) -> tuple[list[Finding], str]:
     """Everything that speaks for a look at an account, from all sources; and a problem of the data."""
     titles = {feature.slug: feature.title for feature in ctx.kb.features()}
     weeks = [week]
@@ -97,10 +104,15 @@ async def _findings(ctx: ToolContext, work: Work, week: Period) -> tuple[list[Fi
     totals = [await work.metrics.totals(each) for each in weeks]
     month = Period.of_days(FOLLOWED_DAYS, week.to_date, week.zone)
     compared = await work.metrics.reaches(weeks[-1])
-    data_problem = rules.fleet_drop(totals, week) if compared else ""
+    tonight = await work.alerts.told(week.to_date)
+    falling = {each.account_id for each in await work.alerts.find(state="open") if each.direction == "down"}
+    data_problem = rules.of_all(tonight) or (rules.fleet_drop(totals, week) if compared else "")
+    drops = rules.drops(totals, week) if compared and not data_problem else []
+    users = {key: each.unique_users for key, each in totals[-1].items()}
     return [
+        *rules.alerted(tonight, users),
         *rules.struggling(await work.briefs.struggling(week.to_date), totals[0], titles, week),
-        *(rules.drops(totals, week) if compared and not data_problem else ()),
+        *(each for each in drops if each.account_id not in falling),
         *rules.needing_help(await work.briefs.unhelped(*_instants(week)), week),
         *rules.not_helped(await work.briefs.followed(month), titles, month),
     ], data_problem

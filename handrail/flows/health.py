@@ -55,25 +55,33 @@ def definition(ctx: ToolContext) -> ScoreSettings:
     return score_file.read(ctx.settings.score_file)
 
 
-async def keep_scores(ctx: ToolContext, as_of: date, *, judged: Collection[str] = ()) -> int:
+async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Collection[str] = ()) -> int:
     """Score every account at the end of `as_of`, and of the days before that have no score yet.
 
-    `judged` are features of which the night of `as_of` said who struggles. Answers how many accounts have a
-    score. What was said of an earlier day stays as it was said.
+    Without a day, of the last one with figures. `judged` are features of which the night of `as_of` said who
+    struggles. Answers how many accounts have a score. What was said of an earlier day stays as it was said.
     """
     settings = definition(ctx)
+    if as_of is None:
+        async with ctx.store.read() as work:
+            last = await work.metrics.last_sync()
+        if last is None:
+            return 0
+        as_of = last.to_date
     before = Period.of_days(BACK, as_of - timedelta(days=1), await ctx.zone())
     async with ctx.store.read() as work:
         kept = await work.health.days_kept(before)
         first = await work.metrics.first_day()
-        history = await work.health.history(before.from_date, as_of)
         segments = {each.id: each.segment for each in await work.accounts.all()}
     if first is None:
         return 0
-    least = timedelta(days=settings.limits.history_days - 1)
-    missing = [before.from_date + timedelta(days=number) for number in range(before.days)]
+    least = first + timedelta(days=settings.limits.history_days - 1)
+    past = [before.from_date + timedelta(days=number) for number in range(before.days)]
+    due = [*(day for day in past if day not in kept and day >= least), as_of]
+    async with ctx.store.read() as work:
+        history = await work.health.history(due[0], as_of)
     made: list[Health] = []
-    for day in [*(day for day in missing if day not in kept and day >= first + least), as_of]:
+    for day in due:
         async with ctx.store.read() as work:
             people = await _people(work, history, day, judged if day == as_of else ())
         known = facts(history, people, ctx.kb.features(), day)

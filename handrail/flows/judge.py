@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
@@ -12,7 +12,9 @@ from handrail.engine import holdout, keys, policy, send_hours
 from handrail.flows import brakes
 from handrail.flows.look import Case, Now
 from handrail.settings import SendMode
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 KEPT_WAITING = timedelta(hours=24)
 """So long after its hours began, a mail that could not leave is withheld for good: its news is old."""
@@ -28,12 +30,12 @@ class Ask(NamedTuple):
     earlier: Delivery | None
 
 
-async def judge(ctx: ToolContext, work: Work, asked: Ask, now: Now) -> Delivery:
+async def judge(ctx: ToolContext, work: "Work", asked: Ask, now: Now) -> Delivery:
     """The row as the policy leaves it, inside the transaction that keeps it: sending, planned or withheld."""
     return (await judge_all(ctx, work, [asked], now))[0]
 
 
-async def judge_all(ctx: ToolContext, work: Work, asked: Sequence[Ask], now: Now) -> list[Delivery]:
+async def judge_all(ctx: ToolContext, work: "Work", asked: Sequence[Ask], now: Now) -> list[Delivery]:
     """Their rows as the policy leaves them. None of them counts for the caps of another: ask one at a time
     where more than one may leave.
     """
@@ -74,7 +76,7 @@ async def judge_all(ctx: ToolContext, work: Work, asked: Sequence[Ask], now: Now
 
 async def _decided(
     ctx: ToolContext,
-    work: Work,
+    work: "Work",
     facts: policy.Facts,
     planned: Delivery,
     earlier: Delivery | None,
@@ -90,7 +92,7 @@ async def _decided(
     return planned
 
 
-async def _suppressed(ctx: ToolContext, work: Work, case: Case, now: Now) -> str | None:
+async def _suppressed(ctx: ToolContext, work: "Work", case: Case, now: Now) -> str | None:
     """Why the mail service will not deliver to this address, if it will not."""
     contact = now.contacts.get(case.struggle.user_key)
     if contact is None or not contact.email:
@@ -98,7 +100,7 @@ async def _suppressed(ctx: ToolContext, work: Work, case: Case, now: Now) -> str
     return await work.feedback.suppressed(keys.address_key(ctx.secret, contact.email))
 
 
-async def _approved(ctx: ToolContext, work: Work, case: Case, planned: Delivery) -> bool:
+async def _approved(ctx: ToolContext, work: "Work", case: Case, planned: Delivery) -> bool:
     if case.tutorial is None or ctx.settings.send_mode is not SendMode.REVIEW:
         return False
     return await work.reviews.may_go(planned.review_id, planned.signature, keys.text_hash(case.tutorial))

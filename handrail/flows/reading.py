@@ -1,12 +1,15 @@
 """The page behind a mail: the tutorial that was mailed, and what its reader tells us there."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery
 from handrail.domain.tutorials import ToldStep, Tutorial, told
 from handrail.services.mail.picture import Picture, picture_of
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 MOST_SECONDS = 30 * 60
 """A page left open is not read for longer than this."""
@@ -55,7 +58,7 @@ async def page_picture(ctx: ToolContext, token: str) -> Picture | None:
     return picture_of(ctx.kb, feature, tutorial.stuck_step) if tutorial and feature else None
 
 
-async def _mailed(work: Work, token: str) -> tuple[Delivery | None, Tutorial | None]:
+async def _mailed(work: "Work", token: str) -> tuple[Delivery | None, Tutorial | None]:
     found = await work.deliveries.link_target(token, "page")
     delivery = await work.deliveries.get(found[0]) if found else None
     return delivery, await work.nights.tutorial(delivery.tutorial_id) if delivery else None

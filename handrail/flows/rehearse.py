@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,7 +13,9 @@ from handrail.flows.deliver import planned
 from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, Case, Now, look_now, needs_no_look
 from handrail.flows.mailing import cases_again
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 
 class Change(BaseModel):
@@ -62,7 +65,7 @@ async def rehearse(ctx: ToolContext, cases: Sequence[Case], *, anew: bool = Fals
     return made
 
 
-async def _forget(work: Work, cases: Sequence[Case]) -> dict[str, str]:
+async def _forget(work: "Work", cases: Sequence[Case]) -> dict[str, str]:
     """Drop what the nights of these cases decided; answers which review each mail had."""
     reviews: dict[str, str] = {}
     for night in {case.night for case in cases}:

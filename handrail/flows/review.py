@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +13,9 @@ from handrail.domain.reviews import Review, ReviewStatus
 from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys
 from handrail.errors import CallerError
-from handrail.store import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 KEPT = timedelta(hours=72)
 """A yes after that would send old news: over a weekend, not longer."""
@@ -97,7 +100,7 @@ async def promote(ctx: ToolContext, signature: str) -> Review:
     return last
 
 
-async def _open_one(ctx: ToolContext, work: Work, review_id: str) -> Review:
+async def _open_one(ctx: ToolContext, work: "Work", review_id: str) -> Review:
     review = await work.reviews.get(review_id)
     if review is None:
         raise CallerError(f"There is no review {review_id!r}: run `handrail tutorials review`.")

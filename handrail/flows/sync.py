@@ -14,7 +14,7 @@ from handrail.context import ToolContext
 from handrail.domain.accounts import GroupProfile
 from handrail.domain.metrics import AccountDay, DayTables, ReadDay, SyncRecord, SyncState, SyncStatus
 from handrail.engine.accounts import account_ids
-from handrail.engine.periods import last_complete_day
+from handrail.engine.periods import day_of, last_complete_day
 from handrail.engine.text import shown
 from handrail.errors import BrokenExport, CallerError, HandrailError
 from handrail.flows.belonging import homes
@@ -177,8 +177,9 @@ async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
     if not group_id:
         return []
     wanted = ["$name", "name", "domain", "internal", "handrail_opt_out"]
+    churn = ctx.settings.mixpanel_churn_property
     found = []
-    async for profile in ctx.mixpanel.profiles(wanted, group_id=group_id):
+    async for profile in ctx.mixpanel.profiles([*wanted, *filter(None, [churn])], group_id=group_id):
         values = profile.properties
         name = values.get("$name") or values.get("name")
         domain = values.get("domain")
@@ -189,8 +190,11 @@ async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
                 domain=domain.strip().lower() if isinstance(domain, str) else "",
                 internal=values.get("internal") is True,
                 opted_out=values.get("handrail_opt_out") is True,
+                churned_at=day_of(values.get(churn)) if churn else None,
             )
         )
+    if churn and not any(profile.churned_at for profile in found):
+        log.warning("no group profile has a day in the property that HANDRAIL_MIXPANEL_CHURN_PROPERTY names")
     return [profile for profile in found if account_ids(profile.mixpanel_id)]
 
 

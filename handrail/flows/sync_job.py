@@ -1,5 +1,7 @@
 """A sync that goes on after the answer: started once, followed by whoever asks."""
 
+import asyncio
+import time
 from contextlib import AsyncExitStack
 from datetime import date
 
@@ -10,6 +12,11 @@ from handrail.flows.health import keep_scores
 from handrail.flows.refresh import refresh
 from handrail.flows.sync import Plan, carry_out, plan
 from handrail.lock import is_held, one_at_a_time
+
+WATCHED_SECONDS = 45
+"""Hosts give a call a minute."""
+
+LOOK_EVERY_SECONDS = 0.25
 
 
 async def start(ctx: ToolContext, from_day: date | None, to_day: date | None) -> SyncState:
@@ -29,7 +36,7 @@ async def _carry_out(ctx: ToolContext, planned: Plan, held: AsyncExitStack) -> N
     async with held:
         record = await carry_out(ctx, planned)
     await refresh(ctx, record.to_date)
-    await keep_scores(ctx, record.to_date)
+    await keep_scores(ctx)
 
 
 async def running(ctx: ToolContext) -> SyncState | None:
@@ -50,6 +57,23 @@ async def follow(ctx: ToolContext, sync_id: int) -> SyncState:
         if state.status == "running":
             ended = "Its process ended before it was done; the next sync goes on from there."
             return state.model_copy(update={"status": "interrupted", "message": ended})
+    return state
+
+
+async def watch(ctx: ToolContext, state: SyncState) -> SyncState:
+    """Where whoever asks wants to be told of progress: tell it until the sync ends, for a while at most.
+
+    Others get what is known at once, and ask again.
+    """
+    if ctx.progress is None:
+        return state
+    until = time.monotonic() + WATCHED_SECONDS
+    await ctx.progress(state.days_done, state.days_total, state.words())
+    while state.status == "running" and time.monotonic() < until:
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        earlier, state = state, await follow(ctx, state.id)
+        if state.days_done > earlier.days_done:
+            await ctx.progress(state.days_done, state.days_total, state.words())
     return state
 
 

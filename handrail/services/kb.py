@@ -3,7 +3,9 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -14,6 +16,15 @@ from handrail.errors import CallerError, ConfigError
 from handrail.services import screenshots
 
 _WORD = re.compile(r"[^\W_]+")
+
+
+class _Indexed(NamedTuple):
+    passage: Passage
+    title: frozenset[str]
+    text: frozenset[str]
+
+    def score(self, wanted: set[str]) -> int:
+        return 3 * len(wanted & self.title) + len(wanted & self.text)
 
 
 class KnowledgeBase:
@@ -47,23 +58,31 @@ class KnowledgeBase:
 
         A word in the title counts three times; ties keep document order.
         """
-        documents = [self.feature(feature)] if feature else self.features()
-        found = [passage for document in documents for passage in grounding.passages(document)]
+        slugs = [self.feature(feature).slug] if feature else self._features
+        found = [indexed for slug in slugs for indexed in self._index[slug]]
         wanted = set(_words(query))
         if not wanted:
-            return found[:limit]
-        scored = [(_score(passage, wanted), passage) for passage in found]
+            return [each.passage for each in found[:limit]]
+        scored = [(each.score(wanted), each.passage) for each in found]
         hits = [(score, passage) for score, passage in scored if score]
         return [passage for _, passage in sorted(hits, key=lambda hit: -hit[0])][:limit]
+
+    @cached_property
+    def _index(self) -> dict[str, list[_Indexed]]:
+        """Every passage by slug, in the document's order, with its words; made once."""
+        return {
+            slug: [_indexed(passage) for passage in grounding.passages(feature)]
+            for slug, feature in self._features.items()
+        }
+
+
+def _indexed(passage: Passage) -> _Indexed:
+    title = _words(f"{passage.title} {passage.id}")
+    return _Indexed(passage, frozenset(title), frozenset(_words(passage.text)))
 
 
 def _words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.casefold()) if len(word) > 2]
-
-
-def _score(passage: Passage, wanted: set[str]) -> int:
-    title = f"{passage.title} {passage.id}"
-    return 3 * len(wanted & set(_words(title))) + len(wanted & set(_words(passage.text)))
 
 
 def read(folder: Path) -> KnowledgeBase:

@@ -30,6 +30,9 @@ class Team:
     async def alarm(self, text: str) -> bool:
         return await self._post(self._settings.alarm_webhook, "HANDRAIL_ALARM_WEBHOOK", text)
 
+    async def alert(self, text: str) -> bool:
+        return await self._post(self._settings.alert_webhook, "HANDRAIL_ALERT_WEBHOOK", text)
+
     async def beat(self) -> bool:
         """One GET, as https://healthchecks.io/docs/http_api/ takes it."""
         return await self._ask("GET", self._settings.heartbeat_url, "HANDRAIL_HEARTBEAT_URL")

@@ -67,6 +67,7 @@ class Accounts:
             _rename(row, row.given_name or profile.name)
             row.domain = profile.domain
             row.internal, row.opted_out = profile.internal, profile.opted_out
+            row.mixpanel_churned_at = profile.churned_at
             row.updated_at = now
             self._session.add(row)
         await self._session.flush()
@@ -174,7 +175,7 @@ def _account(row: Customer, others: Mapping[str, Sequence[str]]) -> Account:
         arr=row.arr,
         csm=row.csm,
         renewal=row.renewal,
-        churned_at=row.churned_at,
+        churned_at=row.churned_at or row.mixpanel_churned_at,
         internal=row.internal,
         opted_out=row.opted_out,
     )

@@ -18,8 +18,11 @@ from handrail.errors import ConfigError
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store.accounts import Accounts
+from handrail.store.alerts import Alerts, Sweep
 from handrail.store.briefs import Briefs
 from handrail.store.budget import Budget
+from handrail.store.calls import Calls
+from handrail.store.churn import Churn
 from handrail.store.connections import Connections
 from handrail.store.deliveries import Deliveries
 from handrail.store.feedback import Feedback
@@ -49,8 +52,11 @@ class Work:
 
     def __init__(self, session: AsyncSession) -> None:
         self.accounts = Accounts(session)
+        self.alerts = Alerts(session)
         self.briefs = Briefs(session)
         self.budget = Budget(session)
+        self.churn = Churn(session)
+        self.calls = Calls(session)
         self.connections = Connections(session)
         self.feedback = Feedback(session)
         self.metrics = Metrics(session)
@@ -69,6 +75,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.spending = Spending(session)
+        self.sweep = Sweep(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
 

@@ -65,6 +65,11 @@ class Funnels:
             for row in rows
         }
 
+    async def names(self) -> list[str]:
+        """Of every funnel that was measured, in alphabetical order."""
+        rows = await self._session.exec(select(MixpanelFunnel.funnel_name).distinct())
+        return sorted(rows.all(), key=str.casefold)
+
     async def of_period(self, period: Period) -> list[MeasuredFunnel]:
         """Every funnel of every account over exactly this period, without cohorts."""
         return await self._read(period, MixpanelFunnel.cohort == "")

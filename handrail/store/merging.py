@@ -9,6 +9,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.engine.marks import MARK_BYTES, union
+from handrail.store.churn_tables import PastDayRow, ReplayRow
 from handrail.store.health_tables import AccountHealthRow, HealthDayRow, SentimentRow
 from handrail.store.mail_tables import DeliveryAccount, Pause
 from handrail.store.tables import (
@@ -52,8 +53,9 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
         await _add_up(session, table, ids, add)
     await _count_users(session, survivor)
     await _merge_funnels(session, ids)
-    for counted in (AccountUsersRow, HealthDayRow, AccountHealthRow):
+    for counted in (AccountUsersRow, HealthDayRow, AccountHealthRow, PastDayRow):
         await session.exec(delete(counted).where(col(counted.customer_id).in_(ids)))
+    await session.exec(delete(ReplayRow))
     await session.exec(
         update(AccountId).where(col(AccountId.customer_id) == merged.id).values(customer_id=ids[0])
     )

@@ -46,7 +46,8 @@ class Customer(SQLModel, table=True):
     arr: float | None = None
     csm: str = ""
     renewal: date | None = None
-    churned_at: date | None = None
+    churned_at: date | None = Field(default=None, description="From the company's own file.")
+    mixpanel_churned_at: date | None = None
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

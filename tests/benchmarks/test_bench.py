@@ -146,5 +146,11 @@ def test_a_smoke_run_prints_every_figure(tmp_path: Path) -> None:
     )
 
     assert ran.returncode == 0, ran.stderr
-    for figure in ("1M in a day", "10 days x 100k", "peak MB, days of 400k", "late day, wall s"):
+    for figure in (
+        "1M in a day",
+        "10 days x 100k",
+        "peak MB, days of 400k",
+        "late day, wall s",
+        "CPU s, start to the",
+    ):
         assert f"| {figure}" in ran.stdout or f", {figure}" in ran.stdout

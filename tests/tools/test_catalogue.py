@@ -19,6 +19,7 @@ from tools._server import already_open
 
 VERBS = {"find", "get", "query", "search", "draft", "send", "list", "analyze", "sync", "control"}
 CALLS: dict[str, dict[str, object]] = {
+    "analyze_churn": {},
     "control_sending": {"account": "Acme"},
     "draft_tutorial": {"feature": "connect-data-source"},
     "find_accounts": {},
@@ -28,6 +29,7 @@ CALLS: dict[str, dict[str, object]] = {
     "get_user_segments": {"account": "Acme"},
     "get_night_report": {},
     "get_tutorial_results": {},
+    "list_alerts": {},
     "query_events": {"account": "Acme"},
     "query_funnel": {"account": "Acme"},
     "search_feature_docs": {"query": "credentials"},

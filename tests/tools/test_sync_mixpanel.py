@@ -10,6 +10,7 @@ import pytest
 
 from handrail.context import ToolContext
 from handrail.errors import CallerError, ConfigError
+from handrail.flows import sync_job
 from handrail.flows.segments import users_of
 from handrail.lock import one_at_a_time
 from handrail.settings import Settings
@@ -163,3 +164,20 @@ async def test_refused_credentials_are_told_before_anything_starts(open_with: Op
 
         async with ctx.store.read() as work:
             assert await work.syncs.newest() is None
+
+
+async def test_a_sync_that_takes_longer_than_a_host_waits_is_answered_as_far_as_it_has_come(
+    empty_ctx: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_job, "WATCHED_SECONDS", 0)
+    told: list[float] = []
+
+    async def note(done: float, _total: float, _message: str) -> None:
+        told.append(done)
+
+    started = await sync_mixpanel(empty_ctx.telling(note), from_date="2026-11-10", to_date="2026-11-19")
+    await empty_ctx.background.finish()
+    followed = await sync_mixpanel(empty_ctx.telling(note), sync_id=started.id)
+
+    assert (started.status, followed.status) == ("running", "done")
+    assert told == [0, 10]

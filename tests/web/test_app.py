@@ -12,6 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from agent import night
 from handrail.context import ToolContext
+from handrail.flows import sync_job
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
@@ -228,6 +229,34 @@ async def test_chat_clients_reach_the_tools_at_mcp(era: str, ctx: ToolContext, s
 
     assert answer.structured_content is not None
     assert answer.structured_content["figures"]["unique_users"] == 39
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_who_asks_for_progress_is_told_day_by_day_until_the_sync_is_done(
+    era: str, settings: Settings, standins: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_job, "WATCHED_SECONDS", 3600)
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
+
+    days = {"from_date": "2026-11-10", "to_date": "2026-11-19"}
+    app = create_app(settings, create_server)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=BASE) as http,
+        Client(streamable_http_client(f"{BASE}/mcp", http_client=http), mode=era) as client,
+    ):
+        answer = await client.call_tool("sync_mixpanel", days, progress_callback=note)
+
+    assert answer.structured_content is not None
+    assert answer.structured_content["status"] == "done"
+    assert answer.structured_content["days_done"] == 10
+    assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+    assert told[0][:2] == (0, 10)
+    assert told[-1][:2] == (10, 10)
+    assert "10 days" in (told[0][2] or "")
 
 
 async def test_health_and_readiness_are_told_apart(

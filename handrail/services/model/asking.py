@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from anthropic.types import Message
 from pydantic import BaseModel, ValidationError
 
 from handrail.domain.spending import Usage
 from handrail.domain.tutorials import Draft, Task
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
 
 MAX_TOKENS = 4096
 MAX_TOOL_RESULT = 20_000
@@ -105,10 +107,12 @@ def _plain(block: object) -> object:
 
 def is_message(reply: object) -> bool:
     """The SDK hands on whatever came with a 200: a proxy's page, an empty object."""
+    from anthropic.types import Message  # noqa: PLC0415  (a second of start-up that a chat client would wait for)
+
     return isinstance(reply, Message) and reply.usage is not None and reply.content is not None
 
 
-def usage_of(reply: Message) -> Usage:
+def usage_of(reply: "Message") -> Usage:
     told = reply.usage
     return Usage(
         input_tokens=told.input_tokens,
@@ -125,7 +129,7 @@ _STOPPED = {
 }
 
 
-def read(written: Written, reply: Message) -> None:
+def read(written: Written, reply: "Message") -> None:
     """The draft of a last answer, or what is wrong with it."""
     if reply.stop_reason != "end_turn":
         written.problem = _STOPPED.get(str(reply.stop_reason), "the model stopped for another reason")

@@ -5,6 +5,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
+import handrail.store.access_tables
+import handrail.store.alerts
+import handrail.store.churn_tables
 import handrail.store.guard_tables
 import handrail.store.health_tables
 import handrail.store.mail_tables

@@ -153,6 +153,26 @@ def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Setting
     assert json.loads(done.stdout)["figures"]["unique_users"] == 39
 
 
+def test_what_a_csm_feels_is_kept_and_told_from_the_shell(
+    ctx: ToolContext, settings: Settings, tmp_path: Path
+) -> None:
+    def sentiment(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return handrail("accounts", "sentiment", *arguments, cwd=tmp_path, env=environment(settings))
+
+    nothing = sentiment("Acme")
+    kept = sentiment("Acme", "4", "--note", "Calls back at once", "--json")
+    listed = sentiment("Acme")
+    several, wrong = sentiment("acm", "3"), sentiment("Acme", "7")
+
+    assert "Nobody has said" in nothing.stdout
+    [felt] = json.loads(kept.stdout)["sentiments"]
+    assert (felt["value"], felt["note"]) == (4, "Calls back at once")
+    assert listed.stdout.endswith("\t4\tCalls back at once\n")
+    assert (several.returncode, wrong.returncode) == (2, 2)
+    assert "Acme Labs" in several.stderr
+    assert "from 1 (bad) to 5 (good)" in wrong.stderr
+
+
 def test_a_sync_counts_users_and_refreshes_the_chosen_reports(
     ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
 ) -> None:
@@ -215,7 +235,13 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["tool", "query_events", "not json"], {}, "JSON object"),
         (["agent", "run", "--date", "soon"], {}, "--date"),
         (["demo", "--no-serve", "--world", "no-such-world"], {}, "project.json"),
-        (["serve", "--host", "0.0.0.0"], {}, "--host"),
+        (["serve", "--host", "0.0.0.0"], {}, "--host 0.0.0.0 serves more than this machine"),
+        (["serve", "--host", "0.0.0.0"], {"HANDRAIL_API_TOKENS": ","}, "HANDRAIL_API_TOKENS holds no token"),
+        (["serve"], {"HANDRAIL_API_TOKENS": "ana:read:short"}, "HANDRAIL_API_TOKENS"),
+        (["serve"], {"HANDRAIL_ALLOWED_HOSTS": "desk.example.com"}, "needs HANDRAIL_API_TOKENS"),
+        (["serve"], {"HANDRAIL_ALLOWED_HOSTS": "https://desk.example.com"}, "HANDRAIL_ALLOWED_HOSTS"),
+        (["serve"], {"HANDRAIL_ALLOWED_ORIGINS": "desk.example.com"}, "HANDRAIL_ALLOWED_ORIGINS"),
+        (["serve"], {"HANDRAIL_OTLP_URL": "collector:4318"}, "HANDRAIL_OTLP_URL"),
     ],
 )  # fmt: skip
 def test_bad_usage_is_one_clear_line_and_exit_code_2(

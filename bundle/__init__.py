@@ -1,0 +1,1 @@
+"""The bundle for one-click installation in hosts that take `.mcpb` files."""

@@ -1,0 +1,183 @@
+"""The thresholds of the alerts, in one place, each with its reason; docs/alerts.md tells them in words.
+
+They were fixed on made-up worlds of other seeds than those that `make bench-health` reports.
+"""
+
+from collections.abc import Mapping
+
+from handrail.domain.alerts import AlertKind
+
+WINDOW = 7
+"""Days that are judged: whole weeks, so that no weekday weighs more than in the weeks before."""
+
+WINDOWS = (7, 14)
+"""A drop is looked for in one week, and in two, which show what one week's noise hides."""
+
+REACH = 91
+"""Days before those that tell the usual: a quarter, as far as a first sync reads back."""
+
+SPAN = REACH + WINDOW
+"""Days of figures that a night looks at."""
+
+LEAST_HISTORY = 28
+"""Known days before the window: four of each weekday. With fewer nobody can say what is usual."""
+
+LEAST_DAYS = 4
+"""Judged days of the window that are known and no holiday; fewer are no week."""
+
+LEAST_USERS = 3
+"""Different users in the four weeks before: under three, one person's leave is the whole account."""
+
+LEAST_USUAL = 40
+"""Events usual in a week; and of users, added up by day, LEAST_USER_DAYS. Less is mostly chance."""
+
+LEAST_USER_DAYS = 20
+
+FLEET_SLACK = 0.5
+"""The same for all accounts together: their weekend is not watched."""
+
+SLACK_DAY = 0.2
+"""A weekday with less than this share of the account's best is its weekend, and tells nothing."""
+
+DROP = 0.5
+"""Lost of a usual week or two: two lost days of five working days are 40 %."""
+
+NOISE = 6.0
+"""Standard errors. Thousands of accounts are judged each night on three series."""
+
+LEAST_WEEKLY_NOISE = 0.1
+"""Of log means, from one week to the next: seven differences can be small by luck, accounts are not."""
+
+DAYS_UNDER = 3
+"""Judged days of the window under the band: one or two are a public holiday of theirs."""
+
+DECLINE = 0.4
+"""Lost over eight weeks, along the median slope (Theil-Sen)."""
+
+USERS_DECLINE = 0.2
+"""Of users, at least: where as many come and do less, another way of working is likelier."""
+
+SURE_DECLINE = 0.15
+"""Lost along the upper end of the slope's 95 % interval."""
+
+DECLINE_WEEKS = 8
+"""Two months: what goes on for so long is no leave and no project's end."""
+
+DECLINE_CHANCE = 0.02
+"""Of Kendall's tau over eight weeks: at most five of 28 pairs of weeks stand the wrong way round."""
+
+ONE_STEP = 0.5
+"""Where one week to the next but one lost so much of the whole, it is a drop, or was one."""
+
+ERRORS = 3.0
+"""Times the usual errors for as many events, over ERROR_DAYS."""
+
+ERROR_DAYS = 3
+LEAST_ERRORS = 10
+"""More than usual: one person who tries again and again makes a handful."""
+
+ERROR_CHANCE = 1e-6
+"""Of as many errors under the account's own spread (negative binomial)."""
+
+CONVERSION = 0.4
+"""Lost of a funnel's usual conversion."""
+
+CONVERSION_NOISE = 4.0
+"""Standard errors, of two proportions; there is one test for each funnel."""
+
+CONVERSION_DAYS = 14
+LEAST_ENTERED = 20
+"""People a day who entered a funnel in these days; of fewer a rate is too coarse."""
+
+ABANDONED_DAYS = 14
+ABANDONED_WEEKS = 6
+"""Weeks before; the feature was used in all of them but one."""
+
+LEAST_ATTEMPTS = 5
+"""In the middle one of these weeks: what is rarely used stays away by chance."""
+
+STILL_ACTIVE = 0.5
+"""Of the usual events: an account under this loses more than one feature."""
+
+SILENT_WORKDAYS = 20
+"""Days from Monday to Friday without holidays: four weeks, longer than nearly all leave."""
+
+SILENT_DAYS = 26
+"""Which so many working days take at least, and holidays more."""
+
+SILENT_REACH = 49
+"""Days after which somebody who does not come is no news."""
+
+KEY_DAYS = 20
+KEY_WEEKS = 7
+"""A key user came on 20 of the 49 days before: four of seven working days, so that leave is forgiven."""
+
+KEY_SHARE = 0.5
+"""Of the account's key users: where there are many, one of them is no risk."""
+
+FLEET_LOW, FLEET_HIGH = 0.7, 1.4
+"""The median account beside its usual day: outside, the day is everybody's and no account's doing."""
+
+FLEET_DROP = 0.6
+"""Under this the day is told, too."""
+
+LEAST_FLEET = 5
+"""Accounts that a fleet has; the median of fewer is somebody's own doing."""
+
+LEAST_FLEET_DAY = 5
+"""Events usual on a day for an account to count in it."""
+
+NEW_USUAL = 35
+"""Days after which what everybody does is the new usual: five of each weekday."""
+
+PER_USER = 0.75
+"""Events for each user beside the usual: on a holiday people stay away, in an outage events do."""
+
+FLEET_DECLINE = 0.85
+"""Where the median account lost more in eight weeks, accounts are held against it."""
+
+COVERAGE_FALL = 0.15
+"""In points of the share of events that name an account, against the median of earlier syncs."""
+
+COVERAGE_SYNCS = 5
+"""Earlier syncs, of at least 1000 events each, that tell the usual."""
+
+LEAST_EVENT_SHARE = 0.001
+"""An event that is rarer than one of a thousand is not watched for vanishing."""
+
+RETIRED_DAYS = 2
+"""Days without the event: a day may be a holiday's."""
+
+STALE_HOURS = 36
+"""After the last sync: a day, and half a day of patience."""
+
+QUIET_DAYS = 14
+"""One alert for an account and direction, unless it is worse."""
+
+WORSE = 1.25
+"""Times the size that was told."""
+
+RESOLVED_NIGHTS = 3
+"""Nights in a row without it."""
+
+SAME_STORY = 56
+"""Days for which a closed alert is remembered: what began before it was last seen is no news."""
+
+LEARNED = 1.25
+"""Each dismissal raises what this kind of alert needs for this account by a quarter."""
+
+SMALL_CHANGE = 0.3
+"""The size of a feature abandoned or key users silent, on the scale of what a drop loses."""
+
+Dismissals = Mapping[tuple[str, AlertKind], int]
+"""How often people dismissed this kind of alert of the account."""
+
+
+def raised(told: Dismissals, account: str, kind: AlertKind) -> float:
+    """The factor by which dismissals raise what is needed."""
+    return LEARNED ** told.get((account, kind), 0)
+
+
+def needed(share: float, factor: float) -> float:
+    """A share lost, raised: what may be left shrinks, so that it never becomes everything."""
+    return 1 - (1 - share) / factor

@@ -1,0 +1,42 @@
+"""Middleware: what is not there, or lacks an argument, is answered as the protocol wants."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mcp import MCPError
+from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.types import INVALID_PARAMS
+
+from tools._server import OnDemand
+
+
+class Manners:
+    """Unknown tools and prompts, and prompts without a required argument, are invalid parameters."""
+
+    def __init__(self, server: MCPServer[OnDemand], tools: Collection[str]) -> None:
+        self._server = server
+        self._tools = tools
+
+    async def __call__(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+        params = ctx.params or {}
+        name = str(params.get("name"))
+        if ctx.method == "tools/call" and name not in self._tools:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {_repeated(name)}. Ask tools/list.")
+        if ctx.method == "prompts/get":
+            await self._check_prompt(name, params.get("arguments") or {})
+        return await call_next(ctx)
+
+    async def _check_prompt(self, name: str, given: Mapping[str, Any]) -> None:
+        prompt = next((each for each in await self._server.list_prompts() if each.name == name), None)
+        if prompt is None:
+            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {_repeated(name)}. Ask prompts/list.")
+        lacking = [each.name for each in prompt.arguments or [] if each.required and not given.get(each.name)]
+        if lacking:
+            raise MCPError(INVALID_PARAMS, f"{name} needs: {', '.join(lacking)}.")
+
+
+def _repeated(name: str) -> str:
+    """A name from outside, fit to be repeated."""
+    return repr(re.sub(r"[^\w.-]", "?", name, flags=re.ASCII)[:40])

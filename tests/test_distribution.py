@@ -1,0 +1,196 @@
+"""What others install: configurations, the registry's entry, the bundle, the wheel, the container."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from typer.main import get_command
+
+from bundle.__main__ import fill, manifest
+from handrail.cli.app import app
+from handrail.settings import Settings
+from tests.test_docs import variables
+from tools import catalogue
+
+ROOT = Path(__file__).parents[1]
+CLIENTS = sorted((ROOT / "docs" / "clients").glob("*.md"))
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+COMMANDS = set(get_command(app).commands)  # type: ignore[attr-defined]
+EXAMPLE: dict[str, Any] = json.loads((ROOT / "claude_desktop_config.example.json").read_text("utf-8"))
+REGISTRY: dict[str, Any] = json.loads((ROOT / "server.json").read_text("utf-8"))
+
+
+def entries(configuration: Any) -> list[dict[str, Any]]:
+    """The servers of a client's configuration."""
+    return list((configuration.get("mcpServers") or configuration.get("servers") or {}).values())
+
+
+def blocks(page: Path) -> list[Any]:
+    return [
+        json.loads(block) for block in re.findall(r"```json\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    ]
+
+
+def holds(server: dict[str, Any]) -> bool:
+    """Whether an entry starts this product with settings that there are, or leads to its endpoint."""
+    if "url" in server:
+        return bool(server["url"] == "http://127.0.0.1:8321/mcp")
+    known = bool(server["command"] == "handrail") and set(server["args"]) <= COMMANDS
+    return known and set(server["env"]) <= variables()
+
+
+def test_the_example_has_the_demo_and_a_real_project() -> None:
+    assert list(EXAMPLE["mcpServers"]) == ["handrail-demo", "handrail"]
+    assert all(holds(server) for server in entries(EXAMPLE))
+    assert "HANDRAIL_DEMO" not in EXAMPLE["mcpServers"]["handrail"]["env"]
+
+
+def test_the_real_example_makes_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EXAMPLE["mcpServers"]["handrail"]["env"].items():
+        monkeypatch.setenv(name, value)
+
+    settings = Settings.load(_env_file=None)
+
+    assert settings.mixpanel_project_id == 1234567
+    assert settings.data_dir.is_absolute()
+
+
+@pytest.mark.parametrize("page", CLIENTS, ids=lambda path: path.stem)
+def test_what_a_page_tells_to_paste_starts_this_server(page: Path) -> None:
+    text = page.read_text("utf-8")
+
+    assert all(holds(server) for block in blocks(page) for server in entries(block))
+    assert set(re.findall(r"\b(HANDRAIL_[A-Z_]+)", text)) <= variables()
+    assert set(re.findall(r"-- handrail ([a-z]+)", text)) <= COMMANDS
+    assert page.name in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_five_clients_have_a_page_and_those_that_take_json_have_some() -> None:
+    assert {page.stem for page in CLIENTS} == {"claude-desktop", "claude-code", "vscode", "cursor", "chatgpt"}
+    with_json = {page.stem for page in CLIENTS if blocks(page)}
+    assert with_json == {"claude-code", "vscode", "cursor"}
+
+
+def test_the_registrys_entry_is_as_the_registry_wants_it() -> None:
+    [package] = REGISTRY["packages"]
+
+    assert REGISTRY["$schema"].endswith("/2025-12-11/server.schema.json")
+    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", REGISTRY["name"])
+    assert len(REGISTRY["title"]) <= 100
+    assert len(REGISTRY["description"]) <= 100
+    assert package["identifier"] == PROJECT["name"]
+    assert [argument["value"] for argument in package["packageArguments"]] == ["mcp"]
+    assert f"mcp-name: {REGISTRY['name']}" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_registrys_entry_names_settings_that_there_are_and_hides_the_secret() -> None:
+    [package] = REGISTRY["packages"]
+    asked = {each["name"]: each for each in package["environmentVariables"]}
+
+    assert set(asked) <= variables()
+    assert {name for name, each in asked.items() if each.get("isSecret")} == {"HANDRAIL_MIXPANEL_SECRET"}
+    assert {name for name, each in asked.items() if each.get("isRequired")} >= {
+        "HANDRAIL_MIXPANEL_PROJECT_ID",
+        "HANDRAIL_MIXPANEL_USERNAME",
+        "HANDRAIL_MIXPANEL_SECRET",
+    }
+
+
+def test_there_is_one_version() -> None:
+    told = {REGISTRY["version"], REGISTRY["packages"][0]["version"], manifest()["version"]}
+    kept = json.loads((ROOT / "bundle" / "manifest.json").read_text("utf-8"))["version"]
+
+    assert told | {kept} == {PROJECT["version"]}
+
+
+def test_the_bundles_manifest_names_the_tools_and_asks_for_what_it_passes_on() -> None:
+    told = manifest()
+    given = told["server"]["mcp_config"]["env"]
+    asked = told["user_config"]
+
+    assert [tool["name"] for tool in told["tools"]] == [tool.name for tool in catalogue()]
+    assert all(tool["description"].endswith(".") for tool in told["tools"])
+    assert set(given) <= variables()
+    assert set(given.values()) == {f"${{user_config.{name}}}" for name in asked}
+    assert [name for name, each in asked.items() if each.get("sensitive")] == ["secret"]
+    assert told["server"]["mcp_config"]["args"][-2:] == ["handrail", "mcp"]
+    assert told["compatibility"]["runtimes"]["python"] == PROJECT["requires-python"]
+
+
+def test_the_bundle_holds_the_product_and_nothing_else(tmp_path: Path) -> None:
+    fill(tmp_path)
+
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert manifest()["server"]["entry_point"] in names
+    assert {"pyproject.toml", "manifest.json", "mcp_server/instructions.md"} <= names
+    assert not [name for name in names if name.startswith(("tests/", ".", "evals/", "benchmarks/"))]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, unpacked as an installer would."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [built] = folder.glob("*.whl")
+    with zipfile.ZipFile(built) as packed:
+        packed.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_the_wheel_has_the_command_that_uvx_runs(wheel: Path) -> None:
+    [points] = wheel.glob("*.dist-info/entry_points.txt")
+
+    assert "handrail = handrail.cli:main" in points.read_text("utf-8")
+    assert not (wheel / "tests").exists()
+
+
+async def test_the_wheel_alone_serves_the_demo(wheel: Path, tmp_path: Path) -> None:
+    parameters = StdioServerParameters(
+        command=sys.executable,
+        args=["-c", "from handrail.cli import main; main()", "mcp"],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(wheel),
+            "HANDRAIL_DEMO": "acme",
+        },
+        cwd=tmp_path,
+    )
+    async with Client(parameters) as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        answer = await client.call_tool("search_feature_docs", {"query": "allow list"})
+
+    assert tools == {tool.name for tool in catalogue()}
+    assert not answer.is_error
+
+
+def test_the_container_runs_as_nobody_special_and_installs_by_hash() -> None:
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    said = dict(line.split(" ", 1) for line in lines if line and line[0].isalpha())
+
+    assert said["USER"] == "handrail"
+    assert json.loads(said["ENTRYPOINT"]) == list(PROJECT["scripts"])
+    assert set(json.loads(said["CMD"])) <= COMMANDS
+    assert any("--require-hashes -r requirements/runtime.txt" in line for line in lines)
+    assert all(
+        re.fullmatch(r"FROM python:3\.1[1-3]-slim( AS \w+)?", line)
+        for line in lines
+        if line.startswith("FROM ")
+    )
+    copied = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    assert set(built["targets"]["wheel"]["packages"]) <= copied
