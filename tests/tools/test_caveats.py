@@ -13,8 +13,11 @@ from tools import catalogue
 from tools._answers import Figures
 from tools.find_accounts import find_accounts
 from tools.find_struggling_users import find_struggling_users
+from tools.get_account_health import get_account_health
 from tools.get_night_report import get_night_report
 from tools.get_tutorial_results import get_tutorial_results
+from tools.get_user_segments import get_user_segments
+from tools.list_alerts import list_alerts
 from tools.query_events import query_events
 from tools.query_funnel import query_funnel
 
@@ -37,11 +40,14 @@ WITH_FIGURES: dict[str, Callable[[ToolContext], Awaitable[Figures]]] = {
     "query_events": lambda ctx: query_events(ctx, account="Acme", period="last_7_days"),
     "get_tutorial_results": get_tutorial_results,
     "query_funnel": lambda ctx: query_funnel(ctx, account="Acme", period="last_7_days"),
+    "get_account_health": lambda ctx: get_account_health(ctx, account="Acme"),
+    "list_alerts": list_alerts,
+    "get_user_segments": lambda ctx: get_user_segments(ctx, account="Acme"),
 }
 
 
-OF_OUR_OWN = {"control_sending"}
-"""What it counts are our own decisions, which no sync makes old or partial."""
+OF_OUR_OWN = {"analyze_churn", "control_sending", "get_saved_report"}
+"""Our own decisions, what Mixpanel counted, and what has caveats of its own, told by their own tests."""
 
 
 async def told(ctx: ToolContext, name: str) -> list[str]:

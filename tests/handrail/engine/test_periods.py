@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.domain.periods import Period, PeriodName
-from handrail.engine.periods import last_complete_day, nightly, resolve
+from handrail.engine.periods import compared, last_complete_day, nightly, resolve
 from handrail.errors import CallerError
 
 ZONES = [
@@ -196,3 +196,28 @@ def test_on_the_first_of_a_month_the_month_is_a_day_and_is_measured_once() -> No
     spans = nightly(date(2026, 10, 1), "UTC", 7)
 
     assert spans.count(Period.of_days(1, date(2026, 10, 1), "UTC")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "other_first", "other_last"),
+    [
+        ("this_quarter", "2026-10-01", "2026-11-19", "2026-07-01", "2026-08-19"),
+        ("last_quarter", "2026-07-01", "2026-09-30", "2026-04-01", "2026-06-30"),
+        ("this_month", "2026-03-01", "2026-03-31", "2026-02-01", "2026-02-28"),
+        ("last_month", "2026-01-01", "2026-01-31", "2025-12-01", "2025-12-31"),
+        ("last_7_days", "2026-11-13", "2026-11-19", "2026-11-06", "2026-11-12"),
+        (None, "2026-10-01", "2026-11-19", "2026-08-12", "2026-09-30"),
+    ],
+)
+def test_a_month_or_quarter_is_compared_with_the_same_days_of_the_one_before(
+    name: PeriodName | None, first: str, last: str, other_first: str, other_last: str
+) -> None:
+    span = Period(from_date=date.fromisoformat(first), to_date=date.fromisoformat(last), zone="Europe/Berlin")
+
+    other = compared(name, span)
+
+    assert (str(other.from_date), str(other.to_date), other.zone) == (
+        other_first,
+        other_last,
+        "Europe/Berlin",
+    )
