@@ -58,8 +58,8 @@ async def test_a_night_leaves_a_brief_whose_figures_are_those_that_the_oracle_co
     assert [(look.name, look.findings[0].cause) for look in told.accounts] == [
         ("Tanager Insurance", Cause.DROP),
         ("Acme", Cause.STRUGGLES),
-        ("Harbor & Pine Legal", Cause.ALERT),
         ("Old Mill Outfitters", Cause.DROP),
+        ("Harbor & Pine Legal", Cause.ALERT),
     ]
     assert told.accounts[1].findings[0].evidence == (
         f"{people} of {acme['unique_users']} active users (22%) struggle with Connect a data source, "
