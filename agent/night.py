@@ -22,7 +22,7 @@ from handrail.flows.brief import morning
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
 from handrail.flows.learn import choose_styles
-from handrail.flows.mailing import Wave, cases_again, mail_block, next_wave, text_of
+from handrail.flows.mailing import WAIT, Wave, cases_again, mail_block, next_wave, text_of
 from handrail.flows.measure import count_nightly
 from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.preflight import check
@@ -264,7 +264,11 @@ async def plan_wave(ctx: ToolContext, book: Notebook, as_of: date, reached: int)
 def note_block(book: Notebook, sender_down: bool, notes: Iterable[str]) -> None:
     """What a block leaves for the report, and for the blocks after it."""
     book.sender_down = book.sender_down or sender_down
-    book.notes += [note for note in notes if note not in book.notes]
+    for note in notes:
+        # Of looks that failed the first is enough: each says another number of minutes.
+        alike = WAIT if note.startswith(WAIT) else note
+        if not any(each.startswith(alike) for each in book.notes):
+            book.notes.append(note)
 
 
 async def _rehearse(ctx: ToolContext, book: Notebook, as_of: date) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
-from handrail.domain.metrics import SyncRecord
+from handrail.domain.metrics import USER_DAYS_KEPT, SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import names, periods
 from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
@@ -15,7 +15,6 @@ from handrail.engine.deep_links import account_view, report_view
 from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
 from handrail.settings import Settings
-from handrail.store.metrics import USER_DAYS_KEPT
 
 
 class AccountRef(BaseModel):

@@ -5,6 +5,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+USER_DAYS_KEPT = 100
+"""Days for which it is known who was there: exact users of 90 days need them."""
+
 
 class AccountDay(BaseModel):
     """One account on one project day."""

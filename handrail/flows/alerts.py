@@ -15,10 +15,10 @@ from handrail.engine import alert_words
 from handrail.engine.alerts import alert_id, reconcile, remembered_since
 from handrail.engine.brief_words import escaped
 from handrail.errors import CallerError, UpstreamError
-from handrail.store import Work
 
 if TYPE_CHECKING:
     from handrail.engine.fleet import Book
+    from handrail.store import Work
 
 DAY = timedelta(days=1)
 BY_WEBHOOK = "alerts by webhook"
@@ -56,7 +56,7 @@ async def raise_alerts(ctx: ToolContext, as_of: date, windows: Mapping[int, int]
 
 
 async def read_book(
-    ctx: ToolContext, work: Work, period: Period, watched: set[str], windows: Mapping[int, int]
+    ctx: ToolContext, work: "Work", period: Period, watched: set[str], windows: Mapping[int, int]
 ) -> "Book":
     """The figures of the period, for the accounts that are watched."""
     import numpy as np  # noqa: PLC0415

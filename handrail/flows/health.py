@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
@@ -25,7 +26,9 @@ from handrail.engine.score import moved, score
 from handrail.engine.text import MAX_LENGTH, shown
 from handrail.errors import CallerError
 from handrail.services import score_file
-from handrail.store.database import Work
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 BACK = (28, 21, 14, 7)
 """Days before the newest whose scores are made where they are missing: a first score has a past to show."""
@@ -100,7 +103,7 @@ async def keep_scores(ctx: ToolContext, as_of: date | None = None, *, judged: Co
     return sum(one.score.value is not None for one in made)
 
 
-async def facts_at(work: Work, ctx: ToolContext, history: History, as_of: date) -> dict[str, Facts]:
+async def facts_at(work: "Work", ctx: ToolContext, history: History, as_of: date) -> dict[str, Facts]:
     """Facts of every account at the end of a past day, by account id; `history` has to hold that day.
 
     For a replay of scores: nothing of a later day is read.
@@ -109,7 +112,7 @@ async def facts_at(work: Work, ctx: ToolContext, history: History, as_of: date) 
     return facts(history, people, ctx.kb.features(), as_of)
 
 
-async def _people(work: Work, history: History, day: date, judged: Collection[str]) -> dict[str, People]:
+async def _people(work: "Work", history: History, day: date, judged: Collection[str]) -> dict[str, People]:
     """Users in numbers; with seats where profiles were counted lately, and who struggles where judged."""
     people = await work.health.people(day, history.accounts)
     seats = await work.health.seats(day)

@@ -31,6 +31,9 @@ SENDS = 4
 PATIENCE = 3
 """After so many mails in a row that the mail service did not take, the others wait without being tried."""
 
+WAIT = "People could not be asked about just before sending, and wait"
+"""Begins the note of a look that failed."""
+
 _SETTLED = (Status.SENT, Status.UNKNOWN)
 
 
@@ -184,7 +187,7 @@ async def _look(ctx: ToolContext, made: _Made, cases: Sequence[Case]) -> None:
     looked = await look_now(ctx, cases)
     made.now = replace(looked, sender_down=made.now.sender_down, sender_busy_until=made.now.sender_busy_until)
     if not looked.checked:
-        made.notes.append(f"People could not be asked about just before sending, and wait: {looked.missing}")
+        made.notes.append(f"{WAIT}: {looked.missing}")
 
 
 async def _one(ctx: ToolContext, made: _Made, case: Case) -> None:

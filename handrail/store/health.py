@@ -24,10 +24,9 @@ from handrail.domain.health import (
     People,
     Sentiment,
 )
-from handrail.domain.metrics import FeatureDay
+from handrail.domain.metrics import USER_DAYS_KEPT, FeatureDay
 from handrail.domain.periods import Period
 from handrail.store.health_tables import AccountHealthRow, HealthDayRow, SentimentRow
-from handrail.store.metrics import USER_DAYS_KEPT
 from handrail.store.tables import (
     AccountUsersRow,
     FeatureDayRow,

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.metrics import (
+    USER_DAYS_KEPT,
     AccountDay,
     DayTables,
     EventCount,
@@ -33,7 +34,6 @@ from handrail.store.tables import (
     ValueDay,
 )
 
-USER_DAYS_KEPT = 100
 MARKS_KEPT = 30
 _BLOCK = 2000
 

@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from handrail.domain.metrics import USER_DAYS_KEPT
 from handrail.domain.segments import AccountUsers, Seen
-from handrail.store.metrics import USER_DAYS_KEPT
 from handrail.store.tables import AccountUsersRow, MixpanelMetric, UserDay
 
 
