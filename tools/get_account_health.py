@@ -9,8 +9,9 @@ from handrail.context import ToolContext
 from handrail.domain.health import AdoptionState, Component, Facts, Move, Sentiment
 from handrail.domain.periods import Period
 from handrail.engine.score_words import sentence
+from handrail.engine.text import quoted
 from handrail.flows.health import look_up
-from tools._answers import AccountAnswer, caveats, days, find, ref, synced, which
+from tools._answers import AccountAnswer, caveats, days, find, in_mixpanel, ref, synced, which
 from tools._params import AccountName
 from tools._tool import tool
 
@@ -116,7 +117,7 @@ async def get_account_health(
     if found is None:
         why = "No night has scored this account yet: it has no event, or `handrail sync` has to run once."
         return AccountHealth(
-            summary=f"{who.name} has no engagement score.",
+            summary=f"{quoted(who.name)} has no engagement score.",
             as_of=last.finished_at,
             account=ref(who),
             no_score_because=why,
@@ -125,11 +126,13 @@ async def get_account_health(
     health, score = found.health, found.health.score
     span = Period.of_days(28, score.as_of, last.zone)
     return AccountHealth(
-        summary=sentence(who.name, health, found.moves, found.since),
+        summary=sentence(quoted(who.name), health, found.moves, found.since),
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
         caveats=[*await caveats(ctx, last), *found.notes],
+        mixpanel_url=in_mixpanel(ctx.settings, who),
+        next_step="For the days behind it, use query_events; for who is stuck, find_struggling_users.",
         score=None if score.value is None else round(score.value, 1),
         band=score.band or "",
         confidence=score.confidence,

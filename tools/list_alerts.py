@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.alerts import Alert, AlertKind, Point
-from handrail.engine.text import shown
+from handrail.engine.text import quoted, shown
 from handrail.flows.alerts import listed
-from tools._answers import AccountRef, Candidate, Figures, caveats, find, ref, synced, which
+from tools._answers import AccountRef, Candidate, Figures, caveats, find, in_mixpanel, ref, synced, which
 from tools._params import Limit, OptionalAccount
 from tools._tool import tool
 
@@ -68,13 +68,17 @@ async def list_alerts(
         state=None if state == "all" else state,
     )
     asked = "" if state == "all" else f"{state} "
-    whose = f" of {shown(found.name)}" if found else ""
+    whose = f" of {quoted(found.name)}" if found else ""
     together = sum(not each.account_id for each, _ in alerts)
     apart = f", {together} of them about all accounts" if together and not found else ""
     return AlertList(
         summary=f"{len(alerts)} {asked}alerts{whose}{apart}.",
         as_of=last.finished_at,
         caveats=await caveats(ctx, last),
+        mixpanel_url=in_mixpanel(ctx.settings, found) if found else "",
+        next_step="For one account's series with its usual band, ask again with the account."
+        if alerts
+        else "",
         account=ref(found) if found else None,
         alerts=[
             card(each, of, days=found is not None and at < ONE_ACCOUNT)

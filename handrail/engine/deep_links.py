@@ -18,7 +18,3 @@ def report_view(host: str, project_id: int, kind: str, report_id: int) -> str:
     """A saved report; empty for a kind whose address is not known."""
     places = {"insights": "insights#report", "funnels": "funnels#view"}
     return f"{host}/project/{project_id}/app/{places[kind]}/{report_id}" if kind in places else ""
-
-
-def board_view(host: str, project_id: int, dashboard_id: int) -> str:
-    return f"{host}/project/{project_id}/app/boards#id={dashboard_id}"

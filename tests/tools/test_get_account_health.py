@@ -40,7 +40,9 @@ async def test_a_score_comes_with_its_parts_its_past_and_what_moved_it(ctx: Tool
         "schedule-export",
         "set-up-alerts",
     }
-    assert answer.summary.startswith(f"Tanager Insurance: engagement {answer.score:.0f} of 100 on 2026-11-19")
+    assert answer.summary.startswith(
+        f"“Tanager Insurance”: engagement {answer.score:.0f} of 100 on 2026-11-19"
+    )
     assert answer.no_score_because == ""
 
 
