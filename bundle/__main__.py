@@ -26,6 +26,7 @@ def manifest() -> dict[str, Any]:
     tools = [
         {"name": tool.name, "description": inspect.cleandoc(tool.function.__doc__ or "").partition("\n")[0]}
         for tool in catalogue()
+        if not tool.of_a_page
     ]
     return {
         **json.loads(MANIFEST.read_text("utf-8")),

@@ -70,6 +70,11 @@ class Tool:
         )
 
     @property
+    def of_a_page(self) -> bool:
+        """Whether the page beside an answer calls it, and no model: then it is not in a model's list."""
+        return self.view is not None and self.view.only
+
+    @property
     def role(self) -> Role:
         """Whose token may call it: what changes anything, or costs, is for those who may also send."""
         return Role.READ if self.effect == "read" else Role.APPROVE

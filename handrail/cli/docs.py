@@ -20,7 +20,7 @@ def page() -> str:
     parts = ["# Tools\n", "Written from the code by `make docs`; do not edit.\n"]
     for tool in catalogue():
         parts.append(f"## `{tool.name}`\n")
-        alone = " The page beside an answer calls it, no model." if tool.view and tool.view.only else ""
+        alone = " The page beside an answer calls it, no model." if tool.of_a_page else ""
         parts.append(f"{tool.title}. This tool {_EFFECTS[tool.effect]}.{alone}\n")
         parts.append(inspect.cleandoc(tool.function.__doc__ or "") + "\n")
         parts.append("| argument | type | default | |\n|---|---|---|---|")

@@ -18,7 +18,7 @@ def extension() -> Apps:
     """MCP Apps with the page of every tool that has one. No address is declared: the host allows none."""
     apps = Apps()
     for tool in catalogue():
-        if tool.view and not tool.view.only:
+        if tool.view and not tool.of_a_page:
             apps.add_html_resource(
                 tool.view.uri,
                 page(tool, tool.view.page),
@@ -49,7 +49,7 @@ async def hide_from_models(ctx: ServerRequestContext[Any], call_next: CallNext) 
     """Middleware: tools that a page alone calls are listed only for hosts that keep them from the model."""
     result = await call_next(ctx)
     if ctx.method == "tools/list" and isinstance(result, dict) and not client_supports_apps(ctx):
-        hidden = {tool.name for tool in catalogue() if tool.view and tool.view.only}
+        hidden = {tool.name for tool in catalogue() if tool.of_a_page}
         result["tools"] = [each for each in result["tools"] if each["name"] not in hidden]
     return result
 

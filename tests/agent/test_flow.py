@@ -86,9 +86,10 @@ async def test_only_stages_are_checkpointed_and_a_block_has_its_rows_for_that(se
     ours = [name for run, name in kept if run == "night:2026-03-18" and not name.startswith("DBOS.")]
     assert ours == [
         "open_book",
-        *("_recover", "_plan", "_sync", "_follow", "_verify", "_measure", "_detect", "_preflight", "_write"),
+        *("_recover", "_plan", "_sync", "_follow", "_verify", "_measure", "_detect", "_preflight"),
+        *("alert", "_write"),
         *("plan_wave", "block", "plan_wave"),
-        *("_brakes", "_review", "_refresh", "_write_back", "_count", "close_book", "tell_team"),
+        *("_brakes", "_review", "_refresh", "score", "_write_back", "_count", "close_book", "tell_team"),
     ]
     assert [run for run, _ in kept if run != "night:2026-03-18"] == []
 

@@ -61,7 +61,7 @@ def test_a_tool_is_named_after_its_file_described_and_tested(tool: Tool) -> None
         "analyze",
         "sync",
         "control",
-        *(["decide"] if _of_a_page(tool) else []),
+        *(["decide"] if tool.of_a_page else []),
     }
     assert "Use it" in doc, "a docstring says when, in a person's words"
     assert any(other.name in doc for other in catalogue() if other is not tool), "and which tool instead"
@@ -133,14 +133,8 @@ async def test_what_a_tool_answers_fits_the_schema_that_is_published(name: str, 
 
 
 def test_every_tool_but_the_one_that_sends_is_called_here() -> None:
-    assert CALLS.keys() == {
-        tool.name for tool in catalogue() if tool.effect != "send" and not _of_a_page(tool)
-    }
-
-
-def _of_a_page(tool: Tool) -> bool:
-    """Whether a page alone calls it: it is not in a model's list."""
-    return tool.view is not None and tool.view.only
+    called = {tool.name for tool in catalogue() if tool.effect != "send" and not tool.of_a_page}
+    assert CALLS.keys() == called
 
 
 def test_a_published_answer_has_types_of_its_first_level_and_null_as_a_type() -> None:

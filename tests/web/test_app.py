@@ -112,7 +112,7 @@ async def test_rest_gives_the_same_answers_as_the_tools(ctx: ToolContext, settin
     async with browser(settings) as client:
         events = (await client.get("/api/mixpanel/events/Acme")).json()
         funnels = (await client.get("/api/mixpanel/funnels/acct_1001")).json()
-        accounts = (await client.get("/api/accounts", params={"limit": 200})).json()
+        accounts = (await client.get("/api/accounts", params={"limit": 50})).json()
 
     assert events["figures"]["unique_users"] == 39
     assert funnels["funnels"][0]["steps"][0]["users"] == 21
