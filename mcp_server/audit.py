@@ -19,6 +19,9 @@ from tools._server import OnDemand
 UNKNOWN = "unknown"
 """Stands for a tool that is not there: its name may be anything."""
 
+PAUSE = 0.2
+"""Seconds in which calls gather, so that many in a row cost one write."""
+
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +72,7 @@ class Audit:
 
     async def _write(self) -> None:
         while self._waiting:
+            await asyncio.sleep(PAUSE)
             calls, self._waiting = self._waiting, []
             try:
                 ctx = await self._on_demand.get()

@@ -1,7 +1,7 @@
 """Middleware: what is not there, or lacks an argument, is answered as the protocol wants."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mcp import MCPError
@@ -15,17 +15,22 @@ from tools._server import OnDemand
 class Manners:
     """Unknown tools and prompts, and prompts without a required argument, are invalid parameters."""
 
-    def __init__(self, server: MCPServer[OnDemand]) -> None:
+    def __init__(self, server: MCPServer[OnDemand], tools: Collection[str]) -> None:
         self._server = server
+        self._tools = tools
 
     async def __call__(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
         params = ctx.params or {}
         name = str(params.get("name"))
-        if ctx.method == "tools/call" and name not in {each.name for each in await self._server.list_tools()}:
+        if ctx.method == "tools/call" and not await self._is_tool(name):
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {_repeated(name)}. Ask tools/list.")
         if ctx.method == "prompts/get":
             await self._check_prompt(name, params.get("arguments") or {})
         return await call_next(ctx)
+
+    async def _is_tool(self, name: str) -> bool:
+        """Ours are known; what was added to the server is looked up, which costs more than most calls."""
+        return name in self._tools or name in {each.name for each in await self._server.list_tools()}
 
     async def _check_prompt(self, name: str, given: Mapping[str, Any]) -> None:
         prompt = next((each for each in await self._server.list_prompts() if each.name == name), None)

@@ -54,7 +54,7 @@ def create_server(open_context: OpenContext, settings: Settings | None = None) -
         auth=AUTH if tokens else None,
         extensions=[extension()],
     )
-    server.middleware.extend([audit, access, hide_from_models, Manners(server)])
+    server.middleware.extend([audit, access, hide_from_models, Manners(server, tools)])
     resources.publish(server, on_demand)
     prompts.publish(server)
     completion.publish(server, on_demand)
