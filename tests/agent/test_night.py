@@ -3,16 +3,19 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import delete
 
 from agent import night
+from agent.notebook import Notebook
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
+from handrail.domain.runs import Report
 from handrail.errors import CallerError, ConfigError
+from handrail.flows.mailing import WAIT
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from handrail.store import Work
@@ -406,3 +409,15 @@ def whole_exports(standins: Standin) -> list[str]:
     """First days of the exports that asked for every event."""
     asked = [each["query"] for each in standins.requests if each["path"].endswith("/export")]
     return [query["from_date"] for query in asked if "event" not in query]
+
+
+def test_looks_that_failed_are_told_once_a_night_and_other_notes_each() -> None:
+    report = Report(night=AS_OF, status="running", started_at=datetime(2026, 11, 20, 2, tzinfo=UTC))
+    book = Notebook(report=report)
+    unclear = "Mails that were being sent when a process stopped, and stay unknown: "
+
+    night.note_block(book, False, [f"{WAIT}: in 31 minutes", f"{unclear}1."])
+    night.note_block(book, True, [f"{WAIT}: in 30 minutes", f"{unclear}2.", f"{unclear}1."])
+
+    assert book.notes == [f"{WAIT}: in 31 minutes", f"{unclear}1.", f"{unclear}2."]
+    assert book.sender_down
