@@ -65,14 +65,22 @@ def doors(settings: Settings) -> Doors:
 class Gate:
     """Middleware of everything but the MCP endpoint: a token with the role that the request needs."""
 
-    def __init__(self, tokens: tuple[ApiToken, ...]) -> None:
+    def __init__(self, tokens: tuple[ApiToken, ...], *, read_only: bool) -> None:
         self._tokens = tokens
+        self._read_only = read_only
 
     async def __call__(
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         path = request.scope["path"]
-        if path == ENDPOINT or path.startswith(OPEN) or not self._tokens:
+        if path == ENDPOINT or path.startswith(OPEN):
+            return await call_next(request)
+        needed = _needed(request.method, path)
+        if self._read_only and needed is not Role.READ:
+            return problem(
+                403, "This installation is read-only (HANDRAIL_READ_ONLY): nothing can be changed."
+            )
+        if not self._tokens:
             return await call_next(request)
         token = recognise(self._tokens, _given(request.headers.get("authorization", "")))
         if token is None:
@@ -81,9 +89,9 @@ class Gate:
             )
             answer.headers["WWW-Authenticate"] = CHALLENGE
             return answer
-        needed = _needed(request.method, path)
         if not token.role.includes(needed):
             return problem(403, f"This needs a token with the role {needed}; {token.name} has {token.role}.")
+        request.state.role = token.role
         return await call_next(request)
 
 

@@ -14,8 +14,9 @@ from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
-from web import alerts, api, briefs, health, hooks, links, metrics, pages, problems, reports, tutorials
+from web import alerts, api, briefs, frame, health, hooks, links, metrics, problems, reports, tutorials
 from web.access import Gate, doors
+from web.pages import book
 
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
@@ -52,8 +53,8 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app = FastAPI(
         title="Handrail", version=mcp.version or "", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.middleware("http")(Gate(door.tokens))
-    app.middleware("http")(pages.guard)
+    app.middleware("http")(Gate(door.tokens, read_only=settings.read_only))
+    app.middleware("http")(frame.guard)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -64,7 +65,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
-    for room in (pages, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
+    for room in (frame, book, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
         app.include_router(room.router)
     app.mount("/", endpoint)
     return app

@@ -1,6 +1,6 @@
 """The morning brief and the figures of the help: as a page and over REST."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
@@ -12,7 +12,7 @@ from handrail.flows.alarm import standing
 from handrail.flows.brief import kept
 from handrail.flows.help_figures import last_night_and_month
 from web.api import Ctx
-from web.pages import page
+from web.frame import Framed
 
 router = APIRouter()
 
@@ -39,14 +39,13 @@ async def alarms(ctx: Ctx) -> Alarms:
 
 
 @router.get("/brief", include_in_schema=False)
-async def brief_page(ctx: Ctx, request: Request, night: str = "") -> HTMLResponse:
+async def brief_page(ctx: Ctx, frame: Framed, night: str = "") -> HTMLResponse:
     """A night's brief, the alarms that stand, and the figures of the last night and of 30 days."""
     try:
         found = await kept(ctx, given_day(night, "the night"))
     except CallerError as error:
-        return page(request, "message.html", title="No brief yet", text=str(error))
-    return page(
-        request,
+        return frame.message("No brief yet", str(error))
+    return frame(
         "brief.html",
         title="Morning brief",
         brief=found,

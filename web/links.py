@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from handrail.flows.feedback import clicked
 from web.api import Ctx
-from web.pages import page
+from web.frame import page
 
 router = APIRouter()
 QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}

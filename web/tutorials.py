@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, ValidationError
 from handrail.flows.reading import answered, needs_help, page_picture, tutorial_page, was_read
 from web.api import Ctx
 from web.bodies import body
+from web.frame import CONTENT_SECURITY, HERE, page
 from web.links import QUIET, unknown
-from web.pages import CONTENT_SECURITY, HERE, page
 
 router = APIRouter(include_in_schema=False)
 _HEADERS = {

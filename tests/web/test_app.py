@@ -96,7 +96,7 @@ async def test_before_the_first_sync_the_page_says_what_to_do(settings: Settings
     assert "handrail sync" in page.text
 
 
-async def test_pages_run_no_script_and_load_nothing_from_elsewhere(
+async def test_pages_load_nothing_from_elsewhere_and_run_no_script_but_their_own(
     ctx: ToolContext, settings: Settings
 ) -> None:
     async with browser(settings) as client:
@@ -104,7 +104,10 @@ async def test_pages_run_no_script_and_load_nothing_from_elsewhere(
 
     for page in pages:
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        assert "<script" not in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        assert re.findall(r"<script[^>]*>.*?</script>", page.text) == [
+            '<script src="/static/handrail.js" defer></script>'
+        ]
         assert not re.findall(r'(?:src|href)="(?:https?:)?//', page.text)
 
 

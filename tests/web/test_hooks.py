@@ -1,25 +1,21 @@
 """SendGrid's webhook over HTTP, as the stand-in posts it: signed, repeated, shuffled, late."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from agent import night
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.settings import Settings
-from mcp_server.server import create_server
 from standin.acts import act
 from standin.sendgrid import events
 from standin.state import Standin
 from tests.conftest import settings_for
+from tests.web.dashboard import served
 from tests.web.test_app import browser
-from web.app import create_app
 
 AS_OF = date(2026, 11, 19)
 HOOK = "/hooks/sendgrid"
@@ -29,21 +25,6 @@ HOOK = "/hooks/sendgrid"
 def listening(standins: Standin, settings: Settings) -> Settings:
     """Settings that know the stand-in's verification key."""
     return settings_for(standins, settings.data_dir, sendgrid_webhook_key=(events.public_key(),))
-
-
-@asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[str]:
-    """The app on a port of its own, for a stand-in that posts to it; answers the hook's address."""
-    config = uvicorn.Config(create_app(settings, create_server), port=0, log_level="warning")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}{HOOK}"
-    finally:
-        await server.shutdown()
 
 
 def everything_in(folder: Path) -> bytes:
@@ -60,11 +41,11 @@ async def test_events_are_kept_once_however_often_and_in_whatever_order_they_com
 ) -> None:
     await night.run(ctx)
     mails = len(standins.mails)
-    async with served(listening) as url:
+    async with served(listening) as base:
         for name in ("open", "deliver"):
             done = await act(
                 standins,
-                {"act": name, "webhook_url": url, "copies": 3, "new_ids": True, "shuffled": True},
+                {"act": name, "webhook_url": base + HOOK, "copies": 3, "new_ids": True, "shuffled": True},
             )
             assert done == {"acted": mails}
 
@@ -80,8 +61,8 @@ async def test_who_bounces_or_complains_is_never_mailed_again(
     ctx: ToolContext, standins: Standin, listening: Settings, name: str
 ) -> None:
     await night.run(ctx)
-    async with served(listening) as url:
-        await act(standins, {"act": name, "webhook_url": url})
+    async with served(listening) as base:
+        await act(standins, {"act": name, "webhook_url": base + HOOK})
     async with ctx.store.begin() as work:
         await work.deliveries.forget(AS_OF)
     first = {mail["to"] for mail in standins.mails}
@@ -100,8 +81,8 @@ async def test_a_mail_whose_outcome_was_unclear_is_settled_by_the_first_event(
     report = await night.run(ctx)
     assert (report.sent, report.unknown) == (25, 1)
 
-    async with served(listening) as url:
-        await act(standins, {"act": "deliver", "webhook_url": url})
+    async with served(listening) as base:
+        await act(standins, {"act": "deliver", "webhook_url": base + HOOK})
 
     found = (await deliveries(ctx)).values()
     assert sum(each.status is Status.SENT for each in found) == 26
@@ -138,9 +119,9 @@ async def test_no_address_of_an_event_reaches_the_disk(
 ) -> None:
     await night.run(ctx)
     addresses = [mail["to"].encode() for mail in standins.mails]
-    async with served(listening) as url:
+    async with served(listening) as base:
         for name in ("deliver", "open", "bounce"):
-            await act(standins, {"act": name, "webhook_url": url})
+            await act(standins, {"act": name, "webhook_url": base + HOOK})
 
     held = everything_in(listening.data_dir)
     assert len(held) > 100_000

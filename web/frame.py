@@ -1,0 +1,158 @@
+"""How every page looks: templates, the frame with its navigation, charts, and what a browser may load."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from handrail.charts.drawing import page_style
+from handrail.charts.specification import Chart
+from handrail.charts.svg import SMALL, svg
+from handrail.charts.table import table
+from handrail.domain.access import Role
+from handrail.flows.deliver import reason_words
+from web.api import Ctx
+
+HERE = Path(__file__).parent
+CONTENT_SECURITY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+DASHBOARD = f"{CONTENT_SECURITY}; script-src 'self'"
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+KEPT = "public, max-age=300"
+"""Of style and script: five minutes, so that an upgrade shows soon."""
+
+NAVIGATION = (("/", "Accounts"), ("/brief", "Brief"))
+"""Path and name of each main page, in the order of a morning."""
+
+router = APIRouter(include_in_schema=False)
+
+
+def _whole(value: float | None) -> str:
+    return "no data" if value is None else f"{value:,.0f}"
+
+
+def _share(value: float | None, places: int = 0) -> str:
+    return "no data" if value is None else f"{value:.{places}%}"
+
+
+def _change(value: float | None) -> str:
+    return "no data before" if value is None else f"{value:+.0%}"
+
+
+def _moment(at: datetime | None) -> str:
+    return "never" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _drawing(chart: Chart, width: int = 0) -> Markup:
+    """The chart's SVG. It is markup as it stands: its serialiser escaped every text."""
+    return Markup(svg(chart, width) if width else svg(chart))  # noqa: S704
+
+
+_jinja = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_jinja.filters.update(whole=_whole, share=_share, change=_change, moment=_moment)
+_jinja.globals.update(reason_words=reason_words, drawing=_drawing, table=table, SMALL=SMALL)
+_templates = Jinja2Templates(env=_jinja)
+
+
+def page(request: Request, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page that stands alone, such as the readers of mails see."""
+    return _templates.TemplateResponse(request, template, {"title": title, **values}, status_code=status)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The dashboard's frame around a page: navigation, and whether anything is sent at all."""
+
+    request: Request
+    mode: str
+    paused: bool
+    may_act: bool
+    """Whether who looks may change anything: pages show no button that answers with an error."""
+
+    def __call__(
+        self, template: str, *, title: str, status: int = 200, policy: str = DASHBOARD, **values: Any
+    ) -> HTMLResponse:
+        answer = page(
+            self.request,
+            template,
+            title=title,
+            status=status,
+            frame=self,
+            navigation=NAVIGATION,
+            here=self.request.url.path,
+            **values,
+        )
+        answer.headers["Content-Security-Policy"] = policy
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def message(self, title: str, text: str, status: int = 200) -> HTMLResponse:
+        """A page that says why there is nothing to show, and what to do."""
+        return self("message.html", title=title, text=text, status=status)
+
+
+async def frame(request: Request, ctx: Ctx) -> Frame:
+    async with ctx.store.read() as work:
+        paused = "all" in await work.deliveries.pauses()
+    role: Role = getattr(request.state, "role", Role.ADMIN)
+    may_act = role.includes(Role.APPROVE) and not ctx.settings.read_only
+    return Frame(request, ctx.settings.send_mode.value, paused, may_act)
+
+
+Framed = Annotated[Frame, Depends(frame)]
+
+
+def back(path: str) -> RedirectResponse:
+    """After a form: the page again, by GET, so that reloading it repeats nothing."""
+    return RedirectResponse(path, status_code=303)
+
+
+async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Pages load nothing from elsewhere and run no script, unless they say so themselves."""
+    response = await call_next(request)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+@router.get("/static/handrail.css")
+async def style() -> Response:
+    return _static("handrail.css", "text/css")
+
+
+@router.get("/static/charts.css")
+async def chart_style() -> Response:
+    return Response(page_style(), media_type="text/css", headers={"Cache-Control": KEPT})
+
+
+@router.get("/static/handrail.js")
+async def script() -> Response:
+    return _static("handrail.js", "text/javascript")
+
+
+@router.get("/static/handrail.svg")
+async def icon() -> Response:
+    return _static("handrail.svg", "image/svg+xml")
+
+
+def _static(name: str, kind: str) -> FileResponse:
+    return FileResponse(HERE / "static" / name, media_type=kind, headers={"Cache-Control": KEPT})
