@@ -78,6 +78,9 @@ def days(period: Period) -> Days:
 async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
     """The account that is meant, or candidates. Raises `CallerError` if nothing comes near."""
     async with ctx.store.read() as work:
+        exactly = await work.accounts.named(asked.strip())
+        if len(exactly) == 1:
+            return exactly[0]
         accounts = await work.accounts.all()
     if not accounts:
         raise CallerError("No account is known yet: run `handrail sync` once.")

@@ -1,6 +1,6 @@
 """What is sent and what is not: the switches, the brakes, and why an account's people were not mailed."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,9 +16,7 @@ from tools._answers import AccountAnswer, days, find, ref, which
 from tools._params import OptionalAccount, OptionalFeature
 from tools._tool import tool
 
-if TYPE_CHECKING:
-    from handrail.store import Work
-
+OF_ACCOUNT = "account:"
 DAYS = 30
 """Nights whose decisions on an account's people are counted."""
 
@@ -50,7 +48,7 @@ async def control_sending(
     if who and feature and action != "status":
         raise CallerError("Give an account or a feature, not both.")
     slug = ctx.kb.feature(feature).slug if feature else ""
-    scope = f"account:{who.id}" if who else f"feature:{slug}" if slug else "all"
+    scope = f"{OF_ACCOUNT}{who.id}" if who else f"feature:{slug}" if slug else "all"
     now = ctx.clock.now()
     if action != "status":
         async with ctx.store.begin() as work:
@@ -66,15 +64,17 @@ async def control_sending(
         # Mixpanel is not asked: the switch has to work while it does not.
         zone = last.zone if last else "UTC"
         period = Period.of_days(DAYS, last_complete_day(now, zone), zone)
-        names = {f"account:{each.id}": each.name for each in await work.accounts.all()}
         scopes = await work.deliveries.pauses()
+        change = await work.guards.last_change()
+        named = [each for each in (*scopes, change.scope if change else "") if each.startswith(OF_ACCOUNT)]
+        theirs = await work.accounts.by_ids([each.removeprefix(OF_ACCOUNT) for each in named])
+        names = {f"{OF_ACCOUNT}{each.id}": each.name for each in theirs}
         brakes = [
             f"{each.kind.value}: {each.words} (night of {each.night})"
             for each in await work.guards.brakes()
             if each.holds(period.to_date)
         ]
         fate = await work.guards.fate(who.id, period) if who else Fate()
-        last_change = await _last_change(work, names)
     mode = ctx.settings.send_mode.value
     paused = [names.get(each, each) for each in scopes]
     told = [quoted(names[each]) if each in names else each for each in scopes]
@@ -86,14 +86,13 @@ async def control_sending(
         mode=mode,
         paused=paused,
         brakes=brakes,
-        last_change=last_change,
+        last_change=_last_change(change, names),
         mailed=fate.mailed,
         withheld=fate.withheld,
     )
 
 
-async def _last_change(work: "Work", names: dict[str, str]) -> str:
-    change = await work.guards.last_change()
+def _last_change(change: SwitchChange | None, names: dict[str, str]) -> str:
     if change is None:
         return ""
     scope = names.get(change.scope, change.scope)

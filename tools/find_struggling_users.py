@@ -1,5 +1,6 @@
 """Who struggles with which feature, as evidence cards by user key."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -7,10 +8,12 @@ from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
-from handrail.domain.features import Struggling
+from handrail.domain.features import Feature, Struggling
+from handrail.domain.guards import DataProblem
+from handrail.domain.metrics import SyncRecord
 from handrail.domain.struggles import Peers, Struggle
 from handrail.engine import struggles
-from handrail.engine.cursors import page
+from handrail.engine.cursors import place
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
 from handrail.engine.text import quoted, shown
@@ -84,33 +87,26 @@ async def find_struggling_users(
     features = [ctx.kb.feature(feature)] if feature else ctx.kb.features()
     zone = await ctx.zone()
     as_of = last_complete_day(ctx.clock.now(), zone)
+    read_at, problems, last = await _judged(ctx, features, as_of)
+    account_id = who.id if who else ""
+    # An empty slug is no feature's: nobody is found where every feature is troubled.
+    sound = [each.slug for each in features if not troubled(problems, each.slug)] or [""]
     async with ctx.store.read() as work:
-        book = {each.id: each for each in await work.accounts.all()}
-        kept_for = await work.nights.last_struggle_night()
-        report = await work.nights.report(as_of)
-        known = await work.guards.problems(as_of)
-        last = await work.metrics.last_sync()
-    read_at = ctx.clock.now()
-    if kept_for == as_of and report is not None:
-        read_at, problems = report.started_at, known
-    else:
-        judged = await detect(ctx, features, as_of)
-        problems = await check(ctx, as_of, [each.counted(slug) for slug, each in judged.items()])
-    async with ctx.store.read() as work:
-        found = await work.nights.struggles(as_of, feature)
-    mine = [
-        one
-        for one in found
-        if not troubled(problems, one.feature) and (who is None or who.id in one.account_ids)
-    ]
-    by_feature = {each.slug: sum(one.feature == each.slug for one in mine) for each in features}
-    people = len({one.user_key for one in mine})
-    part = page(mine, cursor, limit, of=(feature, account, as_of, read_at))
+        stuck = await work.nights.count_struggles(as_of, *sound, account_id=account_id)
+        total = sum(stuck.by_feature.values())
+        part = place(total, cursor, limit, of=(feature, account, as_of, read_at))
+        shown_now = await work.nights.struggles(
+            as_of, *sound, account_id=account_id, after=part.start, limit=limit
+        )
+        theirs = {each for one in shown_now for each in one.account_ids}
+        book = {each.id: each for each in await work.accounts.by_ids(sorted(theirs))}
+    by_feature = {each.slug: stuck.by_feature.get(each.slug, 0) for each in features}
+    told = ", ".join(f"{people} with {slug}" for slug, people in by_feature.items() if people)
     where = f" at {quoted(who.name)}" if who else ""
     return StrugglingUsers(
-        summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {people}"
-        f"{'; ' if people else ''}{', '.join(f'{n} with {slug}' for slug, n in by_feature.items() if n)}."
-        f"{_unmeasured(mine)}",
+        summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {stuck.people}"
+        f"{'; ' if told else ''}{told}."
+        f"{_unmeasured(shown_now)}",
         as_of=read_at,
         caveats=[
             *(f"{each.feature or 'All features'}: {each.words}" for each in problems),
@@ -118,12 +114,32 @@ async def find_struggling_users(
         ],
         account=ref(who) if who else None,
         as_of_day=as_of,
-        cards=[_card(ctx.settings, one, book, zone) for one in part.rows],
+        cards=[_card(ctx.settings, one, book, zone) for one in shown_now],
         by_feature=by_feature,
         showing=part.showing,
         cursor=part.cursor,
         mixpanel_url=in_mixpanel(ctx.settings, who) if who else "",
-        next_step="For the text that would help one of them, use draft_tutorial." if mine else "",
+        next_step="For the text that would help one of them, use draft_tutorial." if total else "",
+    )
+
+
+async def _judged(
+    ctx: ToolContext, features: Sequence[Feature], as_of: date
+) -> tuple[datetime, list[DataProblem], SyncRecord | None]:
+    """See that verdicts of the day are kept: those of its night, or made now. When, and what is wrong."""
+    async with ctx.store.read() as work:
+        kept_for = await work.nights.last_struggle_night()
+        report = await work.nights.report(as_of)
+        known = await work.guards.problems(as_of)
+        last = await work.metrics.last_sync()
+    if kept_for == as_of and report is not None:
+        return report.started_at, known, last
+    read_at = ctx.clock.now()
+    judged = await detect(ctx, features, as_of)
+    return (
+        read_at,
+        await check(ctx, as_of, [each.counted(slug) for slug, each in judged.items()]),
+        last,
     )
 
 
@@ -150,7 +166,7 @@ def _others(of: str, peers: Peers) -> Others:
 
 
 def _unmeasured(found: list[Struggle]) -> str:
-    """Signals that nobody's events could tell of; said, for they are no zero."""
+    """Signals that the events of those shown could not tell of; said, for they are no zero."""
     signals = ("rage_clicks", "dead_clicks", "abandoned", "help_views")
     missing = [name for name in signals if any(getattr(one, name) is None for one in found)]
     return f" Not measured: {', '.join(missing).replace('_', ' ')}." if missing else ""

@@ -101,9 +101,9 @@ async def query_events(
     span = resolve(ctx, last, period, from_date, to_date)
     other = compared(None if from_date or to_date else period, span)
     async with ctx.store.read() as work:
-        totals = (await work.metrics.totals(span)).get(who.id)
+        totals = await work.metrics.totals_of(who.id, span)
         reaches = await work.metrics.reaches(other)
-        before = (await work.metrics.totals(other)).get(who.id) if reaches else None
+        before = await work.metrics.totals_of(who.id, other) if reaches else None
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)

@@ -77,7 +77,7 @@ async def query_funnel(
         return AccountFunnels(summary=which(account, who), candidates=who)
     last = await synced(ctx)
     span = _span(ctx, last, period, from_date, to_date)
-    wanted = _named(funnel, await ctx.mixpanel.funnels())
+    wanted = _named(funnel, await ctx.mixpanel.known_funnels())
     await measure(ctx, wanted, span)
     own, answers, samples = await _answers(ctx, who, wanted, span)
     entered = {one.funnel_id for one in own}

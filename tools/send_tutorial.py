@@ -122,8 +122,7 @@ def _code(ctx: ToolContext, case: Case, tutorial: Tutorial) -> str:
 async def _struggle(ctx: ToolContext, user_key: str, feature: str) -> Struggle:
     async with ctx.store.read() as work:
         night = await work.nights.last_struggle_night()
-        known = await work.nights.struggles(night, feature) if night else []
-    found = [one for one in known if one.user_key.startswith(user_key)]
+        found = await work.nights.struggles(night, feature, key=user_key, limit=2) if night else []
     if len(found) != 1:
         raise CallerError(f"Nobody with that key struggles with {feature}. Ask find_struggling_users first.")
     return found[0]

@@ -18,22 +18,39 @@ class Page(NamedTuple, Generic[Row]):
     """Of the next page; empty after the last."""
 
 
-def page(rows: Sequence[Row], cursor: str, limit: int, *, of: object) -> Page[Row]:
-    """The rows that the cursor points at; without one, the first. Nothing is kept between pages.
+class Place(NamedTuple):
+    """Where a page lies in its list: rows from `start` up to, but without, `end`."""
 
-    `of` is the question and the age of its figures: raises `CallerError` for the cursor of another.
+    start: int
+    end: int
+    showing: str
+    cursor: str
+
+
+def place(total: int, cursor: str, limit: int, *, of: object) -> Place:
+    """Where the cursor points in a list of `total` rows; without one, its beginning.
+
+    Nothing is kept between pages. `of` is the question and the age of its figures: raises `CallerError` for
+    the cursor of another.
     """
     question = hashlib.sha256(repr(of).encode()).hexdigest()[:12]
     start = _read(cursor, question) if cursor else 0
-    if not 0 <= start <= len(rows):
+    if not 0 <= start <= total:
         raise CallerError(_WRONG)
-    end = min(start + limit, len(rows))
-    more = end < len(rows)
-    return Page(
-        rows=list(rows[start:end]),
-        showing=f"{start + 1} to {end} of {len(rows)}" if (more or start) and rows else "",
+    end = min(start + limit, total)
+    more = end < total
+    return Place(
+        start,
+        end,
+        showing=f"{start + 1} to {end} of {total}" if (more or start) and total else "",
         cursor=urlsafe_b64encode(f"{question}{end}".encode()).decode().rstrip("=") if more else "",
     )
+
+
+def page(rows: Sequence[Row], cursor: str, limit: int, *, of: object) -> Page[Row]:
+    """The rows that the cursor points at, see `place`."""
+    here = place(len(rows), cursor, limit, of=of)
+    return Page(list(rows[here.start : here.end]), here.showing, here.cursor)
 
 
 _WRONG = "This cursor is of another question or of older figures: ask again without cursor."

@@ -121,7 +121,7 @@ async def count(
 async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) -> None:
     """See that these funnels are kept for a period: as they are, asked of Mixpanel, or counted."""
     async with ctx.store.read() as work:
-        kept = await work.funnels.kept()
+        kept = await work.funnels.kept(period)
     left = []
     mixpanel_tells = await _mixpanel_tells(ctx)
     for funnel in wanted:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -26,6 +27,20 @@ class Accounts:
 
     async def by_ids(self, ids: Sequence[str]) -> list[Account]:
         rows = await self._session.exec(select(Customer).where(col(Customer.id).in_(ids)))
+        others = await self._others()
+        return [_account(row, others) for row in rows]
+
+    async def named(self, name: str) -> list[Account]:
+        """Those of this very name, id or Mixpanel id."""
+        rows = await self._session.exec(
+            select(Customer).where(
+                or_(
+                    col(Customer.id) == name,
+                    col(Customer.mixpanel_group_id) == name,
+                    col(Customer.name) == name,
+                )
+            )
+        )
         others = await self._others()
         return [_account(row, others) for row in rows]
 

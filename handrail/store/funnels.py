@@ -55,9 +55,15 @@ class Funnels:
             )
         )
 
-    async def kept(self) -> dict[tuple[int, str, date, date], Kept]:
-        """What was measured, by funnel, cohort, first and last day."""
-        rows = await self._session.exec(select(FunnelMeasurement))
+    async def kept(self, period: Period | None = None) -> dict[tuple[int, str, date, date], Kept]:
+        """What was measured, of a period or at all, by funnel, cohort, first and last day."""
+        statement = select(FunnelMeasurement)
+        if period is not None:
+            statement = statement.where(
+                FunnelMeasurement.metric_date == period.to_date,
+                FunnelMeasurement.from_date == period.from_date,
+            )
+        rows = await self._session.exec(statement)
         return {
             (row.funnel_id, row.cohort, row.from_date, row.metric_date): Kept(
                 row.definition, row.route, row.measured_at

@@ -14,6 +14,7 @@ from handrail.store.health_tables import AccountHealthRow, HealthDayRow, Sentime
 from handrail.store.mail_tables import DeliveryAccount, Pause
 from handrail.store.tables import (
     AccountId,
+    AccountTotals,
     AccountUsersRow,
     Customer,
     EventDay,
@@ -22,6 +23,7 @@ from handrail.store.tables import (
     FunnelMeasurement,
     MixpanelFunnel,
     MixpanelMetric,
+    StruggleAccount,
     StruggleRow,
     UserDay,
     ValueDay,
@@ -55,13 +57,15 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
     await _merge_funnels(session, ids)
     for counted in (AccountUsersRow, HealthDayRow, AccountHealthRow, PastDayRow):
         await session.exec(delete(counted).where(col(counted.customer_id).in_(ids)))
-    await session.exec(delete(ReplayRow))
+    for whole in (ReplayRow, AccountTotals):
+        await session.exec(delete(whole))
     await session.exec(
         update(AccountId).where(col(AccountId.customer_id) == merged.id).values(customer_id=ids[0])
     )
     await session.exec(
         update(StruggleRow).values(document=func.replace(col(StruggleRow.document), merged.id, survivor.id))
     )
+    await _repoint(session, StruggleAccount, ("night", "user_key", "feature"), ids, "account_id")
     paused = await session.get(Pause, f"account:{merged.id}")
     if paused is not None:
         await session.merge(Pause(scope=f"account:{survivor.id}", at=paused.at))
@@ -73,18 +77,22 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
 
 
 async def _repoint(
-    session: AsyncSession, table: type[Any], key: tuple[str, ...], ids: tuple[str, str]
+    session: AsyncSession,
+    table: type[Any],
+    key: tuple[str, ...],
+    ids: tuple[str, str],
+    account: str = "customer_id",
 ) -> None:
-    """Rows whose key the survivor has already are dropped."""
+    """Rows whose key the survivor has already are dropped. `account`: the column that names the account."""
     other = aliased(table)
     twin = exists().where(
-        other.customer_id == ids[0], *(getattr(other, name) == getattr(table, name) for name in key)
+        getattr(other, account) == ids[0], *(getattr(other, name) == getattr(table, name) for name in key)
     )
-    mine = col(table.customer_id) == ids[1]
+    mine = col(getattr(table, account)) == ids[1]
     await session.exec(
         update(table)
         .where(mine, ~twin)
-        .values(customer_id=ids[0])
+        .values({account: ids[0]})
         .execution_options(synchronize_session=False)
     )
     await session.exec(delete(table).where(mine))

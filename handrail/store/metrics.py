@@ -24,6 +24,7 @@ from handrail.domain.periods import Period
 from handrail.engine.breakdowns import Group
 from handrail.engine.marks import MARK_BYTES, split, union
 from handrail.store.tables import (
+    AccountTotals,
     Customer,
     EventDay,
     EventHour,
@@ -68,6 +69,11 @@ class Metrics:
             (FeatureDayRow, tables.feature_days),
         ):
             await self._fill(counted, [_counted(row, ids[row.account]) for row in rows])
+        await self._session.exec(
+            delete(AccountTotals).where(
+                col(AccountTotals.from_date) <= span[1], col(AccountTotals.to_date) >= span[0]
+            )
+        )
         await self._forget(span[1])
 
     async def _forget(self, last: date) -> None:
@@ -101,9 +107,40 @@ class Metrics:
             for row in rows
         ]
 
+    async def keep_totals(self, period: Period) -> None:
+        """Count a period that many will ask for; it stands until one of its days is read again."""
+        await self._session.exec(delete(AccountTotals).where(*_exactly(period)))
+        rows = [
+            {
+                "from_date": period.from_date,
+                "to_date": period.to_date,
+                "customer_id": account,
+                **found.model_dump(),
+            }
+            for account, found in (await self._summed(period)).items()
+        ]
+        await self._fill(AccountTotals, rows)
+
+    async def forget_totals(self, before: date) -> None:
+        """Drop those of periods that ended earlier: nobody asks for them any more."""
+        await self._session.exec(delete(AccountTotals).where(col(AccountTotals.to_date) < before))
+
     async def totals(self, period: Period) -> dict[str, Totals]:
         """Totals by account id over the period; accounts without an event are left out."""
-        within = _within(MixpanelMetric.metric_date, period)
+        kept = await self._session.exec(select(AccountTotals).where(*_exactly(period)))
+        found = {row.customer_id: Totals.model_validate(row, from_attributes=True) for row in kept}
+        return found or await self._summed(period)
+
+    async def totals_of(self, account_id: str, period: Period) -> Totals | None:
+        """The account's totals over the period, None without an event."""
+        return (await self._summed(period, account_id)).get(account_id)
+
+    async def _summed(self, period: Period, account_id: str = "") -> dict[str, Totals]:
+        within: list[Any] = [*_within(MixpanelMetric.metric_date, period)]
+        seen: list[Any] = [*_within(UserDay.metric_date, period)]
+        if account_id:
+            within.append(MixpanelMetric.customer_id == account_id)
+            seen.append(UserDay.customer_id == account_id)
         sums = await self._session.exec(
             select(
                 MixpanelMetric.customer_id,
@@ -116,7 +153,7 @@ class Metrics:
         )
         users = await self._session.exec(
             select(UserDay.customer_id, func.count(func.distinct(UserDay.user_key)))
-            .where(*_within(UserDay.metric_date, period))
+            .where(*seen)
             .group_by(col(UserDay.customer_id))
         )
         unique = dict(users.all())
@@ -255,6 +292,10 @@ def _users(days: Sequence[bytes | None]) -> int | None:
     """Different users over days, None if the marks of a day are gone."""
     known = [marks for marks in days if marks is not None]
     return len(union(known)) // MARK_BYTES if len(known) == len(days) else None
+
+
+def _exactly(period: Period) -> tuple[Any, Any]:
+    return col(AccountTotals.from_date) == period.from_date, col(AccountTotals.to_date) == period.to_date
 
 
 def _within(column: Any, period: Period) -> tuple[Any, Any]:

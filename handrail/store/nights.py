@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, exists, func, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,7 +17,7 @@ from handrail.domain.runs import Report
 from handrail.domain.struggles import Signature, Struggle, Struggler, Stuck
 from handrail.domain.tutorials import Draft, RefusedText, Tutorial
 from handrail.engine.keys import delivery_id
-from handrail.store.tables import Run, StruggleRow, TutorialRow
+from handrail.store.tables import Run, StruggleAccount, StruggleRow, TutorialRow
 from handrail.store.writing_tables import RefusedDraft
 
 LOOKED_BACK = 7
@@ -28,6 +28,13 @@ AT_ONCE = 1000
 
 _BLOCK = 500
 _URGENCY = (col(StruggleRow.priority).desc(), col(StruggleRow.user_key), col(StruggleRow.feature))
+
+
+class Counted(NamedTuple):
+    """How many verdicts there are by feature, and how many different people they are about."""
+
+    by_feature: dict[str, int]
+    people: int
 
 
 class Nights:
@@ -68,28 +75,54 @@ class Nights:
 
     async def replace_struggles(self, night: date, feature: str, struggles: Iterable[Struggle]) -> None:
         """Verdicts are written piece by piece: a night's need not all be held at a time."""
-        await self._session.exec(
-            delete(StruggleRow).where(col(StruggleRow.night) == night, col(StruggleRow.feature) == feature)
-        )
+        for table in (StruggleRow, StruggleAccount):
+            await self._session.exec(
+                delete(table).where(col(table.night) == night, col(table.feature) == feature)
+            )
         left = iter(struggles)
         while some := list(islice(left, AT_ONCE)):
             await self._session.exec(insert(StruggleRow), params=[_struggle_row(night, one) for one in some])
+            if whose := [row for one in some for row in _whose(night, one)]:
+                await self._session.exec(insert(StruggleAccount), params=whose)
 
     async def forget_struggles(self, before: date) -> None:
         """Drop what was known of single people in nights before that one."""
-        await self._session.exec(delete(StruggleRow).where(col(StruggleRow.night) < before))
+        for table in (StruggleRow, StruggleAccount):
+            await self._session.exec(delete(table).where(col(table.night) < before))
 
     async def struggles(
-        self, night: date, feature: str = "", *, after: int = 0, limit: int | None = None
+        self,
+        night: date,
+        *features: str,
+        account_id: str = "",
+        key: str = "",
+        after: int = 0,
+        limit: int | None = None,
     ) -> list[Struggle]:
-        """Most urgent first; ties broken by user key, then feature. At most `limit`, after so many."""
-        statement = (
-            select(StruggleRow.document).where(StruggleRow.night == night).order_by(*_URGENCY).offset(after)
+        """Most urgent first; ties broken by user key, then feature. At most `limit`, after so many.
+
+        Without features those of all; `key` is the beginning of a user key.
+        """
+        rows = await self._session.exec(
+            select(StruggleRow.document)
+            .where(*_struggling(night, features, account_id))
+            .where(col(StruggleRow.user_key).startswith(key, autoescape=True))
+            .order_by(*_URGENCY)
+            .offset(after)
+            .limit(limit)
         )
-        if feature:
-            statement = statement.where(StruggleRow.feature == feature)
-        rows = await self._session.exec(statement.limit(limit))
         return [Struggle.model_validate_json(document) for document in rows]
+
+    async def count_struggles(self, night: date, *features: str, account_id: str = "") -> Counted:
+        """How many struggle with these features, or with any."""
+        where = _struggling(night, features, account_id)
+        rows = await self._session.exec(
+            select(StruggleRow.feature, func.count()).where(*where).group_by(col(StruggleRow.feature))
+        )
+        people = await self._session.exec(
+            select(func.count(func.distinct(StruggleRow.user_key))).where(*where)
+        )
+        return Counted(dict(rows.all()), people.one())
 
     async def struggles_of(self, delivery_ids: Sequence[str]) -> dict[str, Struggle]:
         """What these mails would help with, by their ids, most urgent first."""
@@ -218,3 +251,27 @@ def _struggle_row(night: date, one: Struggle) -> dict[str, Any]:
         "priority": one.priority,
         "delivery_id": delivery_id(night, one.user_key, one.feature),
     }
+
+
+def _whose(night: date, one: Struggle) -> list[dict[str, Any]]:
+    return [
+        {"night": night, "account_id": account, "user_key": one.user_key, "feature": one.feature}
+        for account in dict.fromkeys(one.account_ids)
+    ]
+
+
+def _struggling(night: date, features: Sequence[str], account_id: str) -> list[Any]:
+    """Conditions on verdicts: of a night, of these features or any, of an account's people or anybody."""
+    found: list[Any] = [StruggleRow.night == night]
+    if features:
+        found.append(col(StruggleRow.feature).in_(features))
+    if account_id:
+        found.append(
+            exists().where(
+                col(StruggleAccount.night) == night,
+                col(StruggleAccount.account_id) == account_id,
+                col(StruggleAccount.user_key) == StruggleRow.user_key,
+                col(StruggleAccount.feature) == StruggleRow.feature,
+            )
+        )
+    return found

@@ -75,6 +75,20 @@ class MixpanelMetric(SQLModel, table=True):
     avg_events_per_user: float
 
 
+class AccountTotals(SQLModel, table=True):
+    """What the days from `from_date` to `to_date` (both included) come to: counted once, at a sync's end."""
+
+    __tablename__ = "account_totals"
+
+    to_date: date = Field(primary_key=True)
+    from_date: date = Field(primary_key=True)
+    customer_id: str = Field(primary_key=True)
+    total_events: int
+    unique_users: int
+    sessions: int
+    active_days: int
+
+
 class MixpanelFunnel(SQLModel, table=True):
     """One funnel of one account over `from_date` to `metric_date` (both included, project days).
 
@@ -273,6 +287,17 @@ class StruggleRow(SQLModel, table=True):
     attempts: int = 0
     priority: float = 0
     delivery_id: str = Field("", index=True, description="Of the mail that would help.")
+
+
+class StruggleAccount(SQLModel, table=True):
+    """Whose people struggle: an account's verdicts are found without reading those of all."""
+
+    __tablename__ = "struggle_accounts"
+
+    night: date = Field(primary_key=True)
+    account_id: str = Field(primary_key=True)
+    user_key: str = Field(primary_key=True)
+    feature: str = Field(primary_key=True)
 
 
 class TutorialRow(SQLModel, table=True):

@@ -13,9 +13,11 @@ NIGHT = date(2026, 11, 19)
 STUCK = Signature(feature="schedule-export", stuck_step="destination", reason="", band="never")
 
 
-def struggle(user_key: str, priority: float, feature: str = "schedule-export") -> Struggle:
+def struggle(
+    user_key: str, priority: float, feature: str = "schedule-export", accounts: tuple[str, ...] = ("a",)
+) -> Struggle:
     return Struggle(
-        feature=feature, user_key=user_key, account_ids=("a",), attempts=5, successes=0, completion=0,
+        feature=feature, user_key=user_key, account_ids=accounts, attempts=5, successes=0, completion=0,
         errors=0, main_reason="", rules=(), stuck_step="destination", rage_clicks=0, dead_clicks=0,
         last_attempt=datetime(2026, 11, 19, tzinfo=UTC), priority=priority, signature=STUCK,
     )  # fmt: skip
@@ -39,6 +41,39 @@ async def test_the_most_urgent_come_first_and_equals_by_user_key_and_feature(ctx
     assert [(one.user_key, one.feature) for one in light] == expected
     assert light[0].signature == STUCK
     assert [[one.user_key for one in page] for page in pages] == [["b", "a", "a"], ["c"], []]
+
+
+async def test_an_accounts_struggles_are_found_and_counted_without_those_of_others(ctx: ToolContext) -> None:
+    alerts = "set-up-alerts"
+    many = [struggle("a", 1), struggle("b", 9, accounts=("b",)), struggle("c", 5, accounts=("b", "a"))]
+    async with ctx.store.begin() as work:
+        await work.nights.replace_struggles(NIGHT, "schedule-export", many)
+        await work.nights.replace_struggles(NIGHT, alerts, [struggle("a", 3, alerts)])
+        await work.nights.replace_struggles(date(2026, 11, 18), alerts, [struggle("d", 3, alerts)])
+
+    async with ctx.store.read() as work:
+        theirs = [one.user_key for one in await work.nights.struggles(NIGHT, account_id="a")]
+        of_feature = await work.nights.struggles(NIGHT, "schedule-export", account_id="a")
+        by_key = await work.nights.struggles(NIGHT, "schedule-export", key="c")
+        counted = await work.nights.count_struggles(NIGHT, account_id="a")
+        everybody = await work.nights.count_struggles(NIGHT)
+
+    assert theirs == ["c", "a", "a"]
+    assert [one.user_key for one in of_feature] == ["c", "a"]
+    assert [one.user_key for one in by_key] == ["c"]
+    assert counted == ({"schedule-export": 2, alerts: 1}, 2), "two people, one of them with two features"
+    assert everybody == ({"schedule-export": 3, alerts: 1}, 3)
+
+
+async def test_an_accounts_struggles_go_with_the_night_they_were_replaced_in(ctx: ToolContext) -> None:
+    async with ctx.store.begin() as work:
+        await work.nights.replace_struggles(NIGHT, "schedule-export", [struggle("a", 1), struggle("b", 2)])
+        await work.nights.replace_struggles(NIGHT, "schedule-export", [struggle("b", 2, accounts=("b",))])
+
+    async with ctx.store.read() as work:
+        before = [len(await work.nights.struggles(NIGHT, account_id=each)) for each in ("a", "b")]
+
+    assert before == [0, 1]
 
 
 async def test_struggles_are_found_by_the_mail_that_would_help_with_them(ctx: ToolContext) -> None:
@@ -74,7 +109,8 @@ async def test_struggles_that_were_kept_before_they_had_a_place_get_one(tmp_path
     async with store.read() as work:
         ordered = await work.nights.struggles(NIGHT)
         found = await work.nights.struggles_of([delivery_id(NIGHT, "a", "schedule-export")])
+        of_account = await work.nights.struggles(NIGHT, account_id="a")
     await store.close()
 
-    assert ordered == [kept[1], kept[0]]
+    assert ordered == of_account == [kept[1], kept[0]]
     assert list(found.values()) == [kept[0]]

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import date
+from time import monotonic
 from typing import Any
 
 import httpx2
@@ -29,6 +30,9 @@ from handrail.settings import Settings
 
 _PROJECT_SECRET = re.compile(r"[0-9a-fA-F]{32}\Z")
 """Names of service accounts have dots in them."""
+
+REMEMBERED = 300.0
+"""Seconds for which the list of saved funnels is not asked for again by those who only look."""
 
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
@@ -88,6 +92,7 @@ class Mixpanel:
         self.saved = Saved(self._wire, self._query_url, self.project_id)
         self.ingest = _ingest(http, settings, timeout or TIMEOUT)
         self._zone: str | None = None
+        self._told: tuple[float, list[Funnel]] | None = None
 
     async def zone(self) -> str:
         """The project's time zone name, asked once."""
@@ -134,6 +139,12 @@ class Mixpanel:
             return await self.list_funnels()
         found = answers.read(_bookmarks, raw, "saved funnels").results
         return [_funnel(bookmark) for bookmark in found if bookmark.type == "funnels"]
+
+    async def known_funnels(self) -> list[Funnel]:
+        """Saved funnels as Mixpanel told them, at most five minutes ago: who only looks asks nothing."""
+        if self._told is None or monotonic() - self._told[0] > REMEMBERED:
+            self._told = (monotonic(), await self.funnels())
+        return self._told[1]
 
     async def funnel_by_account(self, funnel: Funnel, period: Period) -> dict[str, FunnelCounts]:
         """Users per step and account in one query; entries inside the period, completions may come later."""
