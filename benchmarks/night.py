@@ -49,7 +49,7 @@ PROJECT: dict[str, Any] = {
 }
 
 
-def write_world(folder: Path, people: int) -> None:
+def write_world(folder: Path, people: int, accounts: int = ACCOUNTS) -> None:
     """`people` who each tried a feature four times in four days and never got through."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "events").mkdir(parents=True)
@@ -66,7 +66,7 @@ def write_world(folder: Path, people: int) -> None:
                     "time": moment,
                     "distinct_id": f"person-{person:06}",
                     "$insert_id": f"i{back}-{person:06}",
-                    "company_id": f"acct-{person % ACCOUNTS:04}",
+                    "company_id": f"acct-{person % accounts:04}",
                     "mp_processing_time_ms": moment * 1000,
                 }
                 file.write(json.dumps({"event": EVENTS[person % 2], "properties": properties}) + "\n")
@@ -111,13 +111,14 @@ def standins(world: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "standin", "--world", str(world), "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT) as server:
         try:
-            _wait(f"http://127.0.0.1:{port}/control/ledger", server)
+            wait(f"http://127.0.0.1:{port}/control/ledger", server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
 
 
-def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
+def wait(url: str, server: "subprocess.Popen[bytes]") -> None:
+    """Until a server that was just started answers."""
     for _ in range(600):
         try:
             httpx2.get(url, timeout=5)
@@ -127,7 +128,7 @@ def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.1)
         else:
             return
-    raise SystemExit("the stand-ins did not start")
+    raise SystemExit(f"nothing answers at {url}")
 
 
 def night(base: str, data: Path, mails: int) -> tuple[dict[str, Any], float, float, float]:

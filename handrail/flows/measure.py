@@ -141,7 +141,8 @@ async def measure(ctx: ToolContext, wanted: Sequence[Funnel], period: Period) ->
         else:
             made = Measurement(funnel=funnel, period=period, route=route, measured_at=ctx.clock.now())
             await _keep(ctx, [(made, counts)])
-    await count(ctx, left, [period])
+    if left:
+        await count(ctx, left, [period])
 
 
 async def _mixpanel_tells(ctx: ToolContext) -> bool:

@@ -1,0 +1,216 @@
+"""The dashboard under load: fifty people look at pages and programs ask REST while a night runs.
+
+`python -m benchmarks.visitors` fills an installation with thousands of accounts, starts `handrail serve` and
+`handrail agent run` on it as processes of their own, and lets its clients look around until the time is over.
+A client asks, waits for the answer, thinks, and asks again.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import httpx2
+
+from benchmarks import night
+from handrail.context import open_context
+from handrail.domain.accounts import GroupProfile
+from handrail.domain.metrics import AccountDay, Coverage, DayTables, EventCount
+from handrail.settings import Settings
+
+THINKS = (1.0, 5.0)
+"""Seconds between an answer and the next question of the same client, evenly spread."""
+
+MUST_P95 = 0.3
+DAYS = 60
+EVENTS = ("Dashboard Viewed", "Report Created", "Report Shared", "Source Connect Started")
+PLACES: tuple[tuple[str, int], ...] = (
+    ("/", 8),
+    ("/?query=acct-00{n:02}", 4),
+    ("/?sort_by=decline", 2),
+    ("/accounts/acct-{account:04}", 8),
+    ("/brief", 2),
+    ("/api/accounts", 4),
+    ("/api/mixpanel/events/acct-{account:04}", 8),
+    ("/api/mixpanel/funnels/acct-{account:04}", 4),
+    ("/api/alerts", 2),
+    ("/api/tutorials", 2),
+)
+"""Paths and how often each is asked for beside the others."""
+
+
+def tables(day: date, accounts: int, rng: random.Random) -> DayTables:
+    """One day of a book in which a few accounts are large and most are small."""
+    nothing = Coverage(events=0, events_with_account=0, users=0, users_with_account=0)
+    tables = DayTables(
+        account_days=[],
+        user_days=[],
+        event_days=[],
+        value_days=[],
+        feature_days=[],
+        hours=[],
+        coverage=nothing,
+    )
+    for number in range(accounts):
+        name, people = f"acct-{number:04}", 2 + 2000 // (number + 40)
+        seen = [person for person in range(people) if rng.random() < 0.3]
+        if not seen or day.weekday() > 4:
+            continue
+        marks = [f"{number:05}{person:05}".encode().ljust(8, b"0")[:8] for person in seen]
+        events = 3 * len(seen)
+        tables.account_days.append(
+            AccountDay(
+                mixpanel_id=name,
+                day=day,
+                total_events=events,
+                unique_users=len(seen),
+                sessions=len(seen),
+            )
+        )
+        tables.user_days.extend((name, day, f"{number:05}-{person:05}", 3) for person in seen)
+        tables.event_days.extend(
+            EventCount(name, day, event, len(seen), len(seen), b"".join(marks)) for event in EVENTS[:3]
+        )
+        tables.hours.extend((name, day, hour, len(seen)) for hour in (9, 11, 15))
+    return tables
+
+
+async def fill(settings: Settings, accounts: int) -> None:
+    """Days before those of the world, written as a sync would write them."""
+    rng = random.Random(7)
+    async with open_context(settings) as ctx:
+        for back in range(DAYS, night.ATTEMPTS - 1, -1):
+            day = night.LAST - timedelta(days=back)
+            async with ctx.store.begin() as work:
+                ids = await work.accounts.keep(
+                    [GroupProfile(mixpanel_id=f"acct-{n:04}", name=f"acct-{n:04}") for n in range(accounts)]
+                    if back == DAYS
+                    else [],
+                    project_id=ctx.mixpanel.project_id,
+                    now=ctx.clock.now(),
+                )
+                await work.metrics.replace_days(tables(day, accounts, rng), ids, (day, day))
+
+
+@contextmanager
+def serving(env: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """`handrail serve` in a process of its own; yields its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "handrail.cli", "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=folder, env=dict(env)) as server:
+        try:
+            night.wait(f"http://127.0.0.1:{port}/healthz", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+class Seen:
+    """What the clients met: seconds by kind of place, and everything that was no answer."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.errors: Counter[str] = Counter()
+
+
+async def look_around(base: str, seen: Seen, seed: int, accounts: int, until: float) -> None:
+    rng = random.Random(seed)
+    kinds, weights = zip(*PLACES, strict=True)
+    async with httpx2.AsyncClient(base_url=base, timeout=30) as client:
+        await asyncio.sleep(rng.uniform(0, THINKS[1]))
+        while time.monotonic() < until:
+            [kind] = rng.choices(kinds, weights)
+            place = kind.format(n=rng.randrange(100), account=min(int(rng.paretovariate(0.6)), accounts) - 1)
+            started = time.perf_counter()
+            try:
+                answer = await client.get(place)
+            except httpx2.TransportError as error:
+                seen.errors[f"{kind}: {type(error).__name__}"] += 1
+            else:
+                seen.seconds[kind].append(time.perf_counter() - started)
+                if answer.status_code != 200:
+                    seen.errors[f"{kind}: {answer.status_code}"] += 1
+            await asyncio.sleep(rng.uniform(*THINKS))
+
+
+async def crowd(base: str, clients: int, accounts: int, seconds: float) -> Seen:
+    seen, until = Seen(), time.monotonic() + seconds
+    await asyncio.gather(*(look_around(base, seen, each, accounts, until) for each in range(clients)))
+    return seen
+
+
+def p95(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
+
+
+def table(seen: Seen) -> str:
+    rows = ["| asked for | times | median ms | p95 ms |", "|---|---|---|---|"]
+    for kind, _ in PLACES:
+        if found := seen.seconds[kind]:
+            rows.append(
+                f"| {kind} | {len(found)} | {statistics.median(found) * 1000:.0f} | {p95(found) * 1000:.0f} |"
+            )
+    return "\n".join(rows)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--accounts", type=int, default=5000)
+    options.add_argument("--people", type=int, default=100_000)
+    options.add_argument("--clients", type=int, default=50)
+    options.add_argument("--seconds", type=float, default=600)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="handrail-visitors-") as kept:
+        folder = Path(kept)
+        night.write_world(folder / "world", asked.people, asked.accounts)
+        with night.standins(folder / "world") as base:
+            env = night.environment(base, folder / "data", 5000) | {"HANDRAIL_API_RATE": "1000000"}
+            asyncio.run(fill(_settings(env), asked.accounts))
+            _run(env, folder, "sync")
+            with serving(env, folder) as served:
+                command = [sys.executable, "-m", "handrail.cli", "agent", "run", "--json"]
+                with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE) as run:
+                    before = os.getloadavg()[0]
+                    seen = asyncio.run(crowd(served, asked.clients, asked.accounts, asked.seconds))
+                    ended = run.poll() is not None
+                    said = run.communicate()[0]
+    everything = [each for found in seen.seconds.values() for each in found]
+    report = json.loads(said) if said else {}
+    sys.stdout.write(
+        f"{table(seen)}\n\n{asked.clients} clients, {asked.accounts} accounts, {asked.seconds:.0f} s, "
+        f"{len(everything)} answers, load {before:.1f} before\n"
+        f"the night: {report.get('sent')} mails sent, "
+        f"{'over before the clients were' if ended else 'ran for as long as the clients did'}\n"
+        f"p95 {p95(everything) * 1000:.0f} ms; must: {MUST_P95 * 1000:.0f} ms\n"
+        f"errors {sum(seen.errors.values())}{dict(seen.errors) or ''}; must: 0\n"
+    )
+
+
+def _settings(env: Mapping[str, str]) -> Settings:
+    """The settings of the processes to come, in this one."""
+    os.environ.update({name: value for name, value in env.items() if name != "PYTHONPATH"})
+    return Settings.load(_env_file=None)
+
+
+def _run(env: Mapping[str, str], folder: Path, command: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "handrail.cli", command], cwd=folder, env=dict(env), check=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
