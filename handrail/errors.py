@@ -2,6 +2,8 @@
 
 HandrailError
 ├── CallerError            the asker can fix it: the message says how
+│   ├── NotThere           nothing has the name or the id that was given
+│   └── Conflict           several things have it, or what is there does not allow it now
 ├── ConfigError            a missing or wrong setting, found at start
 ├── BrokenExport           the export stopped in the middle: nothing of it is kept
 └── UpstreamError          a neighbour failed
@@ -19,6 +21,14 @@ class HandrailError(Exception):
 
 class CallerError(HandrailError):
     """The asker can fix this."""
+
+
+class NotThere(CallerError):
+    """Nothing has the name or the id that was given."""
+
+
+class Conflict(CallerError):
+    """What is there leaves open what is meant, or does not allow it now."""
 
 
 class ConfigError(HandrailError):

@@ -175,6 +175,7 @@ class Settings(BaseSettings):
     )
     read_only: bool = Field(default=False, validation_alias=_named("HANDRAIL_READ_ONLY"))
     audit_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_AUDIT_DAYS"))
+    api_rate: int = Field(600, ge=0, validation_alias=_named("HANDRAIL_API_RATE"))
     otlp_url: str = Field("", pattern=r"^(https?://\S+)?$", validation_alias=_named("HANDRAIL_OTLP_URL"))
 
     @field_validator(

@@ -13,7 +13,7 @@ from handrail.engine import names, periods
 from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE, STALE
 from handrail.engine.deep_links import account_view, report_view
 from handrail.engine.text import quoted, shown
-from handrail.errors import CallerError
+from handrail.errors import CallerError, NotThere
 from handrail.settings import Settings
 
 
@@ -76,7 +76,7 @@ def days(period: Period) -> Days:
 
 
 async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
-    """The account that is meant, or candidates. Raises `CallerError` if nothing comes near."""
+    """The account that is meant, or candidates. Raises `NotThere` if nothing comes near."""
     async with ctx.store.read() as work:
         exactly = await work.accounts.named(asked.strip())
         if len(exactly) == 1:
@@ -89,7 +89,7 @@ async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
         return found
     if not found:
         near = ", ".join(quoted(each.name) for each in names.nearest(asked, accounts))
-        raise CallerError(
+        raise NotThere(
             f"No account is called {asked!r}, nor anything like it. The nearest names are {near}. "
             "Search with find_accounts."
         )

@@ -8,7 +8,7 @@ from pydantic import Field
 from handrail.context import ToolContext
 from handrail.domain.runs import Report
 from handrail.engine.brief_words import looks
-from handrail.errors import CallerError
+from handrail.errors import CallerError, NotThere
 from handrail.flows import review
 from tools import _reviews
 from tools._answers import Figures, caveats
@@ -41,7 +41,7 @@ async def get_night_report(
         brief = await work.briefs.get(report.night) if report else None
         last = await work.metrics.last_sync()
     if report is None:
-        raise CallerError(f"There was no night {night or 'yet'}: run `handrail agent run`.")
+        raise NotThere(f"There was no night {night or 'yet'}: run `handrail agent run`.")
     waiting = await review.pending(ctx)
     withheld = sum(report.withheld.values())
     return NightReport(

@@ -8,10 +8,22 @@ from pydantic import BaseModel, Field
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.alerts import Alert, AlertKind, Point
+from handrail.engine.cursors import page
 from handrail.engine.text import quoted, shown
 from handrail.flows.alerts import listed
-from tools._answers import AccountRef, Candidate, Figures, caveats, find, in_mixpanel, ref, synced, which
-from tools._params import Limit, OptionalAccount
+from tools._answers import (
+    AccountRef,
+    Candidate,
+    Figures,
+    Paged,
+    caveats,
+    find,
+    in_mixpanel,
+    ref,
+    synced,
+    which,
+)
+from tools._params import Cursor, Limit, OptionalAccount
 from tools._tool import tool
 
 Kind = Literal["all", "drop", "decline", "errors", "abandoned", "silent", "data"]
@@ -37,11 +49,10 @@ class AlertCard(BaseModel):
     points: list[Point] = Field(default_factory=list)
 
 
-class AlertList(Figures):
+class AlertList(Figures, Paged):
     candidates: list[Candidate] = Field(default_factory=list, description="Ask which one is meant.")
     account: AccountRef | None = None
     alerts: list[AlertCard] = Field(default_factory=list)
-    has_more: bool = False
 
 
 @tool(title="Alerts", effect="read")
@@ -51,6 +62,7 @@ async def list_alerts(
     kind: Annotated[Kind, Field(description="data: tracking or sync broken.")] = "all",
     state: Annotated[State, Field(description="Of the alert.")] = "open",
     limit: Limit = 20,
+    cursor: Cursor = "",
 ) -> AlertList:
     """List anomalies: drops, slow declines, errors, abandoned features, silent key users, broken data.
 
@@ -67,6 +79,7 @@ async def list_alerts(
         kind=None if kind == "all" else AlertKind(kind),
         state=None if state == "all" else state,
     )
+    part = page(alerts, cursor, limit, of=(account, kind, state, last.finished_at))
     asked = "" if state == "all" else f"{state} "
     whose = f" of {quoted(found.name)}" if found else ""
     together = sum(not each.account_id for each, _ in alerts)
@@ -82,9 +95,10 @@ async def list_alerts(
         account=ref(found) if found else None,
         alerts=[
             card(each, of, days=found is not None and at < ONE_ACCOUNT)
-            for at, (each, of) in enumerate(alerts[:limit])
+            for at, (each, of) in enumerate(part.rows)
         ],
-        has_more=len(alerts) > limit,
+        showing=part.showing,
+        cursor=part.cursor,
     )
 
 

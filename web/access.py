@@ -73,10 +73,10 @@ class Gate:
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         path = request.scope["path"]
-        if path == ENDPOINT or path.startswith(OPEN):
+        if path == ENDPOINT or open_to_all(path):
             return await call_next(request)
-        needed = _needed(request.method, path)
-        if self._read_only and needed is not Role.READ:
+        role = needed(request.method, path)
+        if self._read_only and role is not Role.READ:
             return problem(
                 403, "This installation is read-only (HANDRAIL_READ_ONLY): nothing can be changed."
             )
@@ -89,13 +89,17 @@ class Gate:
             )
             answer.headers["WWW-Authenticate"] = CHALLENGE
             return answer
-        if not token.role.includes(needed):
-            return problem(403, f"This needs a token with the role {needed}; {token.name} has {token.role}.")
-        request.state.role = token.role
+        if not token.role.includes(role):
+            return problem(403, f"This needs a token with the role {role}; {token.name} has {token.role}.")
+        request.state.role, request.state.caller = token.role, token.name
         return await call_next(request)
 
 
-def _needed(method: str, path: str) -> Role:
+def open_to_all(path: str) -> bool:
+    return path.startswith(OPEN)
+
+
+def needed(method: str, path: str) -> Role:
     """Looking is for everybody; what changes anything for those who approve; another project for admins."""
     if method in {"GET", "HEAD", "OPTIONS"}:
         return Role.READ

@@ -9,15 +9,20 @@ from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Route
 
 from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
-from web import alerts, api, briefs, frame, health, hooks, links, metrics, problems, reports, tutorials
-from web.access import Gate, doors
+from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
+from web.access import ENDPOINT, Gate, doors
 from web.pages import book
+from web.rest import accounts, alerts, connection, health, nights, outcomes, reports
+from web.rest.document import Documented
+from web.rest.rate import Rate
 
+REST = (accounts, connection, outcomes, health, alerts, reports, nights)
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
 
@@ -50,9 +55,10 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
             await asyncio.gather(watching, return_exceptions=True)
 
     # The framework's own documentation pages load scripts from another host: /openapi.json is served instead.
-    app = FastAPI(
+    app = Documented(
         title="Handrail", version=mcp.version or "", lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.tokens = door.tokens
     app.middleware("http")(Gate(door.tokens, read_only=settings.read_only))
     app.middleware("http")(frame.guard)
     if settings.allowed_origins:
@@ -65,7 +71,9 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
-    for room in (frame, book, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
+    app.state.rate = Rate(settings.api_rate)
+    for room in (*REST, api, frame, book, briefs, metrics, hooks, links, tutorials):
         app.include_router(room.router)
-    app.mount("/", endpoint)
+    # Not mounted: a mount at / would take every path that nobody else has, and answer it in its own words.
+    app.router.routes.append(Route(ENDPOINT, endpoint))
     return app

@@ -1,11 +1,8 @@
-"""The morning brief and the figures of the help: as a page and over REST."""
+"""The morning brief and the figures of the help, as a page."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel
 
-from handrail.domain.alarms import Alarm
-from handrail.domain.briefs import Brief
 from handrail.engine.periods import given_day
 from handrail.errors import CallerError
 from handrail.flows.alarm import standing
@@ -15,27 +12,6 @@ from web.api import Ctx
 from web.frame import Framed
 
 router = APIRouter()
-
-
-class Alarms(BaseModel):
-    alarms: list[Alarm]
-
-
-@router.get("/api/briefs/latest")
-async def latest(ctx: Ctx) -> Brief:
-    """The morning brief of the newest night."""
-    return await kept(ctx)
-
-
-@router.get("/api/briefs/{night}")
-async def brief(ctx: Ctx, night: str) -> Brief:
-    return await kept(ctx, given_day(night, "the night"))
-
-
-@router.get("/api/alarms")
-async def alarms(ctx: Ctx) -> Alarms:
-    """What is wrong with the nights now."""
-    return Alarms(alarms=await standing(ctx))
 
 
 @router.get("/brief", include_in_schema=False)

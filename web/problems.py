@@ -1,15 +1,31 @@
 """Errors of the web door: RFC 9457 problem documents, in our words."""
 
+import math
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from handrail.errors import CallerError, ConfigError, HandrailError, RateLimited, UpstreamError
+from handrail.errors import (
+    CallerError,
+    ConfigError,
+    Conflict,
+    HandrailError,
+    NotThere,
+    RateLimited,
+    UpstreamError,
+)
+from tools._answers import Candidate
 
+MEDIA_TYPE = "application/problem+json"
+BROKEN = "Something broke here that should not: the log of the server says what."
 _STATUS: list[tuple[type[HandrailError], int]] = [
+    (NotThere, 404),
+    (Conflict, 409),
     (CallerError, 400),
     (ConfigError, 503),
     (RateLimited, 503),
@@ -17,12 +33,60 @@ _STATUS: list[tuple[type[HandrailError], int]] = [
 ]
 
 
-def problem(status: int, detail: str) -> JSONResponse:
-    return JSONResponse(
-        {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail},
-        status_code=status,
-        media_type="application/problem+json",
+class Problem(BaseModel):
+    """Why there is no answer, as RFC 9457 has it."""
+
+    type: str = Field(description="Always about:blank: the status says which kind it is.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(ge=400, le=599)
+    detail: str = Field(description="What is wrong, and what to do.")
+    candidates: list[Candidate] = Field(
+        default_factory=list, description="Accounts that a name may mean; left out where there are none."
     )
+
+
+class WhichAccount(Conflict):
+    """A name fits several accounts."""
+
+    def __init__(self, message: str, candidates: Sequence[Candidate]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    candidates: Sequence[Candidate] = (),
+) -> JSONResponse:
+    told = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        candidates=list(candidates),
+    )
+    return JSONResponse(
+        told.model_dump(mode="json", exclude_defaults=True),
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def as_problem(error: HandrailError | HTTPException | RequestValidationError) -> JSONResponse:
+    """What is told of an error that was raised on purpose."""
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail), headers=error.headers)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+        return problem(422, f"{where}: {first['msg']}.")
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    candidates = error.candidates if isinstance(error, WhichAccount) else ()
+    wait = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, RateLimited) else {}
+    return problem(status, str(error), headers=wait, candidates=candidates)
 
 
 def install(app: FastAPI) -> None:
@@ -30,15 +94,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HandrailError)
     async def ours(_: Request, error: HandrailError) -> JSONResponse:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        return problem(status, str(error))
+        return as_problem(error)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail))
+        return as_problem(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-        return problem(422, f"{where}: {first['msg']}.")
+        return as_problem(error)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, BROKEN)

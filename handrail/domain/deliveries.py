@@ -79,6 +79,17 @@ class Delivery(BaseModel):
     """How often it was on its way."""
 
 
+class Chosen(BaseModel):
+    """Which deliveries are asked for; what is empty does not narrow."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status | None = None
+    reason: Reason | None = None
+    feature: str = ""
+    account_id: str = ""
+
+
 class History(BaseModel):
     """What our own books say of one person and one mail, read in the transaction that decides."""
 

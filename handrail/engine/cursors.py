@@ -33,17 +33,18 @@ def place(total: int, cursor: str, limit: int, *, of: object) -> Place:
     Nothing is kept between pages. `of` is the question and the age of its figures: raises `CallerError` for
     the cursor of another.
     """
-    question = hashlib.sha256(repr(of).encode()).hexdigest()[:12]
-    start = _read(cursor, question) if cursor else 0
-    if not 0 <= start <= total:
-        raise CallerError(_WRONG)
+    asked = question(of)
+    told = read(cursor, asked) or "0"
+    if not (told.isascii() and told.isdigit() and int(told) <= total):
+        raise CallerError(WRONG)
+    start = int(told)
     end = min(start + limit, total)
     more = end < total
     return Place(
         start,
         end,
         showing=f"{start + 1} to {end} of {total}" if (more or start) and total else "",
-        cursor=urlsafe_b64encode(f"{question}{end}".encode()).decode().rstrip("=") if more else "",
+        cursor=made(asked, str(end)) if more else "",
     )
 
 
@@ -53,15 +54,28 @@ def page(rows: Sequence[Row], cursor: str, limit: int, *, of: object) -> Page[Ro
     return Page(list(rows[here.start : here.end]), here.showing, here.cursor)
 
 
-_WRONG = "This cursor is of another question or of older figures: ask again without cursor."
+def question(of: object) -> str:
+    """What tells the cursors of one question from those of another."""
+    return hashlib.sha256(repr(of).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _read(cursor: str, question: str) -> int:
+def made(asked: str, at: str) -> str:
+    """The cursor of a place in the answer to a question."""
+    return urlsafe_b64encode(f"{asked}{at}".encode()).decode().rstrip("=")
+
+
+def read(cursor: str, asked: str) -> str:
+    """What `made` was given; empty without a cursor. Raises `CallerError` for one of another question."""
+    if not cursor:
+        return ""
     try:
         told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
-        raise CallerError(_WRONG) from None
-    own, start = told[: len(question)], told[len(question) :]
-    if own != question or not (start.isascii() and start.isdigit()):
-        raise CallerError(_WRONG)
-    return int(start)
+        raise CallerError(WRONG) from None
+    own, at = told[: len(asked)], told[len(asked) :]
+    if own != asked or not at:
+        raise CallerError(WRONG)
+    return at
+
+
+WRONG = "This cursor is of another question or of older figures: ask again without cursor."

@@ -8,7 +8,7 @@ from handrail.domain.queries import OVERALL, ReportRow, ReportStep, SavedReport
 from handrail.domain.reports import Choice, Dashboard, KeptReport, ListedReport, Listing
 from handrail.engine.personal import is_personal, points_at_somebody
 from handrail.engine.text import shown
-from handrail.errors import CallerError
+from handrail.errors import Conflict, NotThere
 
 MOST_ROWS = 1000
 READABLE = frozenset({"insights", "funnels", "retention"})
@@ -18,7 +18,7 @@ WITHHELD = "(withheld)"
 def choose(asked: str, listing: Listing) -> Choice:
     """The report or dashboard with this id or, in any case, this name.
 
-    Raises `CallerError` with what may be meant if there is none, or more than one.
+    Raises `NotThere` or, for more than one, `Conflict`, with what may be meant.
     """
     wanted = asked.strip()
     found = [each for each in _choices(listing) if wanted == str(_id(each))]
@@ -27,12 +27,12 @@ def choose(asked: str, listing: Listing) -> Choice:
         return found[0]
     if found:
         meant = ", ".join(map(_described, found[:5]))
-        raise CallerError(
+        raise Conflict(
             f"{wanted!r} is the name of several saved reports or dashboards: {meant}. Give the id."
         )
     near = _near(wanted, _choices(listing))
     nearest = f" The nearest are {', '.join(map(_described, near))}." if near else ""
-    raise CallerError(f"No saved report or dashboard is called {wanted!r}.{nearest}")
+    raise NotThere(f"No saved report or dashboard is called {wanted!r}.{nearest}")
 
 
 def _choices(listing: Listing) -> list[Choice]:

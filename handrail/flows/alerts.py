@@ -14,7 +14,7 @@ from handrail.engine import alert_limits as limits
 from handrail.engine import alert_words
 from handrail.engine.alerts import alert_id, reconcile, remembered_since
 from handrail.engine.brief_words import escaped
-from handrail.errors import CallerError, UpstreamError
+from handrail.errors import CallerError, Conflict, NotThere, UpstreamError
 
 if TYPE_CHECKING:
     from handrail.engine.fleet import Book
@@ -179,9 +179,9 @@ async def close(
     async with ctx.store.begin() as work:
         alert = await work.alerts.get(alert_id_)
         if alert is None:
-            raise CallerError(f"There is no alert {alert_id_!r}: see `handrail alerts list`.")
+            raise NotThere(f"There is no alert {alert_id_!r}: see `handrail alerts list`.")
         if alert.state != "open":
-            raise CallerError(f"The alert {alert_id_} is {alert.state} already.")
+            raise Conflict(f"The alert {alert_id_} is {alert.state} already.")
         closed = alert.model_copy(
             update={"state": state, "reason": reason.strip()[:200], "closed_at": ctx.clock.now()}
         )

@@ -11,7 +11,7 @@ from handrail.domain.runs import Report
 from handrail.engine import brief as rules
 from handrail.engine import brief_words
 from handrail.engine.periods import midnight
-from handrail.errors import CallerError, HandrailError, UpstreamError
+from handrail.errors import HandrailError, NotThere, UpstreamError
 from handrail.flows import alerts, digest
 from handrail.flows.deliver import reason_words
 from handrail.flows.help_figures import log_night
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 async def morning(ctx: ToolContext, report: Report) -> Brief | None:
-    """After a night: forget old calls, log its figures, write its brief, tell the team, beat.
+    """After a night: forget old calls and requests, log its figures, write its brief, tell the team, beat.
 
     A channel that fails does not fail the night, which is done: it is logged. A night that is run again
     long after is not told, and a dry run has none of it.
@@ -35,6 +35,7 @@ async def morning(ctx: ToolContext, report: Report) -> Brief | None:
         return None
     async with ctx.store.begin() as work:
         await work.calls.forget(ctx.clock.now() - timedelta(days=ctx.settings.audit_days))
+        await work.repeats.forget(ctx.clock.now())
     await log_night(ctx, report)
     brief = await write(ctx, report)
     newest = await kept(ctx)
@@ -87,11 +88,11 @@ async def tell(ctx: ToolContext, brief: Brief) -> None:
 
 
 async def kept(ctx: ToolContext, night: date | None = None) -> Brief:
-    """The brief of a night, or the newest. Raises `CallerError` where there is none."""
+    """The brief of a night, or the newest. Raises `NotThere` where there is none."""
     async with ctx.store.read() as work:
         brief = await work.briefs.get(night)
     if brief is None:
-        raise CallerError(f"There is no brief of {night or 'any night yet'}: run `handrail agent run`.")
+        raise NotThere(f"There is no brief of {night or 'any night yet'}: run `handrail agent run`.")
     return brief
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from handrail.context import ToolContext
 from handrail.domain.metrics import SyncState
-from handrail.errors import CallerError
+from handrail.errors import NotThere
 from handrail.flows.health import keep_scores
 from handrail.flows.refresh import refresh
 from handrail.flows.sync import Plan, carry_out, plan
@@ -81,5 +81,5 @@ async def _state(ctx: ToolContext, sync_id: int) -> SyncState:
     async with ctx.store.read() as work:
         state = await work.syncs.get(sync_id)
     if state is None:
-        raise CallerError(f"There is no sync {sync_id}.")
+        raise NotThere(f"There is no sync {sync_id}.")
     return state

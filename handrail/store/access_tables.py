@@ -1,4 +1,4 @@
-"""The table of the doors: one row for each call of a tool."""
+"""The tables of the doors: calls of tools and commands, and requests that may be repeated."""
 
 from datetime import datetime
 
@@ -20,3 +20,15 @@ class ToolCallRow(SQLModel, table=True):
     milliseconds: int
     outcome: str
     arguments: str
+
+
+class RepeatRow(SQLModel, table=True):
+    """A request with a key, and its answer. Key and body are kept as keyed hashes: they may hold anything."""
+
+    __tablename__ = "repeats"
+
+    key: str = Field(primary_key=True)
+    request: str
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    status: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    answer: str = Field(default="", sa_column_kwargs={"server_default": ""})

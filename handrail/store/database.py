@@ -36,6 +36,7 @@ from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.outcomes import Outcomes
 from handrail.store.reasons import Reasons
+from handrail.store.repeats import Repeats
 from handrail.store.reports import Reports
 from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
@@ -70,6 +71,7 @@ class Work:
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
         self.reasons = Reasons(session)
+        self.repeats = Repeats(session)
         self.reports = Reports(session)
         self.reviews = Reviews(session)
         self.routes = Routes(session)

@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import Delivery, Reason, Status
+from handrail.domain.deliveries import Chosen, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
 
@@ -60,6 +60,25 @@ class Deliveries:
             statement = statement.where(DeliveryRow.feature == feature)
         rows = await self._session.exec(statement)
         return [(slug, Status(status), reason, count) for slug, status, reason, count in rows]
+
+    async def listed(
+        self, period: Period, chosen: Chosen, *, after: tuple[date, str] | None = None, limit: int
+    ) -> list[Delivery]:
+        """Decisions of the nights of a period, newest night first, then by id; after the one of a place."""
+        rows = await self._session.exec(
+            _chosen(select(DeliveryRow), period, chosen)
+            .where(_beyond(after) if after else true())
+            .order_by(col(DeliveryRow.night).desc(), col(DeliveryRow.id))
+            .limit(limit)
+        )
+        return await self._deliveries(rows.all())
+
+    async def states(self, period: Period, chosen: Chosen) -> list[tuple[Status, str, int]]:
+        """(status, reason, decisions) of the nights of a period."""
+        by = (col(DeliveryRow.status), col(DeliveryRow.reason))
+        statement = _chosen(select(*by, func.count()), period, chosen).group_by(*by).order_by(*by)
+        rows = await self._session.exec(statement)
+        return [(Status(status), reason, count) for status, reason, count in rows]
 
     async def due(self, now: datetime, limit: int) -> list[Delivery]:
         """Planned mails whose time has come, longest waiting first."""
@@ -245,3 +264,23 @@ class Deliveries:
             Delivery.model_validate({**row.model_dump(), "account_ids": tuple(accounts[row.id])})
             for row in rows
         ]
+
+
+def _chosen(statement: Any, period: Period, chosen: Chosen) -> Any:
+    """The statement over deliveries, narrowed to what was asked for."""
+    statement = statement.where(DeliveryRow.night >= period.from_date, DeliveryRow.night <= period.to_date)
+    for name in ("status", "reason", "feature"):
+        if wanted := getattr(chosen, name):
+            statement = statement.where(getattr(DeliveryRow, name) == wanted)
+    if chosen.account_id:
+        own = select(DeliveryAccount.delivery_id).where(DeliveryAccount.customer_id == chosen.account_id)
+        statement = statement.where(col(DeliveryRow.id).in_(own))
+    return statement
+
+
+def _beyond(place: tuple[date, str]) -> ColumnElement[bool]:
+    night, delivery_id = place
+    return or_(
+        col(DeliveryRow.night) < night,
+        and_(col(DeliveryRow.night) == night, col(DeliveryRow.id) > delivery_id),
+    )

@@ -1,7 +1,7 @@
 """Nights in the store: runs, struggles and tutorials."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import islice
@@ -56,6 +56,20 @@ class Nights:
             statement = statement.where(Run.night == night)
         row = (await self._session.exec(statement)).first()
         return Report.model_validate_json(row.report) if row else None
+
+    async def all(self) -> list[date]:
+        """Every night that was run, newest first."""
+        rows = await self._session.exec(
+            select(col(Run.night)).where(Run.report != "").order_by(col(Run.night).desc())
+        )
+        return list(rows)
+
+    async def reports(self, nights: Collection[date]) -> list[Report]:
+        """Of these nights, newest first."""
+        rows = await self._session.exec(
+            select(Run.report).where(col(Run.night).in_(nights)).order_by(col(Run.night).desc())
+        )
+        return [Report.model_validate_json(report) for report in rows]
 
     async def newest(self, limit: int) -> list[Report]:
         """Reports, the newest night first."""
