@@ -32,13 +32,13 @@ class Wellness(BaseModel):
     status: str = Field(description="Always ok: what is not answers a problem.")
 
 
-@router.get("/healthz")
+@router.get("/healthz", operation_id="healthz")
 async def healthz() -> Wellness:
     """Tell that the process answers."""
     return Wellness(status="ok")
 
 
-@router.get("/readyz")
+@router.get("/readyz", operation_id="readyz")
 async def readyz(ctx: Ctx) -> Wellness:
     """Tell that the database answers and a project is connected."""
     async with ctx.store.read() as work:

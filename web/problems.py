@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from handrail.errors import (
     CallerError,
@@ -89,6 +90,15 @@ def as_problem(error: HandrailError | HTTPException | RequestValidationError) ->
     return problem(status, str(error), headers=wait, candidates=candidates)
 
 
+def _methods(request: Request) -> list[str]:
+    """What a path takes, in whichever routes."""
+    routes = request.app.router.routes
+    scopes = [{**request.scope, "method": method} for method in ("GET", "HEAD", "POST")]
+    return [
+        scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
+
+
 def install(app: FastAPI) -> None:
     """Turn every error into a problem document."""
 
@@ -97,7 +107,11 @@ def install(app: FastAPI) -> None:
         return as_problem(error)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = ", ".join(_methods(request))
+            told = f"This path takes {allowed}."
+            return problem(405, told, headers={"Allow": allowed})
         return as_problem(error)
 
     @app.exception_handler(RequestValidationError)

@@ -119,15 +119,19 @@ async def test_rest_gives_the_same_answers_as_the_tools(ctx: ToolContext, settin
 
     assert events["figures"]["unique_users"] == 39
     assert funnels["funnels"][0]["steps"][0]["users"] == 21
-    assert len(accounts["accounts"]) == 25
+    assert len(accounts["items"]) == 25
 
 
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/api/mixpanel/events/nobody-like-this-at-all", 400),
+        ("/api/mixpanel/events/nobody-like-this-at-all", 404),
         ("/api/accounts?limit=0", 422),
-        ("/api/runs/2001-01-01", 400),
+        ("/api/runs/2001-01-01", 404),
+        ("/api/accounts?limits=5", 422),
+        ("/api/no/such/route", 404),
+        ("/no/such/page", 404),
+        ("/api/accounts?cursor=abc", 400),
     ],
 )
 async def test_errors_are_problem_documents(

@@ -36,10 +36,10 @@ async def test_a_sentiment_is_kept_listed_and_refused_from_another_site(
         listed = (await client.get(path)).json()
         several = await client.post("/api/accounts/acm/sentiment", json={"value": 2})
 
-    assert empty["sentiments"] == []
+    assert empty["items"] == []
     assert kept.status_code == 200
     assert [foreign.status_code, wrong.status_code, personal.status_code] == [403, 422, 400]
-    assert several.status_code == 400
-    assert "Acme Labs" in several.json()["detail"]
-    assert [(each["value"], each["note"]) for each in listed["sentiments"]] == [(4, "Calls back at once.")]
+    assert several.status_code == 409
+    assert "Acme Labs" in {each["name"] for each in several.json()["candidates"]}
+    assert [(each["value"], each["note"]) for each in listed["items"]] == [(4, "Calls back at once.")]
     assert listed["account"]["mixpanel_id"] == "acct_1001"

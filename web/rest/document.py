@@ -82,6 +82,7 @@ def _completed(document: dict[str, Any], *, secured: bool) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], method: str, path: str, *, secured: bool) -> None:
+    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
     answers = operation["responses"]
     answers.pop("422", None)
     guarded = secured and not open_to_all(path)

@@ -18,6 +18,7 @@ LONGEST = 200
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=LONGEST,
         pattern=r"^[\x21-\x7e]+$",
