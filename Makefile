@@ -7,7 +7,7 @@ WORLD ?= acme
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-night bench-charts bench-churn bench-health check lint types imports format snap docs lock clean chaos \
-  pictures judge evals bundle
+  pictures judge evals bundle schemathesis
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
+	@echo "make schemathesis  try 200 cases of every operation of the REST API (CASES=50: fewer)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
 	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
@@ -82,6 +83,7 @@ format: .venv/dev
 snap: .venv/dev
 	@$(BIN)/python -m pytest --inline-snapshot=fix,create -p no:xdist
 	@$(BIN)/python -m tests.mcp_server.contract
+	@$(BIN)/python -m tests.web.examples
 
 docs: .venv/dev
 	@$(BIN)/python -m handrail.cli.docs
@@ -107,3 +109,7 @@ evals: .venv/dev
 
 bundle: .venv/dev
 	@$(BIN)/python -m bundle
+
+CASES ?= 200
+schemathesis: .venv/dev
+	@HANDRAIL_SCHEMATHESIS_CASES=$(CASES) $(BIN)/python -m pytest -q -s tests/web/test_schemathesis.py

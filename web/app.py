@@ -17,7 +17,7 @@ from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
 from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
 from web.access import ENDPOINT, Gate, doors
-from web.pages import book
+from web.pages import book, reference
 from web.rest import accounts, alerts, connection, health, nights, outcomes, reports
 from web.rest.document import Documented
 from web.rest.rate import Rate
@@ -72,7 +72,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
     app.state.rate = Rate(settings.api_rate)
-    for room in (*REST, api, frame, book, briefs, metrics, hooks, links, tutorials):
+    for room in (*REST, api, frame, book, briefs, reference, metrics, hooks, links, tutorials):
         app.include_router(room.router)
     # Not mounted: a mount at / would take every path that nobody else has, and answer it in its own words.
     app.router.routes.append(Route(ENDPOINT, endpoint))

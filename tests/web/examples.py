@@ -80,7 +80,8 @@ async def told(settings: Settings, state: Standin) -> dict[str, dict[str, Any]]:
             await ask(name, "POST", path, body)
         await app.state.ctx.background.finish()
         for name, line in ASKED.items():
-            await ask(name, *line.split(" ", 1))
+            method, _, path = line.partition(" ")
+            await ask(name, method, path)
         await ask("get_sync", "GET", f"/api/mixpanel/sync/{found['start_sync']['answer']['id']}")
         report = found["get_report"]["answer"]["items"][0]["report_id"]
         await ask("get_report_history", "GET", f"/api/reports/{report}/history")

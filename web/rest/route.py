@@ -9,10 +9,12 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.types import Message, Receive
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
 from web.api import from_here
+from web.bodies import body
 from web.problems import as_problem
 from web.record import Command, caller, record
 from web.rest.freshness import kept_or_new
@@ -28,9 +30,6 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class RestRoute(APIRoute):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "max_body_size": MOST_BYTES})
-
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         known = {each.alias for each in self.dependant.query_params}
@@ -48,23 +47,33 @@ class RestRoute(APIRoute):
 
 async def _command(ctx: ToolContext, request: Request, handle: Handler, what: str) -> Response:
     """Act once, and put it on record whatever came of it."""
-    body = (await request.body()).decode("utf-8", "replace")
-    if body and not _is_json(request.headers.get("content-type", "")):
+    raw = await body(request, MOST_BYTES)
+    if raw and not _is_json(request.headers.get("content-type", "")):
         raise HTTPException(415, "Send the body as application/json.")
 
     async def act() -> Response:
         try:
-            return await handle(request)
+            return await handle(Request(request.scope, _again(raw)))
         except (HandrailError, HTTPException, RequestValidationError) as error:
             return as_problem(error)
 
+    told = raw.decode("utf-8", "replace")
     started, response = time.monotonic(), None
     try:
-        response = await once(ctx, request, body, act)
+        response = await once(ctx, request, told, act)
         return response
     finally:
         took = round((time.monotonic() - started) * 1000)
-        await record(ctx, Command(caller(request), what, body, took), response)
+        await record(ctx, Command(caller(request), what, told, took), response)
+
+
+def _again(raw: bytes) -> Receive:
+    """What the handler reads in place of a body that was read before."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return receive
 
 
 def _strict(request: Request, known: set[str]) -> None:
