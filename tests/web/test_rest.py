@@ -1,6 +1,7 @@
 """What all routes of the API have in common: limits, tags, ages, keys, cursors, errors, the record."""
 
 import asyncio
+import re
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -270,3 +271,15 @@ async def test_nights_are_listed_newest_first_with_the_figures_of_their_reports(
     assert [row["sent"] for rows in found for row in rows] == [report.sent, 3]
     assert found[0][0]["withheld"] == report.withheld
     assert one["report"]["sent"] == 3
+
+
+async def test_the_page_of_the_api_names_every_route_and_loads_nothing_from_elsewhere(
+    settings: Settings, standins: Standin
+) -> None:
+    async with browser(settings) as client:
+        page = await client.get("/docs")
+        document = (await client.get("/openapi.json")).json()
+
+    assert page.status_code == 200
+    assert [path for path in document["paths"] if f"{path}</code>" not in page.text] == []
+    assert "//" not in "".join(re.findall(r'(?:src|href)="([^"]*)"', page.text))
