@@ -12,11 +12,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
+from handrail.flows.book import keep_ready
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
 from web import alerts, api, briefs, frame, health, hooks, links, metrics, problems, reports, tutorials
 from web.access import Gate, doors
-from web.pages import book
+from web.pages import account, book
+from web.pages import reports as report_pages
 
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
@@ -43,11 +45,12 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         async with open_context(settings, actor="web") as ctx:
             app.state.ctx = ctx
             opened.append(ctx)
-            watching = asyncio.create_task(watch(ctx))
+            looking = [asyncio.create_task(each(ctx)) for each in (watch, keep_ready)]
             async with mcp.session_manager.run():
                 yield
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in looking:
+                task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
 
     # The framework's own documentation pages load scripts from another host: /openapi.json is served instead.
     app = FastAPI(
@@ -65,7 +68,21 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
-    for room in (frame, book, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
+    for room in (
+        frame,
+        book,
+        account,
+        report_pages,
+        api,
+        reports,
+        alerts,
+        briefs,
+        health,
+        metrics,
+        hooks,
+        links,
+        tutorials,
+    ):
         app.include_router(room.router)
     app.mount("/", endpoint)
     return app

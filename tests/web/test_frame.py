@@ -14,7 +14,7 @@ from tools.control_sending import control_sending
 from web.frame import NAVIGATION
 
 ACCOUNT = "/accounts/acct_1001"
-PAGES = [*(path for path, _ in NAVIGATION), ACCOUNT]
+PAGES = [*(path for path, _ in NAVIGATION), ACCOUNT, "/accounts/acm", "/reports/52110502"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
