@@ -113,5 +113,5 @@ async def test_two_hundred_hostile_names_open_no_dialog_and_ask_nothing_of_anybo
 
     assert policy == []
     assert listed == set(NAMES), "each stands on the page as what it is: a text"
-    for name in NAMES[:15]:
-        assert seen.count(name.strip("\u2028")) >= 3, "as an account, an event and a report"
+    seldom = [name for name in NAMES[:15] if seen.count(name.strip("\u2028")) < 3]
+    assert seldom == [], "as an account, an event and a report"

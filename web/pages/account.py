@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.charts.specification import Lines
+from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.periods import PeriodName
-from handrail.errors import HandrailError
+from handrail.domain.struggles import Struggle
+from handrail.engine.preflight import troubled
+from handrail.errors import CallerError, HandrailError
 from handrail.flows.alerts import close
 from handrail.flows.health import feel
 from tools import _charts
 from tools._answers import Candidate, find
 from tools.control_sending import control_sending
-from tools.find_struggling_users import find_struggling_users
 from tools.get_account_health import AccountHealth, get_account_health
 from tools.get_user_segments import get_user_segments
 from tools.list_alerts import list_alerts
@@ -62,7 +66,7 @@ async def account_page(
         ),
         asyncio.gather(
             _or_why(list_alerts(ctx, account=who.id)),
-            _or_why(find_struggling_users(ctx, account=who.id)),
+            _or_why(_stuck(ctx, who)),
             _or_why(control_sending(ctx, account=who.id)),
         ),
     )
@@ -90,6 +94,30 @@ async def account_page(
         last=last,
         period=period,
         periods=PERIODS,
+    )
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Who struggles at one account, as the last night found it."""
+
+    night: date
+    struggles: list[Struggle]
+    caveats: list[str]
+
+
+async def _stuck(ctx: ToolContext, who: Account) -> Stuck:
+    """As the night judged: asking Mixpanel anew would cost a question whenever somebody looks."""
+    async with ctx.store.read() as work:
+        night = await work.nights.last_struggle_night()
+        if night is None:
+            raise CallerError("No night has looked yet who is stuck: run `handrail agent run`.")
+        found = await work.nights.struggles(night, account_id=who.id)
+        problems = await work.guards.problems(night)
+    return Stuck(
+        night,
+        [each for each in found if not troubled(problems, each.feature)],
+        [f"{each.feature or 'All features'}: {each.words}" for each in problems],
     )
 
 
