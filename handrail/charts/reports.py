@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from handrail.charts.specification import Bar, Bars, Chart, Funnel, Heatmap, Lines, Series, Step
-from handrail.domain.queries import ReportRow
+from handrail.domain.queries import OVERALL, ReportRow
 from handrail.domain.reports import KeptReport
 
 MOST_SERIES = 3
@@ -20,7 +20,7 @@ ALONE = "all"
 
 def charts(copy: KeptReport) -> tuple[list[Chart], str]:
     """The charts that the report's shape allows, and what is not drawn: empty where all of it is."""
-    rows, about = copy.report.rows, _about(copy)
+    rows, about = _apart(copy.report.rows), _about(copy)
     single = [row for row in rows if len(row.points) == 1]
     timed = [row for row in rows if len(row.points) > 1]
     steps = [row for row in rows if len(row.steps) > 1 and row.steps[0].users is not None]
@@ -41,6 +41,11 @@ def charts(copy: KeptReport) -> tuple[list[Chart], str]:
     return made, f"{left} more rows are in the report and not shown here." if left else ""
 
 
+def _apart(rows: Sequence[ReportRow]) -> Sequence[ReportRow]:
+    """The segments without their sum: beside its parts a sum hides them."""
+    return [row for row in rows if OVERALL not in row.path] or rows
+
+
 def _about(copy: KeptReport) -> str:
     report = copy.report
     days = f"{report.from_date[:10]} to {report.to_date[:10]}" if report.from_date else "days not told"
@@ -48,7 +53,7 @@ def _about(copy: KeptReport) -> str:
     exact = len(at) > len("2026-11-21T02:00") and at.endswith("+00:00")
     words = f"{at[:16].replace('T', ' ')} UTC" if exact else at
     computed = f", computed {words}" if at else ""
-    return f"{days}, {len(report.rows)} rows{computed}"
+    return f"{days}, {len(_apart(report.rows))} rows{computed}"
 
 
 def _name(row: ReportRow) -> str:
