@@ -88,6 +88,8 @@ async def fill(ctx: ToolContext, accounts: int) -> None:
             for each, users in people.items()
         }
         month: Period = periods.standard(LAST, "UTC")["last_30_days"]
+        for period in (month, month.before()):
+            await work.metrics.keep_totals(period)  # as a sync does at its end
         funnel = Funnel(funnel_id=7, name="Activation", steps=("Opened", "Saved"), window_seconds=86_400)
         await work.funnels.replace(
             Measurement(funnel=funnel, period=month, route="export", measured_at=NOW), counts
