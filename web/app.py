@@ -20,6 +20,8 @@ from web.access import Gate, doors
 from web.pages import account, book
 from web.pages import reports as report_pages
 
+PAGES = (book, account, report_pages)
+REST = (api, reports, alerts, briefs, health, metrics)
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
 
@@ -68,21 +70,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
-    for room in (
-        frame,
-        book,
-        account,
-        report_pages,
-        api,
-        reports,
-        alerts,
-        briefs,
-        health,
-        metrics,
-        hooks,
-        links,
-        tutorials,
-    ):
+    for room in (frame, *PAGES, *REST, hooks, links, tutorials):
         app.include_router(room.router)
     app.mount("/", endpoint)
     return app
