@@ -6,8 +6,8 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night bench-charts bench-churn bench-health check lint types imports format snap docs lock clean chaos \
-  pictures judge evals bundle schemathesis
+.PHONY: help demo test bench bench-night bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
+  chaos pictures judge evals bundle schemathesis
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
 	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
+	@echo "make bench-book    measure the dashboard's pages with 5,000 accounts (BENCH=\"--keep DIR\": keep the book)"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make schemathesis  try 200 cases of every operation of the REST API (CASES=50: fewer)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
@@ -59,6 +60,9 @@ bench-health: .venv/dev
 
 bench-charts: .venv/dev
 	@$(BIN)/python -m benchmarks.charts $(BENCH)
+
+bench-book: .venv/dev
+	@$(BIN)/python -m benchmarks.book $(BENCH)
 
 chaos: .venv/dev
 	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py

@@ -1,11 +1,12 @@
 """The charts of the answers: which figures are drawn, under which title, with their days and sample."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from handrail.charts.numbers import written
 from handrail.charts.specification import (
+    Band,
     Bar,
     Bars,
     Chart,
@@ -15,6 +16,7 @@ from handrail.charts.specification import (
     Lines,
     Series,
     Sheet,
+    Sparkline,
     Step,
 )
 from handrail.domain.accounts import Account
@@ -24,6 +26,8 @@ from handrail.domain.periods import Period
 from handrail.engine import funnels
 
 if TYPE_CHECKING:
+    from tools.get_account_health import ScoreDay
+    from tools.list_alerts import AlertCard
     from tools.query_events import EventFigures
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -146,6 +150,56 @@ def _trend(name: str, weeks: Sequence[float | None], entered: Sequence[int], spa
         series=(Series(name="conversion", values=tuple(weeks)),),
         sample=Series(name="entered", values=tuple(map(float, entered))),
     )
+
+
+def activity(
+    who: Account, span: Period, events: Mapping[tuple[str, date], int], first: date | None
+) -> Sparkline:
+    """Events of each day. A day that was not read has no data; `first` is the oldest that was."""
+    days = [span.from_date + timedelta(days=each) for each in range(span.days)]
+    return Sparkline(
+        title=f"{who.name}: events by day",
+        about=span.words(),
+        values=tuple(
+            float(events.get((who.id, day), 0)) if first is not None and first <= day else None
+            for day in days
+        ),
+    )
+
+
+def score(name: str, history: "Sequence[ScoreDay]", zone: str) -> Lines:
+    """The engagement score by week."""
+    known = sum(each.score is not None for each in history)
+    return Lines(
+        title="Engagement score by week",
+        about=f"{history[0].day} to {history[-1].day} ({zone}), {known} days scored, 0 to 100",
+        labels=tuple(_day(each.day) for each in history),
+        series=(Series(name=name, values=tuple(each.score for each in history)),),
+    )
+
+
+def alert(card: "AlertCard", zone: str) -> Lines | None:
+    """What an alert saw, with the band that was expected; None where its days are not told."""
+    if not card.points:
+        return None
+    rate = card.subject.startswith("conversion of ")
+    return Lines(
+        title=card.kind if card.kind == card.subject else f"{card.kind}: {card.subject}",
+        about=f"{card.points[0].day} to {card.points[-1].day} ({zone}), by day",
+        unit="share" if rate else "count",
+        labels=tuple(_day(each.day) for each in card.points),
+        series=(Series(name=card.subject, values=tuple(each.value for each in card.points)),),
+        band=_band(card),
+    )
+
+
+def _band(card: "AlertCard") -> Band | None:
+    edges = [
+        (each.low, each.high) if None not in (each.low, each.high) else (None, None) for each in card.points
+    ]
+    if all(low is None for low, _ in edges):
+        return None
+    return Band(low=tuple(low for low, _ in edges), high=tuple(high for _, high in edges))
 
 
 def _day(day: date) -> str:

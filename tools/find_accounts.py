@@ -5,16 +5,13 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from handrail.context import ToolContext
-from handrail.domain.accounts import Account
-from handrail.domain.health import Health
-from handrail.domain.metrics import Totals
 from handrail.domain.periods import Period
-from handrail.engine import book, names
+from handrail.engine import book
 from handrail.engine.book import Entry, Only, Sort
 from handrail.engine.cursors import page
-from handrail.engine.figures import change
 from handrail.engine.text import shown
 from handrail.errors import CallerError
+from handrail.flows.book import Book, read_book
 from tools._answers import Days, Figures, Paged, caveats, days, resolve, synced, users_reach
 from tools._params import Cursor, Detail, FromDate, Limit, OptionalFeature, PeriodChoice, ToDate
 from tools._tool import tool
@@ -91,14 +88,11 @@ async def find_accounts(
     span = resolve(ctx, last, period, from_date, to_date)
     if only in ("uses_feature", "never_tried"):
         feature = ctx.kb.feature(feature).slug if feature else _which_feature(only)
-    async with ctx.store.read() as work:
-        accounts = await work.accounts.all()
-        now = await work.metrics.totals(span)
-        before = await work.metrics.totals_before(span)
-        health = await work.health.book()
-        first_day = await work.metrics.first_day()
-    known = [_entry(each, now, before, health) for each in _matching(query, accounts)]
-    found = book.ordered(book.chosen(known, only, threshold, feature=feature, first_day=first_day), sort_by)
+    whole = await read_book(ctx, span)
+    known = book.matching(whole.entries, query)
+    found = book.ordered(
+        book.chosen(known, only, threshold, feature=feature, first_day=whole.first_day), sort_by
+    )
     part = page(found, cursor, limit, of=(query, sort_by, only, threshold, feature, span, last.finished_at))
     as_of = next((each.facts.as_of for each in known if each.facts), None)
     full = detail == "full" or only == "onboarding"
@@ -108,7 +102,7 @@ async def find_accounts(
         as_of=last.finished_at,
         period=days(span),
         health_days=days(Period.of_days(28, as_of, last.zone)) if as_of else None,
-        caveats=[*await caveats(ctx, last, span), *_compared(span, before, sort_by, only), *reach],
+        caveats=[*await caveats(ctx, last, span), *_compared(span, whole, sort_by, only), *reach],
         next_step="Ask query_events or get_account_health about one of them." if found else "",
         showing=part.showing,
         cursor=part.cursor,
@@ -120,25 +114,6 @@ async def find_accounts(
 
 def _which_feature(only: str) -> str:
     raise CallerError(f"Name the feature for {only}: find its slug with search_feature_docs.")
-
-
-def _matching(query: str, accounts: list[Account]) -> list[Account]:
-    wanted = query.strip().casefold()
-    if not wanted:
-        return accounts
-    inside = [a for a in accounts if wanted in f"{a.name}\n{a.domain}\n{a.mixpanel_id}\n{a.id}".casefold()]
-    if inside:
-        return inside
-    near = names.match(query, accounts)
-    return [near] if isinstance(near, Account) else near
-
-
-def _entry(
-    account: Account, now: dict[str, Totals], before: dict[str, Totals], health: dict[str, Health]
-) -> Entry:
-    current, earlier = now.get(account.id), before.get(account.id)
-    changed = change(current.total_events if current else 0, earlier.total_events if earlier else 0)
-    return Entry(account, current, changed, health.get(account.id))
 
 
 def _row(one: Entry, *, users_known: bool) -> AccountRow:
@@ -186,8 +161,8 @@ def _gap(one: book.Gap) -> GapRow:
     )
 
 
-def _compared(span: Period, before: dict[str, Totals], sort_by: str, only: str) -> list[str]:
-    if before or "decline" not in (sort_by, only.removesuffix("d")):
+def _compared(span: Period, whole: Book, sort_by: str, only: str) -> list[str]:
+    if whole.compared or "decline" not in (sort_by, only.removesuffix("d")):
         return []
     return [f"Nothing to compare with: figures do not reach back over {span.before().words()}."]
 

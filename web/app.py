@@ -13,16 +13,20 @@ from starlette.routing import Route
 
 from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
+from handrail.flows.book import keep_ready
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
 from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
 from web.access import ENDPOINT, Gate, doors
-from web.pages import book, reference
+from web.pages import account, book, reference
+from web.pages import reports as report_pages
 from web.rest import accounts, alerts, connection, health, nights, outcomes, reports
 from web.rest.document import Documented
 from web.rest.rate import Rate
 
-REST = (accounts, connection, outcomes, health, alerts, reports, nights)
+PAGES = (frame, book, account, report_pages, briefs, reference)
+REST = (api, accounts, connection, outcomes, health, alerts, reports, nights, metrics)
+MAIL = (hooks, links, tutorials)
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
 
@@ -48,11 +52,12 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         async with open_context(settings, actor="web") as ctx:
             app.state.ctx = ctx
             opened.append(ctx)
-            watching = asyncio.create_task(watch(ctx))
+            looking = [asyncio.create_task(each(ctx)) for each in (watch, keep_ready)]
             async with mcp.session_manager.run():
                 yield
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in looking:
+                task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
 
     # The framework's own documentation pages load scripts from another host: /openapi.json is served instead.
     app = Documented(
@@ -72,7 +77,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
     app.state.rate = Rate(settings.api_rate)
-    for room in (*REST, api, frame, book, briefs, reference, metrics, hooks, links, tutorials):
+    for room in (*PAGES, *REST, *MAIL):
         app.include_router(room.router)
     # Not mounted: a mount at / would take every path that nobody else has, and answer it in its own words.
     app.router.routes.append(Route(ENDPOINT, endpoint))

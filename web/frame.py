@@ -17,6 +17,7 @@ from handrail.charts.specification import Chart
 from handrail.charts.svg import SMALL, svg
 from handrail.charts.table import table
 from handrail.domain.access import Role
+from handrail.engine.text import shown
 from handrail.flows.deliver import reason_words
 from web.api import Ctx
 
@@ -34,7 +35,7 @@ _HEADERS = {
 KEPT = "public, max-age=300"
 """Of style and script: five minutes, so that an upgrade shows soon."""
 
-NAVIGATION = (("/", "Accounts"), ("/brief", "Brief"))
+NAVIGATION = (("/", "Accounts"), ("/brief", "Brief"), ("/reports", "Reports"))
 """Path and name of each main page, in the order of a morning."""
 
 router = APIRouter(include_in_schema=False)
@@ -68,7 +69,7 @@ _jinja = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_jinja.filters.update(whole=_whole, share=_share, change=_change, moment=_moment)
+_jinja.filters.update(whole=_whole, share=_share, change=_change, moment=_moment, shown=shown)
 _jinja.globals.update(reason_words=reason_words, drawing=_drawing, table=table, SMALL=SMALL)
 _templates = Jinja2Templates(env=_jinja)
 
@@ -103,6 +104,8 @@ class Frame:
         )
         answer.headers["Content-Security-Policy"] = policy
         answer.headers["Cache-Control"] = "no-store"
+        # With no-referrer a browser posts a form as from nowhere, and `from_here` refuses it.
+        answer.headers["Referrer-Policy"] = "same-origin"
         return answer
 
     def message(self, title: str, text: str, status: int = 200) -> HTMLResponse:

@@ -328,6 +328,20 @@ class Health(_Value):
     score: Score
 
 
+class Verdict(_Value):
+    """A score without its parts."""
+
+    value: float | None
+    band: Band | None
+
+
+class Glance(_Value):
+    """What a list of thousands of accounts needs of each one's health."""
+
+    facts: Facts
+    score: Verdict
+
+
 class HealthDay(_Value):
     """What was said of an account on one day."""
 

@@ -5,8 +5,9 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from handrail.domain.accounts import Account
-from handrail.domain.health import Adoption, Facts, Health
+from handrail.domain.health import Adoption, Facts, Glance, Health
 from handrail.domain.metrics import Totals
+from handrail.engine import names
 
 Sort = Literal["name", "users", "events", "decline", "engagement", "breadth", "key_person", "quiet_users"]
 Only = Literal[
@@ -36,7 +37,7 @@ class Entry(NamedTuple):
     now: Totals | None
     change: float | None
     """Of events, against the period before; None without events then."""
-    health: Health | None
+    health: Glance | Health | None
 
     @property
     def facts(self) -> Facts | None:
@@ -53,6 +54,11 @@ class Entry(NamedTuple):
     @property
     def quiet_users(self) -> int | None:
         return self.facts.people.quiet if self.facts and self.facts.people else None
+
+    @property
+    def struggling(self) -> int | None:
+        """People who struggled in the 7 days to the score's day; None where no night looked."""
+        return self.facts.people.struggling if self.facts and self.facts.people else None
 
     @property
     def key_person_share(self) -> float | None:
@@ -78,6 +84,23 @@ class Gap(NamedTuple):
         if not self.healthy or not self.at_risk:
             return None
         return self.healthy_adopted / self.healthy - self.at_risk_adopted / self.at_risk
+
+
+def matching(book: Sequence[Entry], query: str) -> list[Entry]:
+    """Those with the words in name, domain or id; if there is none, those with a name like it."""
+    wanted = query.strip().casefold()
+    if not wanted:
+        return list(book)
+    inside = [each for each in book if wanted in _searched(each.account)]
+    if inside:
+        return inside
+    near = names.match(query, [each.account for each in book])
+    by_id = {each.account.id: each for each in book}
+    return [by_id[each.id] for each in ([near] if isinstance(near, Account) else near)]
+
+
+def _searched(account: Account) -> str:
+    return f"{account.name}\n{account.domain}\n{account.mixpanel_id}\n{account.id}".casefold()
 
 
 def chosen(

@@ -161,7 +161,8 @@ async def listed(
     """
     async with ctx.store.read() as work:
         found = await work.alerts.find(account_id=account_id, kind=kind, state=state)
-        accounts = {each.id: each for each in await work.accounts.all()}
+        about = {each.account_id for each in found}
+        accounts = {each.id: each for each in await work.accounts.by_ids(list(about))}
         last = await work.metrics.last_sync()
     stale = _stale(ctx, last) if last else None
     live = [stale] if stale and account_id in {None, FLEET} else []

@@ -48,17 +48,17 @@ async def list_reports(ctx: ToolContext) -> tuple[ReportAge, ...]:
     )
 
 
-async def read_report(ctx: ToolContext, asked: str) -> ReportReading:
+async def read_report(ctx: ToolContext, asked: str, *, older: timedelta = OLD) -> ReportReading:
     """A saved report, or every report of a dashboard, by name or id.
 
-    A copy of today is answered as it is; else Mixpanel is asked, one question a report, and the answer kept.
-    What could not be asked is answered with its older copy, or told. Raises `CallerError` for a name that
-    fits no report, or several.
+    A copy that is no older is answered as it is; else Mixpanel is asked, one question a report, and the
+    answer kept. What could not be asked is answered with its older copy, or told. Raises `CallerError` for
+    a name that fits no report, or several.
     """
     kept = await _kept(ctx)
     listing = await _listing(ctx, kept)
     choice = rules.choose(asked, listing)
-    due = _due(choice.reports, kept, ctx.clock.now() - OLD)
+    due = _due(choice.reports, kept, ctx.clock.now() - older)
     unread = await _ask(ctx, listing, due[:LIVE_AT_MOST])
     unread |= {
         report.report_id: f"One reading asks for {LIVE_AT_MOST} reports at most; read again for the rest."

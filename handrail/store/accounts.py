@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +24,11 @@ class Accounts:
         rows = await self._session.exec(select(Customer).order_by(Customer.name, Customer.id))
         others = await self._others()
         return [_account(row, others) for row in rows]
+
+    async def version(self) -> tuple[object, ...]:
+        """Differs once an account came, went or was changed."""
+        rows = await self._session.exec(select(func.count(), func.max(Customer.updated_at)))
+        return tuple(rows.one())
 
     async def by_ids(self, ids: Sequence[str]) -> list[Account]:
         rows = await self._session.exec(select(Customer).where(col(Customer.id).in_(ids)))

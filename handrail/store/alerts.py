@@ -96,6 +96,15 @@ class Alerts:
         )
         return {(account, AlertKind(kind)): count for account, kind, count in rows.all()}
 
+    async def open_counts(self) -> dict[str, int]:
+        """How many are open, by account id."""
+        rows = await self._session.exec(
+            select(AlertRow.customer_id, func.count())
+            .where(AlertRow.state == "open")
+            .group_by(col(AlertRow.customer_id))
+        )
+        return dict(rows.all())
+
     async def newest_night(self) -> date | None:
         return (await self._session.exec(select(func.max(AlertRow.seen_on)))).one()
 

@@ -2,12 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, func, insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -109,14 +109,36 @@ class Funnels:
             for row in rows
         ]
 
+    async def main(self, period: Period) -> tuple[int, str] | None:
+        """Id and name of the funnel that most users of all accounts entered in exactly this period."""
+        users = func.sum(MixpanelFunnel.entered_users)
+        rows = await self._session.exec(
+            select(MixpanelFunnel.funnel_id, func.max(MixpanelFunnel.funnel_name), users)
+            .where(*_exactly(period))
+            .group_by(col(MixpanelFunnel.funnel_id))
+            .order_by(users.desc(), col(MixpanelFunnel.funnel_id))
+            .limit(1)
+        )
+        found = rows.first()
+        return found[:2] if found else None
+
+    async def ends(
+        self, funnel_id: int, period: Period, accounts: Collection[str] | None = None
+    ) -> dict[str, tuple[int, int]]:
+        """(entered, finished) in one funnel over exactly this period by account: of these, or of all."""
+        statement = select(
+            MixpanelFunnel.customer_id, MixpanelFunnel.entered_users, MixpanelFunnel.completed_users
+        ).where(*_exactly(period), MixpanelFunnel.funnel_id == funnel_id)
+        if accounts is not None:
+            statement = statement.where(col(MixpanelFunnel.customer_id).in_(accounts))
+        rows = await self._session.exec(statement)
+        return {account: (entered, finished) for account, entered, finished in rows}
+
     async def rates(self, period: Period, least_users: int) -> dict[int, list[float]]:
         """The conversion of every account with at least so many entrants, by funnel."""
         rows = await self._session.exec(
             select(MixpanelFunnel.funnel_id, MixpanelFunnel.conversion_rate).where(
-                MixpanelFunnel.metric_date == period.to_date,
-                MixpanelFunnel.from_date == period.from_date,
-                MixpanelFunnel.cohort == "",
-                MixpanelFunnel.entered_users >= least_users,
+                *_exactly(period), MixpanelFunnel.entered_users >= least_users
             )
         )
         found: dict[int, list[float]] = defaultdict(list)
@@ -165,6 +187,15 @@ class Funnels:
                         col(table.measured_at) < before,
                     )
                 )
+
+
+def _exactly(period: Period) -> tuple[Any, ...]:
+    """Rows over these days, without cohorts."""
+    return (
+        MixpanelFunnel.metric_date == period.to_date,
+        MixpanelFunnel.from_date == period.from_date,
+        MixpanelFunnel.cohort == "",
+    )
 
 
 @lru_cache

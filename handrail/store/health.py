@@ -18,6 +18,7 @@ from handrail.domain.health import (
     WINDOW,
     AccountHistory,
     DayFigures,
+    Glance,
     Health,
     HealthDay,
     History,
@@ -240,6 +241,17 @@ class HealthRows:
         """The day that the newest scores are of."""
         return (await self._session.exec(select(func.max(col(AccountHealthRow.metric_date))))).one()
 
+    async def version(self) -> tuple[object, ...]:
+        """Differs once the newest scores, or who struggles, are others."""
+        day, value = col(HealthDayRow.metric_date), col(HealthDayRow.value)
+        told = func.sum(func.length(col(HealthDayRow.people)))
+        rows = await self._session.exec(
+            columns(day, func.max(col(HealthDayRow.version)), func.count(), func.sum(value), told)
+            .where(day == columns(func.max(day)).scalar_subquery())
+            .group_by(day)
+        )  # type: ignore[call-overload]
+        return tuple(rows.first() or ())
+
     async def days_kept(self, period: Period) -> set[date]:
         day = col(HealthDayRow.metric_date)
         rows = await self._session.exec(
@@ -247,10 +259,10 @@ class HealthRows:
         )
         return set(rows.all())
 
-    async def book(self) -> dict[str, Health]:
+    async def book(self) -> dict[str, Glance]:
         """The newest of every account, by account id; each says the day it is of."""
-        rows = await self._session.exec(select(AccountHealthRow.document))
-        found = (Health.model_validate_json(document) for document in rows.all())
+        rows = await self._session.stream_scalars(select(AccountHealthRow.document))
+        found = [Glance.model_validate_json(document) async for document in rows]
         return {one.facts.account: one for one in found}
 
     async def of(self, account_id: str) -> Health | None:

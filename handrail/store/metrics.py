@@ -1,6 +1,6 @@
 """Account figures in the store: days, users, events, hours and syncs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -168,6 +168,19 @@ class Metrics:
         """Totals of the period before, empty unless figures reach back over all of it."""
         before = period.before()
         return await self.totals(before) if await self.reaches(before) else {}
+
+    async def events_by_day(self, accounts: Collection[str], period: Period) -> dict[tuple[str, date], int]:
+        """Events of these accounts by (account id, day); days without one are not there."""
+        rows = await self._session.exec(
+            select(
+                col(MixpanelMetric.customer_id),
+                col(MixpanelMetric.metric_date),
+                col(MixpanelMetric.total_events),
+            ).where(
+                col(MixpanelMetric.customer_id).in_(accounts), *_within(MixpanelMetric.metric_date, period)
+            )
+        )
+        return {(account, day): events for account, day, events in rows}
 
     async def reaches(self, period: Period) -> bool:
         """Whether figures reach back to the period's first day: half a period is nothing to compare with."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -81,6 +81,10 @@ class Syncs:
     async def newest(self) -> SyncState | None:
         row = (await self._session.exec(select(Sync).order_by(col(Sync.id).desc()).limit(1))).first()
         return SyncState.model_validate(row.model_dump()) if row else None
+
+    async def last_read(self) -> datetime | None:
+        """When a day was last read and its figures were replaced."""
+        return (await self._session.exec(select(func.max(SyncedDay.read_at)))).one()
 
     async def days(self, shape: str) -> dict[date, ReadDay]:
         """The days that were read with these settings."""

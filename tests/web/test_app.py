@@ -50,8 +50,8 @@ async def test_an_account_page_marks_where_people_are_lost(ctx: ToolContext, set
     async with browser(settings) as client:
         page = await client.get("/accounts/acct_1001")
 
-    assert "3. Source Access Checked — most people are lost here" in page.text
-    assert "Connect a data source: 14.3%, 3 of 21 users" in page.text
+    assert "Connect a data source: 14.3%, 3 of 21 users." in page.text
+    assert "Most are lost before step 3, Source Access Checked:" in page.text
 
 
 async def test_an_account_page_shows_the_rest_where_mixpanel_refuses_a_part(

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from agent import night
 from handrail.context import ToolContext
+from handrail.flows.reports import read_report
 from handrail.settings import Settings
 from tests.web.dashboard import visit
 from tests.web.test_app import browser
@@ -14,7 +15,8 @@ from tools.control_sending import control_sending
 from web.frame import NAVIGATION
 
 ACCOUNT = "/accounts/acct_1001"
-PAGES = [*(path for path, _ in NAVIGATION), ACCOUNT]
+REPORT = "52110502"
+PAGES = [*(path for path, _ in NAVIGATION), ACCOUNT, f"/reports/{REPORT}"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -22,6 +24,7 @@ async def test_pages_are_free_of_what_axe_finds(
     ctx: ToolContext, settings: Settings, scheme: Literal["light", "dark"]
 ) -> None:
     await night.run(ctx)
+    await read_report(ctx, REPORT)
     complaints = {}
 
     async with visit(settings, scheme=scheme) as tab:
@@ -35,6 +38,7 @@ async def test_pages_are_free_of_what_axe_finds(
 
 async def test_pages_fit_a_window_of_320_pixels(ctx: ToolContext, settings: Settings) -> None:
     await night.run(ctx)
+    await read_report(ctx, REPORT)
     too_wide = []
 
     async with visit(settings, width=320) as tab:

@@ -1,0 +1,92 @@
+"""The book of accounts as the tables have it, read again only when they change."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from handrail.context import ToolContext
+from handrail.domain.periods import Period
+from handrail.engine import periods
+from handrail.engine.book import Entry
+from handrail.engine.figures import change
+
+if TYPE_CHECKING:
+    from handrail.store import Store, Work
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 60
+"""How often the web app looks whether to read the book again, so that no page waits for it."""
+
+
+@dataclass(frozen=True)
+class Book:
+    entries: tuple[Entry, ...]
+    first_day: date | None
+    """The oldest day with figures."""
+    compared: bool
+    """Whether figures reach back over the period before."""
+
+
+@dataclass
+class _Kept:
+    """The book that was read last, and of which state of the tables. Who asks meanwhile waits."""
+
+    state: tuple[object, ...] = ()
+    book: Book | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_kept: "WeakKeyDictionary[Store, _Kept]" = WeakKeyDictionary()
+
+
+async def read_book(ctx: ToolContext, span: Period) -> Book:
+    """Every account with its figures of the period, the change against the period before, and its health.
+
+    Reading thousands of accounts takes a second: what was read is good until the tables change.
+    """
+    kept = _kept.setdefault(ctx.store, _Kept())
+    async with kept.turn, ctx.store.read() as work:
+        state = (
+            span,
+            await work.syncs.last_read(),
+            await work.accounts.version(),
+            await work.health.version(),
+        )
+        if kept.book is None or kept.state != state:
+            kept.book, kept.state = await _read(work, span), state
+        return kept.book
+
+
+async def _read(work: "Work", span: Period) -> Book:
+    accounts = await work.accounts.all()
+    now = await work.metrics.totals(span)
+    before = await work.metrics.totals_before(span)
+    health = await work.health.book()
+    entries = []
+    for account in accounts:
+        current, earlier = now.get(account.id), before.get(account.id)
+        changed = change(current.total_events if current else 0, earlier.total_events if earlier else 0)
+        entries.append(Entry(account, current, changed, health.get(account.id)))
+    return Book(tuple(entries), await work.metrics.first_day(), bool(before))
+
+
+async def last_month(ctx: ToolContext) -> Period | None:
+    """The 30 days that the book is shown of; None before the first sync."""
+    async with ctx.store.read() as work:
+        last = await work.metrics.last_sync()
+    return periods.standard(last.to_date, last.zone)["last_30_days"] if last else None
+
+
+async def keep_ready(ctx: ToolContext) -> None:
+    """Read the book again soon after its tables change, for as long as the context is open."""
+    while True:
+        try:
+            if span := await last_month(ctx):
+                await read_book(ctx, span)
+        except Exception as error:  # whatever it was, the pages read it themselves
+            log.warning("the book could not be read ahead: %s", type(error).__name__)
+        await asyncio.sleep(LOOK_SECONDS)
