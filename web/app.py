@@ -16,7 +16,8 @@ from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
 from web import alerts, api, briefs, frame, health, hooks, links, metrics, problems, reports, tutorials
 from web.access import Gate, doors
-from web.pages import book
+from web.pages import book, results, runs, tonight
+from web.pages import settings as settings_page
 
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
@@ -65,7 +66,8 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
-    for room in (frame, book, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
+    pages = (book, tonight, runs, results, settings_page)
+    for room in (frame, *pages, api, reports, alerts, briefs, health, metrics, hooks, links, tutorials):
         app.include_router(room.router)
     app.mount("/", endpoint)
     return app
