@@ -110,6 +110,8 @@ class Frame:
         )
         answer.headers["Content-Security-Policy"] = policy
         answer.headers["Cache-Control"] = "no-store"
+        # With no-referrer a browser posts a form as from nowhere, and `from_here` refuses it.
+        answer.headers["Referrer-Policy"] = "same-origin"
         return answer
 
     def message(self, title: str, text: str, status: int = 200) -> HTMLResponse:

@@ -10,7 +10,6 @@ from handrail.domain.deliveries import Actor
 from handrail.engine.budget import WINDOW, Spent, Told
 from handrail.store.tables import QueryLimit, QuerySlot
 
-
 KEPT = WINDOW + timedelta(hours=1)
 """Requests from before that are forgotten."""
 

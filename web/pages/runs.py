@@ -1,4 +1,4 @@
-"""Runs: the nights, what each did and took, mails nobody knows the outcome of, and a night under today's rules."""
+"""Runs: what each night did and took, mails with an unknown outcome, a night under today's rules."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -192,7 +192,7 @@ def _costs(report: Report, again: int) -> list[Figure]:
         Figure(
             name="questions to Mixpanel",
             value="no data" if asked is None else f"{asked:,}",
-            note=f"{report.questions_planned:,} planned beside the mails, {report.questions_left:,} were left",
+            note=f"{report.questions_planned} planned beside the mails; {report.questions_left} were left",
         ),
         Figure(name="mails tried again", value=f"{again:,}", note="attempts beyond the first, until now"),
     ]

@@ -1,4 +1,4 @@
-"""Settings and health: what stops mail, whether everything is there, reasons to name, and what is in force."""
+"""Settings and health: what stops mail, whether all is there, reasons to name, and what is in force."""
 
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -10,6 +10,7 @@ from pydantic import AliasChoices, SecretStr
 from handrail.charts.specification import Figure
 from handrail.context import ToolContext
 from handrail.domain.checks import Check
+from handrail.domain.metrics import Agreement, SyncRecord
 from handrail.engine.accuracy import LEAST_ACCURACY, LEAST_COVERAGE
 from handrail.engine.text import shown
 from handrail.errors import CallerError
@@ -153,63 +154,74 @@ async def _health(ctx: ToolContext) -> list[Figure]:
         last = await work.metrics.last_sync()
         agreement = await work.nights.last_agreement()
         newest = await work.nights.report()
-    project = ctx.settings.mixpanel_project_id
     left = await ctx.ledger.left("query") if ctx.ledger else None
-    accuracy = agreement.accuracy if agreement else None
-    figures = [
+    return [
+        *_project(ctx, left),
+        *_read(ctx, last, agreement),
+        Figure(
+            name="last night",
+            value=newest.status if newest else "none yet",
+            note=f"{newest.night} ({newest.zone})" if newest else "",
+        ),
+        *_mail(ctx.settings),
+    ]
+
+
+def _project(ctx: ToolContext, left: int | None) -> list[Figure]:
+    settings = ctx.settings
+    if ctx.connected is None:
+        return [Figure(name="Mixpanel project", value="not connected", note=ctx.project.missing)]
+    return [
         Figure(
             name="Mixpanel project",
-            value=str(project) if ctx.connected else "not connected",
-            note=f"{ctx.settings.mixpanel_region.upper()}, {ctx.settings.mixpanel_username}"
-            if ctx.connected
-            else "see the checks below",
+            value=str(settings.mixpanel_project_id),
+            note=f"region {settings.mixpanel_region}, as {settings.mixpanel_username}",
         ),
         Figure(
             name="questions left for pages and chat",
             value="no data" if left is None else str(left),
             note="in this hour, shared with every process of the project",
         ),
-        Figure(
-            name="freshness",
-            value=age(ctx, last.finished_at) if last else "no data",
-            note=f"reaches to {last.to_date} ({last.zone}), read {last.finished_at:%Y-%m-%d %H:%M} UTC"
-            if last
-            else "never synced",
-        ),
-        Figure(
-            name="account coverage",
-            value=f"{last.events_with_account / last.events:.1%}" if last and last.events else "no data",
-            note=f"of {last.events:,} events of the last sync; at least {LEAST_COVERAGE:.0%} is needed"
-            if last and last.events
-            else "no event was read yet",
-        ),
-        Figure(
-            name="accuracy",
-            value=f"{accuracy:.2%}" if accuracy is not None else "no data",
-            note=f"against Mixpanel's own counts, {agreement.from_date} to {agreement.to_date}; "
+    ]
+
+
+def _read(ctx: ToolContext, last: SyncRecord | None, agreement: Agreement | None) -> list[Figure]:
+    fresh, reach = "no data", "never synced"
+    coverage, events = "no data", "no event was read yet"
+    if last:
+        fresh = age(ctx, last.finished_at)
+        reach = f"reaches to {last.to_date} ({last.zone}), read {last.finished_at:%Y-%m-%d %H:%M} UTC"
+    if last and last.events:
+        coverage = f"{last.events_with_account / last.events:.1%}"
+        events = f"of {last.events:,} events of the last sync; at least {LEAST_COVERAGE:.0%} is needed"
+    accuracy, compared = "no data", "not compared with Mixpanel's own counts yet"
+    if agreement and agreement.accuracy is not None:
+        accuracy = f"{agreement.accuracy:.2%}"
+        compared = (
+            f"against Mixpanel's own counts, {agreement.from_date} to {agreement.to_date}; "
             f"at least {LEAST_ACCURACY:.0%} is wanted"
-            if agreement and accuracy is not None
-            else "not compared yet",
-        ),
-        Figure(
-            name="last night",
-            value=newest.status if newest else "none yet",
-            note=f"{newest.night} ({newest.zone})" if newest else "",
-        ),
+        )
+    return [
+        Figure(name="freshness", value=fresh, note=reach),
+        Figure(name="account coverage", value=coverage, note=events),
+        Figure(name="accuracy", value=accuracy, note=compared),
+    ]
+
+
+def _mail(settings: Settings) -> list[Figure]:
+    signed = bool(settings.sendgrid_webhook_key)
+    return [
         Figure(
             name="sender",
-            value=shown(ctx.settings.mail_from) or "not set",
-            note="key set" if ctx.settings.sendgrid_api_key else "no key: nothing can be sent",
+            value=shown(settings.mail_from) or "not set",
+            note="key set" if settings.sendgrid_api_key else "no key: nothing can be sent",
         ),
         Figure(
             name="webhook of the mail service",
-            value="signed" if ctx.settings.sendgrid_webhook_key else "not set",
-            note=""
-            if ctx.settings.sendgrid_webhook_key
-            else "without its key nothing is known of deliveries and bounces",
+            value="signed" if signed else "not set",
+            note="" if signed else "without its key nothing is known of deliveries and bounces",
         ),
     ]
-    return figures
 
 
 def in_force(settings: Settings) -> list[tuple[str, str]]:
