@@ -75,6 +75,7 @@ async def _shoot(images: Path, settings: Settings, save: Callable[[bytes, Path],
                 await tab.go("/settings")
                 await tab.page.get_by_role("button", name="Check now").click()
             for name, path in pages.items():
+                await tab.page.set_viewport_size({"width": width, "height": 400})
                 await tab.go(path)
                 height: Any = await tab.page.evaluate("document.documentElement.scrollHeight")
                 await tab.page.set_viewport_size({"width": width, "height": min(TALLEST, int(height))})

@@ -72,7 +72,7 @@ async def test_a_yes_by_keyboard_lets_the_mail_go_that_the_preview_showed(
     ctx: ToolContext, settings: Settings, standins: Standin
 ) -> None:
     first, *_ = await review.pending(ctx)
-    keys = []
+    keys: list[str] = []
     async with visit(settings) as tab:
         press = tab.page.keyboard.press
         focused = tab.page.locator(":focus")
@@ -263,7 +263,8 @@ async def test_results_and_runs_tell_what_arrived_and_what_the_tables_hold(
         await tab.page.wait_for_url("**/results?period=last_90_days*")
         assert tab.wrong == []
 
-    assert {name: int(count) for name, count in sent if int(count)} == by_feature
+    titles = {each.title: each.slug for each in ctx.kb.features()}
+    assert {titles[name]: int(count) for name, count in sent if int(count)} == by_feature
     assert sum(int(count) for _, count in sent) == len(standins.mails) > 0
     assert sorted(int(count) for _, count in why) == sorted(count for (count,) in withheld)
     assert "nights of 2026-11-13 to 2026-11-19 (" in about

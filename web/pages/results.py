@@ -1,6 +1,7 @@
 """Results: what became of the mails of a period, by feature and style, and what the documents lack."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import get_args
 
 from fastapi import APIRouter
@@ -29,6 +30,7 @@ async def results(
         found = await get_tutorial_results(ctx, period=period, feature=feature)
     except CallerError as error:
         return frame.message("Nothing to show yet", str(error))
+    titles = {each.slug: each.title for each in ctx.kb.features()}
     return frame(
         "results.html",
         title="Results",
@@ -36,9 +38,9 @@ async def results(
         period=period,
         periods=PERIODS,
         feature=feature,
-        features={each.slug: each.title for each in ctx.kb.features()},
+        features=titles,
         figures=_figures(found.features),
-        charts=_charts(found) if found.features else [],
+        charts=_charts(found, titles) if found.features else [],
         gaps=await gaps.docs_gaps(ctx),
         gap_nights=gaps.NIGHTS,
         least=LEAST,
@@ -76,7 +78,7 @@ def _figures(features: list[FeatureResults]) -> list[Figure]:
     ]
 
 
-def _charts(found: TutorialResults) -> list[Bars]:
+def _charts(found: TutorialResults, titles: Mapping[str, str]) -> list[Bars]:
     days = f"nights of {found.period.from_date} to {found.period.to_date} ({found.period.zone})"
     why: Counter[str] = Counter()
     for each in found.features:
@@ -87,7 +89,9 @@ def _charts(found: TutorialResults) -> list[Bars]:
             title="Mails sent, by feature",
             about=f"{days}, {sent:,} mails",
             measured="mails",
-            bars=tuple(Bar(name=each.feature, value=each.sent) for each in found.features),
+            bars=tuple(
+                Bar(name=titles.get(each.feature, each.feature), value=each.sent) for each in found.features
+            ),
         ),
         Bars(
             title="Not mailed, by reason",

@@ -12,6 +12,7 @@ from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.features import Feature
 from handrail.domain.reviews import Objection, Review, ReviewStatus
+from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import DraftStep, Tutorial, told
 from handrail.engine import grounding
 from handrail.errors import CallerError
@@ -92,6 +93,7 @@ async def tonight(ctx: Ctx, frame: Framed, decided: str = "", changed: str = "")
         waiting=waiting,
         reach=sum(each.people for each in waiting),
         titles=_titles(ctx),
+        stuck={each.review.id: _stuck(ctx, each.tutorial) for each in waiting},
         accounts=await _reached(ctx, waiting),
         lately=lately,
         hours=KEPT // timedelta(hours=1),
@@ -232,6 +234,14 @@ def _is_open(ctx: ToolContext, review: Review) -> bool:
 
 def _titles(ctx: ToolContext) -> dict[str, str]:
     return {each.slug: each.title for each in ctx.kb.features()}
+
+
+def _stuck(ctx: ToolContext, tutorial: Tutorial) -> str:
+    """Where its readers are stuck, and why, in a few words."""
+    feature = ctx.kb.find(tutorial.feature)
+    step = feature.step(tutorial.stuck_step) if feature else None
+    reason = Signature.of(tutorial.signature).reason.replace("_", " ")
+    return f"{step.title if step else tutorial.stuck_step}{f' ({reason})' if reason else ''}"
 
 
 def _mail(ctx: ToolContext, tutorial: Tutorial) -> "Mail | None":
