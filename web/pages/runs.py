@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.charts.specification import Bar, Bars, Figure
-from handrail.domain.deliveries import NO_TRACE, Delivery
+from handrail.domain.deliveries import NO_TRACE
 from handrail.domain.runs import Report
 from handrail.engine.periods import given_day
 from handrail.errors import CallerError, HandrailError
@@ -134,10 +134,10 @@ async def settle(ctx: Ctx, frame: Framed, request: Request, delivery_id: str) ->
     if seen not in ("arrived", "no_trace"):
         return frame.message("Nothing was settled", "Say whether the log shows the mail.", status=422)
     try:
-        delivery: Delivery = await found_out(ctx, delivery_id, arrived=seen == "arrived")
+        await found_out(ctx, delivery_id, arrived=seen == "arrived")
     except CallerError as error:
         return frame.message("Nothing was settled", str(error), status=409)
-    return back(f"/runs/{delivery.night}#unknown")
+    return back("/runs")
 
 
 def timeline(report: Report) -> list[Took]:
