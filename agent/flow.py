@@ -216,7 +216,7 @@ async def _stage(stage: Stage, book: Notebook, day: date) -> Notebook:
     """One stage as a step: once it has ended, it is not done again."""
 
     async def work() -> Json:
-        await stage(_desk.open(), book, day)
+        await stages.carry_out(stage, _desk.open(), book, day)
         return book.model_dump(mode="json")
 
     return Notebook.model_validate(await DBOS.run_step_async({"name": stage.__name__}, work))

@@ -65,8 +65,11 @@ async def run(
         as_of = night or await last_day(ctx)
         book = await open_book(ctx, as_of, backfill_from=backfill_from, dry_run=dry_run)
         try:
-            for stage in (*BEFORE_MAILS, mail, *AFTER_MAILS):
-                await stage(ctx, book, as_of)
+            for stage in BEFORE_MAILS:
+                await carry_out(stage, ctx, book, as_of)
+            await mail(ctx, book, as_of)
+            for stage in AFTER_MAILS:
+                await carry_out(stage, ctx, book, as_of)
         except BaseException:
             with suppress(Exception):
                 await fail_book(ctx, book, as_of)
@@ -103,6 +106,13 @@ async def open_book(
     book = Notebook(report=report, backfill_from=backfill_from, dry_run=dry_run)
     await _save(ctx, book)
     return book
+
+
+async def carry_out(stage: Stage, ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """One stage, with the time it took in the report."""
+    began = ctx.clock.now()
+    await stage(ctx, book, as_of)
+    book.timed(stage.__name__.strip("_"), began, ctx.clock.now())
 
 
 async def close_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
@@ -332,6 +342,7 @@ async def _count(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         status[each] += decisions
         withheld[reason] += decisions if each is Status.WITHHELD else 0
     book.write(
+        questions_asked=await ctx.ledger.asked("query", book.report.started_at) if ctx.ledger else None,
         sent=status[Status.SENDING] if book.dry_run else status[Status.SENT],
         failed=status[Status.FAILED],
         unknown=status[Status.UNKNOWN],

@@ -1,13 +1,13 @@
 """What goes through a night from stage to stage."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import BaseModel
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery
-from handrail.domain.runs import Report
+from handrail.domain.runs import Report, StageTime
 from handrail.domain.tutorials import Style
 from handrail.engine.preflight import troubled
 
@@ -33,6 +33,10 @@ class Notebook(BaseModel):
 
     def troubled(self, feature: str) -> bool:
         return troubled(self.report.data_problems, feature)
+
+    def timed(self, name: str, began: datetime, ended: datetime) -> None:
+        done = StageTime(name=name, began=began, ended=ended)
+        self.report = self.report.model_copy(update={"stages": (*self.report.stages, done)})
 
     def write(self, **values: object) -> None:
         self.report = self.report.model_copy(update={**values, "notes": tuple(self.notes)})

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handrail.clock import Clock
 from handrail.domain.deliveries import Actor
@@ -10,6 +10,7 @@ from handrail.engine import budget
 from handrail.errors import RateLimited
 from handrail.services.mixpanel.budget import System, soon
 from handrail.store import Store
+from handrail.store.budget import KEPT
 
 CHAT_PATIENCE = 5.0
 """Seconds a chat question waits for a free place; it never waits for the hour."""
@@ -65,6 +66,13 @@ class Ledger:
             spent = await work.budget.spent(self._project, system, now)
             told = await work.budget.told(self._project, system)
         return budget.left(system, self._actor, spent, told, now)
+
+    async def asked(self, system: System, since: datetime) -> int | None:
+        """Requests of this actor since then; None where that is longer ago than the books reach."""
+        if self._clock.now() - since > KEPT:
+            return None
+        async with self._store.read() as work:
+            return await work.budget.asked(self._project, system, self._actor, since)
 
 
 def _refusal(decision: budget.Wait, what: str, seconds: float) -> RateLimited:

@@ -18,13 +18,15 @@ from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
 from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
 from web.access import ENDPOINT, Gate, doors
-from web.pages import account, book, reference
+from web.pages import account, book, reference, results, runs, tonight
 from web.pages import reports as report_pages
+from web.pages import settings as settings_page
 from web.rest import accounts, alerts, connection, health, nights, outcomes, reports
 from web.rest.document import Documented
 from web.rest.rate import Rate
 
-PAGES = (frame, book, account, report_pages, briefs, reference)
+LOOKING = (frame, book, account, briefs, results, report_pages, reference)
+DECIDING = (tonight, runs, settings_page)
 REST = (api, accounts, connection, outcomes, health, alerts, reports, nights, metrics)
 MAIL = (hooks, links, tutorials)
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
@@ -77,7 +79,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=door.hosts, www_redirect=False)
     problems.install(app)
     app.state.rate = Rate(settings.api_rate)
-    for room in (*PAGES, *REST, *MAIL):
+    for room in (*LOOKING, *DECIDING, *REST, *MAIL):
         app.include_router(room.router)
     # Not mounted: a mount at / would take every path that nobody else has, and answer it in its own words.
     app.router.routes.append(Route(ENDPOINT, endpoint))

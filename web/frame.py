@@ -35,7 +35,15 @@ _HEADERS = {
 KEPT = "public, max-age=300"
 """Of style and script: five minutes, so that an upgrade shows soon."""
 
-NAVIGATION = (("/", "Accounts"), ("/brief", "Brief"), ("/reports", "Reports"))
+NAVIGATION = (
+    ("/", "Accounts"),
+    ("/brief", "Brief"),
+    ("/tonight", "Tonight"),
+    ("/runs", "Runs"),
+    ("/results", "Results"),
+    ("/reports", "Reports"),
+    ("/settings", "Settings"),
+)
 """Path and name of each main page, in the order of a morning."""
 
 router = APIRouter(include_in_schema=False)

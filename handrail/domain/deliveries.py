@@ -21,6 +21,9 @@ class Status(StrEnum):
 MAY_HAVE_ARRIVED = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 """Counts as mailed for every rule: what is unclear is never sent again blindly."""
 
+NO_TRACE = "a person found no trace of it"
+"""The detail of an unknown mail that somebody looked for in the mail service's log."""
+
 Actor = Literal["chat", "nightly", "web", "shell"]
 
 

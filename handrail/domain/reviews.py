@@ -15,6 +15,16 @@ class ReviewStatus(StrEnum):
     VOID = "void"
 
 
+class Objection(StrEnum):
+    """Why a person says no. Words of their own are not kept: they could name somebody."""
+
+    NONE = ""
+    WORDS = "words"
+    FACTS = "facts"
+    AUDIENCE = "audience"
+    TIMING = "timing"
+
+
 class Review(BaseModel):
     """One decision to take. The id is a hash of night, text and audience: a yes is to exactly these."""
 
@@ -32,3 +42,5 @@ class Review(BaseModel):
     created_at: datetime
     expires_at: datetime
     decided_at: datetime | None = None
+    objection: Objection = Objection.NONE
+    """Of a rejected one, where the person gave a reason."""

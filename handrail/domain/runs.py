@@ -31,6 +31,16 @@ class Refresh(BaseModel):
     notes: tuple[str, ...] = ()
 
 
+class StageTime(BaseModel):
+    """When one part of a night worked. Of a part that was done again after a crash, the time it took then."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    began: datetime
+    ended: datetime
+
+
 class Report(BaseModel):
     """What a night did and did not do, and why."""
 
@@ -83,3 +93,7 @@ class Report(BaseModel):
     model_usd: float = Field(0.0, description="What the model cost on that UTC day, over all runs.")
     scored: int = Field(0, description="Accounts with an engagement score.")
     alerts: int = Field(0, description="Alerts that are new or worse.")
+    questions_asked: int | None = None
+    """Counted queries of the night; None where it was too long for its books to be whole."""
+    stages: tuple[StageTime, ...] = ()
+    """Parts that ended, in their order. The mails leave between two of them."""

@@ -85,6 +85,12 @@ def problems(
     return found
 
 
+def cited(step: DraftStep, feature: Feature) -> Passage | None:
+    """The passage that a step's quote stands in."""
+    own = [passage for passage in passages(feature) if passage.step == step.step]
+    return next((passage for passage in own if flat(step.quote) in flat(passage.text)), None)
+
+
 def _order_problems(told: list[str], feature: Feature, stuck_step: str) -> list[str]:
     order = [step.id for step in feature.steps]
     if len(set(told)) < len(told):

@@ -9,7 +9,7 @@ from handrail.domain.help_figures import HelpFigures
 from handrail.domain.outcomes import OutcomeCount
 from handrail.domain.periods import Period
 from handrail.domain.tutorials import Tutorial
-from handrail.engine import outcomes
+from handrail.engine import keys, outcomes
 from handrail.engine.feedback import ways
 
 
@@ -25,7 +25,8 @@ def fold(
     answers: Collection[AnswerCount],
 ) -> HelpFigures:
     """All of a period in one value. `decisions` are (feature, status, reason, count), `told` by feature."""
-    drafts = [text for text in texts if text.source == "model" or text.refused_because]
+    written = [text for text in texts if text.id == keys.original_id(text.id)]
+    drafts = [text for text in written if text.source == "model" or text.refused_because]
     status: Counter[Status] = Counter()
     withheld: Counter[str] = Counter()
     for _, state, reason, count in decisions:

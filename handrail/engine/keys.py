@@ -107,6 +107,16 @@ def tutorial_id(signature: str, style: str, document_version: str) -> str:
     return hashlib.sha256(f"{signature}/{style}/{document_version}".encode()).hexdigest()[:16]
 
 
+def edited_id(tutorial_id: str, text: str) -> str:
+    """A person's words in place of the tutorial's; `text` is their hash. It stays the same tutorial."""
+    return f"{original_id(tutorial_id)}-{text[:12]}"
+
+
+def original_id(tutorial_id: str) -> str:
+    """The tutorial that was edited, or the tutorial itself if nobody did."""
+    return tutorial_id.partition("-")[0]
+
+
 def stopgap_id(tutorial_id: str) -> str:
     """The document's own words, told because the model could not be asked: it will be asked again."""
     return hashlib.sha256(f"{tutorial_id}/stopgap".encode()).hexdigest()[:16]

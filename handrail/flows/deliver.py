@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
+from handrail.domain.features import Feature
+from handrail.domain.tutorials import Tutorial
 from handrail.engine import keys
 from handrail.errors import CallerError
 from handrail.flows.judge import Ask, judge, judge_all
@@ -165,17 +167,23 @@ def _guide_url(case: Case) -> str:
 
 
 def _mail(ctx: ToolContext, case: Case, contact: "Contact", tokens: Tokens) -> "Mail":
-    from handrail.services.channel import Channel, Content, Reader  # noqa: PLC0415
-    from handrail.services.mail.compose import Email, Mail  # noqa: PLC0415  (only when a mail leaves)
-    from handrail.services.mail.picture import picture_of  # noqa: PLC0415
-
     if case.tutorial is None or case.feature is None:
         raise CallerError("There is no tutorial to send.")
-    picture = picture_of(ctx.kb, case.feature, case.tutorial.stuck_step)
+    return mail_of(ctx, case.tutorial, case.feature, contact.first_name, tokens)
+
+
+def mail_of(
+    ctx: ToolContext, tutorial: Tutorial, feature: Feature, first_name: str, tokens: Tokens
+) -> "Mail":
+    """The mail as its reader gets it."""
+    from handrail.services.channel import Channel, Content, Reader  # noqa: PLC0415
+    from handrail.services.mail.compose import Email, Mail  # noqa: PLC0415  (only when a mail is formed)
+    from handrail.services.mail.picture import picture_of  # noqa: PLC0415
+
     channel: Channel[Mail] = Email(ctx.mail.sender)
     return channel.form(
-        Content(case.tutorial, case.feature, picture),
-        Reader(contact.first_name, click=tokens.click, unsubscribe=tokens.unsubscribe),
+        Content(tutorial, feature, picture_of(ctx.kb, feature, tutorial.stuck_step)),
+        Reader(first_name, click=tokens.click, unsubscribe=tokens.unsubscribe),
     )
 
 

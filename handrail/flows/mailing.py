@@ -277,4 +277,4 @@ def _still_true(ctx: ToolContext, tutorial: Tutorial | None) -> Tutorial | None:
     if tutorial is None or document is None:
         return None
     now = keys.tutorial_id(tutorial.signature, tutorial.style, document.version)
-    return tutorial if tutorial.id in (now, keys.stopgap_id(now)) else None
+    return tutorial if keys.original_id(tutorial.id) in (now, keys.stopgap_id(now)) else None

@@ -1,4 +1,4 @@
-"""Reviewing a night: what waits for a person's yes, and what a yes sets going."""
+"""Reviewing a night: what waits for a person's yes, what a yes sets going, and a person's own words."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Reason, Status
-from handrail.domain.reviews import Review, ReviewStatus
-from handrail.domain.tutorials import Tutorial
+from handrail.domain.reviews import Objection, Review, ReviewStatus
+from handrail.domain.tutorials import Draft, Tutorial
 from handrail.engine import keys
 from handrail.errors import CallerError
+from handrail.flows.writing import what_is_wrong
 
 if TYPE_CHECKING:
     from handrail.store import Work
@@ -36,6 +37,28 @@ class Pending(BaseModel):
     people: int
     accounts: int
     not_mailed: dict[str, int] = Field(description="People with the same struggle, by the policy's reason.")
+    waits: dict[str, int] = Field(description="Of these people, by what the policy has them wait for.")
+    stand: dict[str, int] = Field(description="Of these people, by what became of their mail so far.")
+    account_ids: tuple[str, ...] = Field(description="Handrail's ids.")
+
+
+class Words(BaseModel):
+    """What a person may change of a text: which steps it tells, and what each rests on, stays."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    intro: str
+    steps: tuple[str, ...]
+
+
+class Edited(BaseModel):
+    """The review that took the old one's place, or what is wrong with the words; then nothing changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    review: Review | None = None
+    wrong: tuple[str, ...] = ()
 
 
 async def open_reviews(ctx: ToolContext, night: date) -> list[Review]:
@@ -57,12 +80,62 @@ async def pending(ctx: ToolContext) -> list[Pending]:
     """The review list."""
     found = []
     async with ctx.store.read() as work:
-        for review in await work.reviews.waiting(ctx.clock.now()):
+        waiting = await work.reviews.waiting(ctx.clock.now())
+        nights = {night: await work.deliveries.of_night(night) for night in {one.night for one in waiting}}
+        for review in waiting:
             tutorial = await work.nights.tutorial(review.tutorial_id)
             if tutorial is not None:
-                of_night = await work.deliveries.of_night(review.night)
-                found.append(_pending(review, tutorial, of_night))
+                found.append(_pending(review, tutorial, nights[review.night]))
     return found
+
+
+async def look(ctx: ToolContext, review_id: str) -> Pending:
+    """One review, whether it waits or was decided."""
+    async with ctx.store.read() as work:
+        review = await work.reviews.get(review_id)
+        tutorial = await work.nights.tutorial(review.tutorial_id) if review else None
+        if review is None or tutorial is None:
+            raise CallerError(f"There is no review {review_id!r}: see what waits with the night's list.")
+        return _pending(review, tutorial, await work.deliveries.of_night(review.night))
+
+
+async def edit(ctx: ToolContext, review_id: str, words: Words) -> Edited:
+    """Put a person's words in the place of a waiting text, if the gate lets them through as the model's.
+
+    They wait for a yes of their own; a yes to the old text counts for nothing.
+    """
+    async with ctx.store.read() as work:
+        review = await _open_one(ctx, work, review_id)
+        old = await work.nights.tutorial(review.tutorial_id)
+    if old is None or len(words.steps) != len(old.steps):
+        raise CallerError(f"The text of review {review_id} has changed; look at it again.")
+    steps = tuple(
+        step.model_copy(update={"text": text}) for step, text in zip(old.steps, words.steps, strict=True)
+    )
+    new = old.model_copy(update={"subject": words.subject, "intro": words.intro, "steps": steps})
+    text = keys.text_hash(new)
+    if text == review.text_hash:
+        return Edited(wrong=("nothing was changed",))
+    draft = Draft(feature=new.feature, tone=new.tone, subject=new.subject, intro=new.intro, steps=steps)
+    wrong = await what_is_wrong(ctx, draft, ctx.kb.feature(new.feature), new.stuck_step)
+    if wrong:
+        return Edited(wrong=tuple(wrong))
+    new = new.model_copy(update={"id": keys.edited_id(old.id, text)})
+    now = ctx.clock.now()
+    instead = review.model_copy(
+        update={
+            "id": keys.review_id(review.night, text, review.deliveries),
+            "tutorial_id": new.id,
+            "text_hash": text,
+            "created_at": now,
+        }
+    )
+    async with ctx.store.begin() as work:
+        await _open_one(ctx, work, review_id)
+        await work.nights.keep_edited(new, now)
+        await work.deliveries.tell(review.deliveries, new.id)
+        await work.reviews.replace(review_id, instead)
+    return Edited(review=instead)
 
 
 async def approve(ctx: ToolContext, review_id: str) -> Review:
@@ -77,11 +150,11 @@ async def approve(ctx: ToolContext, review_id: str) -> Review:
     return review
 
 
-async def reject(ctx: ToolContext, review_id: str) -> Review:
+async def reject(ctx: ToolContext, review_id: str, objection: Objection = Objection.NONE) -> Review:
     """Say no: nobody of this audience gets this text tonight."""
     async with ctx.store.begin() as work:
         review = await _open_one(ctx, work, review_id)
-        await work.reviews.decide(review_id, ReviewStatus.REJECTED, ctx.clock.now())
+        await work.reviews.decide(review_id, ReviewStatus.REJECTED, ctx.clock.now(), objection)
         await work.deliveries.reject(review.deliveries, review_id)
     return review
 
@@ -126,20 +199,26 @@ def _by_tutorial(deliveries: Sequence[Delivery]) -> dict[str, list[Delivery]]:
 
 
 def _pending(review: Review, tutorial: Tutorial, of_night: Sequence[Delivery]) -> Pending:
-    audience = [each for each in of_night if each.id in review.deliveries]
+    invited = set(review.deliveries)
+    audience = [each for each in of_night if each.id in invited]
+    original = keys.original_id(review.tutorial_id)
     others = Counter(
         each.reason
         for each in of_night
-        if each.tutorial_id == review.tutorial_id
-        and each.id not in review.deliveries
+        if keys.original_id(each.tutorial_id) == original
+        and each.id not in invited
         and each.status is Status.WITHHELD
     )
+    accounts = sorted({account for each in audience for account in each.account_ids})
     return Pending(
         review=review,
         tutorial=tutorial,
         people=len(audience),
-        accounts=len({account for each in audience for account in each.account_ids}),
+        accounts=len(accounts),
         not_mailed=dict(sorted(others.items())),
+        waits=dict(sorted(Counter(each.reason for each in audience).items())),
+        stand=dict(sorted(Counter(each.status.value for each in audience).items())),
+        account_ids=tuple(accounts),
     )
 
 

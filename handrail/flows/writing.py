@@ -7,7 +7,7 @@ from mcp import Client
 from handrail.context import ToolContext
 from handrail.domain.features import Feature
 from handrail.domain.struggles import Signature
-from handrail.domain.tutorials import Style, Task, Tutorial
+from handrail.domain.tutorials import Draft, Style, Task, Tutorial
 from handrail.engine import grounding, keys
 from handrail.flows.learn import what_worked
 from handrail.services.model.asking import Written
@@ -27,8 +27,7 @@ async def settle(
     tutorial_id = keys.tutorial_id(signature.key, style, document.version)
     wrong = [written.problem]
     if written.draft:
-        names = await _account_names(ctx)
-        wrong = grounding.problems(written.draft, document, stuck_step=signature.stuck_step, names=names)
+        wrong = await what_is_wrong(ctx, written.draft, document, signature.stuck_step)
     draft = written.draft if written.draft and not wrong else grounding.from_document(signature, document)
     tutorial = Tutorial(
         id=keys.stopgap_id(tutorial_id) if written.passing else tutorial_id,
@@ -53,9 +52,10 @@ async def settle(
 async def kept_text(
     ctx: ToolContext, signature: Signature, style: Style, document: Feature
 ) -> Tutorial | None:
-    """The text for this signature, as this document has it, if it was written before."""
+    """The text for this signature, as this document has it, if it was written before; edited if it was."""
+    tutorial_id = keys.tutorial_id(signature.key, style, document.version)
     async with ctx.store.read() as work:
-        return await work.nights.tutorial(keys.tutorial_id(signature.key, style, document.version))
+        return await work.nights.edited(tutorial_id) or await work.nights.tutorial(tutorial_id)
 
 
 async def write_in_bulk(
@@ -85,8 +85,9 @@ async def task(ctx: ToolContext, signature: Signature, style: Style) -> Task:
     return Task(signature, style, worked.tutorial if worked else None)
 
 
-async def _account_names(ctx: ToolContext) -> list[str]:
-    """Every name of every account: none of them may stand in a mail."""
+async def what_is_wrong(ctx: ToolContext, draft: Draft, document: Feature, stuck_step: str) -> list[str]:
+    """Why these words may not go out, whoever wrote them. No name of any account may stand in a mail."""
     async with ctx.store.read() as work:
         book = await work.accounts.all()
-    return [name for each in book for name in (each.name, each.mixpanel_id, *each.aliases)]
+    names = [name for each in book for name in (each.name, each.mixpanel_id, *each.aliases)]
+    return grounding.problems(draft, document, stuck_step=stuck_step, names=names)

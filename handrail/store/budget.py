@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.deliveries import Actor
 from handrail.engine.budget import WINDOW, Spent, Told
 from handrail.store.tables import QueryLimit, QuerySlot
+
+KEPT = WINDOW + timedelta(hours=1)
+"""Requests from before that are forgotten."""
 
 
 class Budget:
@@ -34,12 +37,25 @@ class Budget:
 
     async def take(self, project: str, system: str, actor: Actor, now: datetime) -> int:
         """Write a request down before it leaves; answers its number."""
-        old = now - WINDOW - timedelta(hours=1)
-        await self._session.exec(delete(QuerySlot).where(col(QuerySlot.taken_at) < old))
+        await self._session.exec(delete(QuerySlot).where(col(QuerySlot.taken_at) < now - KEPT))
         row = QuerySlot(project=project, system=system, actor=actor, taken_at=now)
         self._session.add(row)
         await self._session.flush()
         return int(row.id or 0)
+
+    async def asked(self, project: str, system: str, actor: Actor, since: datetime) -> int:
+        """Requests of one actor that counted, or may have."""
+        rows = await self._session.exec(
+            select(func.count())
+            .select_from(QuerySlot)
+            .where(
+                QuerySlot.project == project,
+                QuerySlot.system == system,
+                QuerySlot.actor == actor,
+                col(QuerySlot.taken_at) >= since,
+            )
+        )
+        return int(rows.one())
 
     async def end(self, slot: int, *, counted: bool) -> None:
         """The request is over; one that Mixpanel does not count is forgotten."""

@@ -47,6 +47,21 @@ class Deliveries:
         )
         return await self._deliveries(rows.all())
 
+    async def unknown(self, night: date | None = None) -> list[Delivery]:
+        """Mails whose outcome is unknown, of a night or of all."""
+        statement = select(DeliveryRow).where(DeliveryRow.status == Status.UNKNOWN.value)
+        if night is not None:
+            statement = statement.where(DeliveryRow.night == night)
+        return await self._deliveries((await self._session.exec(statement)).all())
+
+    async def tried_again(self, night: date) -> int:
+        """Attempts beyond the first, over all mails of a night."""
+        return await self._count(
+            select(func.coalesce(func.sum(DeliveryRow.attempts - 1), 0)).where(
+                DeliveryRow.night == night, DeliveryRow.attempts > 1
+            )
+        )
+
     async def counts(self, period: Period, feature: str = "") -> list[tuple[str, Status, str, int]]:
         """(feature, status, reason, decisions) of the nights of a period."""
         by = (col(DeliveryRow.feature), col(DeliveryRow.status), col(DeliveryRow.reason))
@@ -109,6 +124,12 @@ class Deliveries:
         for row in await self._undecided(delivery_ids):
             row.status, row.reason = Status.WITHHELD.value, Reason.NEEDS_APPROVAL.value
             row.review_id, row.detail = review_id, "rejected"
+            self._session.add(row)
+
+    async def tell(self, delivery_ids: Sequence[str], tutorial_id: str) -> None:
+        """Those that nobody decided on get this text instead."""
+        for row in await self._undecided(delivery_ids):
+            row.tutorial_id = tutorial_id
             self._session.add(row)
 
     async def _undecided(self, delivery_ids: Sequence[str]) -> Sequence[DeliveryRow]:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, NO_TRACE, Reason, Status
 from handrail.domain.feedback import FeedbackKind
 from handrail.domain.guards import Brake, DataProblem, Fate, SwitchChange
 from handrail.domain.periods import Period
@@ -82,7 +82,8 @@ class Guards:
     async def streak(self, night: date, since: datetime, most: int) -> int:
         """How many of the newest mails of the night, at most so many, failed or stayed unclear in a row.
 
-        Those on their way, and those that were interrupted with our own process, say nothing of the service.
+        Those on their way, those that were interrupted with our own process, and those that a person looked
+        into since, say nothing of the service.
         """
         rows = await self._session.exec(
             select(DeliveryRow.status)
@@ -90,7 +91,7 @@ class Guards:
                 DeliveryRow.night == night,
                 col(DeliveryRow.sending_at) > since,
                 col(DeliveryRow.status).in_([Status.SENT.value, *_UNTAKEN]),
-                DeliveryRow.detail != "interrupted",
+                col(DeliveryRow.detail).not_in(["interrupted", NO_TRACE]),
             )
             .order_by(col(DeliveryRow.sending_at).desc())
             .limit(most)

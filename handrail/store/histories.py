@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reason, Status
 from handrail.engine.holdout import VOLUME, VOLUME_DAYS
+from handrail.engine.keys import original_id
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FollowUpRow, OptOut, Pause
 from handrail.store.tables import UserDay
 
@@ -52,7 +53,7 @@ class Histories:
                 suppressed=refused.get(each.user_key, "unsubscribed") != "unsubscribed",
                 unsubscribed=refused.get(each.user_key) == "unsubscribed",
                 already_sent=bool(each.tutorial_id)
-                and any(row.tutorial_id == each.tutorial_id for row in others),
+                and any(original_id(row.tutorial_id) == original_id(each.tutorial_id) for row in others),
                 mailed_within_cooldown=any(
                     row.sending_at > now - cooldown
                     or (row.feature == each.feature and row.sending_at > now - feature_cooldown)

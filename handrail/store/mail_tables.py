@@ -196,6 +196,7 @@ class ReviewRow(SQLModel, table=True):
     created_at: datetime = moment()
     expires_at: datetime = moment()
     decided_at: datetime | None = perhaps()
+    objection: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Promotion(SQLModel, table=True):

@@ -16,7 +16,7 @@ from handrail.domain.periods import Period
 from handrail.domain.runs import Report
 from handrail.domain.struggles import Signature, Struggle, Struggler, Stuck
 from handrail.domain.tutorials import Draft, RefusedText, Tutorial
-from handrail.engine.keys import delivery_id
+from handrail.engine.keys import delivery_id, edited_id
 from handrail.store.tables import Run, StruggleAccount, StruggleRow, TutorialRow
 from handrail.store.writing_tables import RefusedDraft
 
@@ -176,6 +176,17 @@ class Nights:
         row = await self._session.get(TutorialRow, tutorial_id)
         return Tutorial.model_validate_json(row.document) if row else None
 
+    async def edited(self, tutorial_id: str) -> Tutorial | None:
+        """The last words that a person gave this tutorial."""
+        rows = await self._session.exec(
+            select(TutorialRow.document)
+            .where(col(TutorialRow.id).startswith(edited_id(tutorial_id, "")))
+            .order_by(col(TutorialRow.created_at).desc())
+            .limit(1)
+        )
+        document = rows.first()
+        return Tutorial.model_validate_json(document) if document else None
+
     async def texts_of(self, reports: Sequence[Report]) -> list[Tutorial]:
         """The tutorials that were written while these nights ran."""
         if not reports:
@@ -201,6 +212,13 @@ class Nights:
                     created_at=now,
                 )
             )
+
+    async def keep_edited(self, tutorial: Tutorial, now: datetime) -> None:
+        """Keep a person's words; said a second time, they are the last again."""
+        await self.keep_tutorial(tutorial, now)
+        row = await self._session.get_one(TutorialRow, tutorial.id)
+        row.created_at = now
+        self._session.add(row)
 
     async def keep_refused(self, tutorial: Tutorial, draft: Draft, version: str, now: datetime) -> None:
         """Keep the draft that was not used, beside the tutorial that went out in its place."""

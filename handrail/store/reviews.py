@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.reviews import Review, ReviewStatus
+from handrail.domain.reviews import Objection, Review, ReviewStatus
 from handrail.store.mail_tables import Promotion, ReviewRow
 
 
@@ -48,10 +48,31 @@ class Reviews:
         row = await self._session.get(ReviewRow, review_id)
         return _review(row) if row else None
 
-    async def decide(self, review_id: str, status: ReviewStatus, now: datetime) -> None:
+    async def decided(self, since: datetime) -> list[Review]:
+        """What persons decided since then, the last first."""
+        rows = await self._session.exec(
+            select(ReviewRow)
+            .where(
+                col(ReviewRow.status).in_([ReviewStatus.APPROVED.value, ReviewStatus.REJECTED.value]),
+                col(ReviewRow.decided_at) >= since,
+            )
+            .order_by(col(ReviewRow.decided_at).desc(), ReviewRow.id)
+        )
+        return [_review(row) for row in rows.all()]
+
+    async def decide(
+        self, review_id: str, status: ReviewStatus, now: datetime, objection: Objection = Objection.NONE
+    ) -> None:
         row = (await self._session.exec(select(ReviewRow).where(ReviewRow.id == review_id))).one()
-        row.status, row.decided_at = status.value, now
+        row.status, row.decided_at, row.objection = status.value, now, objection.value
         self._session.add(row)
+
+    async def replace(self, old: str, new: Review) -> None:
+        """Another text takes a waiting one's place on the list. One that was void waits again."""
+        row = (await self._session.exec(select(ReviewRow).where(ReviewRow.id == old))).one()
+        row.status = ReviewStatus.VOID.value
+        self._session.add(row)
+        await self._session.merge(_row(new))
 
     async def approvals(self, signature: str, text_hash: str) -> int:
         """How often exactly this text was approved for this signature."""
@@ -93,8 +114,13 @@ class Reviews:
 
 
 def _row(review: Review) -> ReviewRow:
-    values = review.model_dump(exclude={"deliveries", "status"})
-    return ReviewRow(**values, deliveries=json.dumps(review.deliveries), status=review.status.value)
+    values = review.model_dump(exclude={"deliveries", "status", "objection"})
+    return ReviewRow(
+        **values,
+        deliveries=json.dumps(review.deliveries),
+        status=review.status.value,
+        objection=review.objection.value,
+    )
 
 
 def _review(row: ReviewRow) -> Review:

@@ -180,3 +180,41 @@ async def test_a_text_may_go_for_good_after_three_yeses_to_the_same_words(
 async def test_an_unknown_review_is_told_with_the_next_step(ctx: ToolContext) -> None:
     with pytest.raises(CallerError, match="no review 'nothing': run `handrail tutorials review`"):
         await review.approve(ctx, "nothing")
+
+
+async def test_edited_words_are_told_by_a_later_run_and_stay_the_same_tutorial_to_a_person(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    async with open_with(**REVIEW) as opened:
+        first, *_ = await reviewed_night(opened)
+        text = first.tutorial
+        words = review.Words(
+            subject="In our own words", intro=text.intro, steps=tuple(step.text for step in text.steps)
+        )
+        unchanged = await review.edit(
+            opened, first.review.id, words.model_copy(update={"subject": text.subject})
+        )
+        done = await review.edit(opened, first.review.id, words)
+        assert done.review is not None
+        await night.run(opened, night=AS_OF)
+        listed = {each.review.id for each in await review.pending(opened)}
+        await review.approve(opened, done.review.id)
+        await schedule.mails_due(opened)
+        mailed = next(each for each in await decisions(opened) if each.status is Status.SENT)
+        later = mailed.model_copy(
+            update={"id": "later", "night": AS_OF + timedelta(days=60), "tutorial_id": text.id}
+        )
+        async with opened.store.read() as work:
+            known = await work.histories.of(
+                [later],
+                now=opened.clock.now() + timedelta(days=60),
+                cooldown=timedelta(days=14),
+                feature_cooldown=timedelta(days=30),
+            )
+
+    assert (unchanged.review, unchanged.wrong) == (None, ("nothing was changed",))
+    assert done.review.id in listed
+    assert first.review.id not in listed
+    assert {mail["subject"] for mail in standins.mails} == {"In our own words"}
+    assert mailed.tutorial_id == done.review.tutorial_id != text.id
+    assert known["later"].already_sent
