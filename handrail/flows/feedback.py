@@ -64,7 +64,7 @@ async def take(ctx: ToolContext, events: Sequence[MailEvent]) -> int:
 
 
 async def _settle_question(work: "Work", event: MailEvent) -> None:
-    """The question goes under its mail's id: only what is told at once, of taking it on, is surely its own."""
+    """The question goes under its mail's id: only what is told at once, on being taken, is its own."""
     question = await work.follow_ups.get(event.delivery_id)
     if question is None or question.status not in (Status.SENDING, Status.UNKNOWN):
         return
