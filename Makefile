@@ -18,8 +18,8 @@ help:
 	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make bench-book    measure the dashboard's pages with 5,000 accounts (BENCH=\"--keep DIR\": keep the book)"
-	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make schemathesis  try 200 cases of every operation of the REST API (CASES=50: fewer)"
+	@echo "make chaos         60 nights in a row, then nights killed 200 times, on SQLite and PostgreSQL; count the mails (RUNS=3: fewer kills)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
 	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
@@ -42,7 +42,7 @@ demo: .venv/runtime
 	@$(BIN)/handrail demo --world $(WORLD) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
 
 test: .venv/dev
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.bench $(BENCH)
@@ -66,6 +66,7 @@ bench-book: .venv/dev
 
 chaos: .venv/dev
 	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py
+	@HANDRAIL_TEST_NIGHTS=60 $(BIN)/python -m pytest -q tests/agent/test_many_nights.py
 	@$(BIN)/python -m tests.chaos
 
 check: .venv/dev lint types imports test

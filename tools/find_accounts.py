@@ -96,13 +96,14 @@ async def find_accounts(
     part = page(found, cursor, limit, of=(query, sort_by, only, threshold, feature, span, last.finished_at))
     as_of = next((each.facts.as_of for each in known if each.facts), None)
     full = detail == "full" or only == "onboarding"
-    reach = users_reach(last, span)
+    reach, uncompared = users_reach(last, span), _compared(span, whole, sort_by, only)
+    by = "name (decline is not known)" if uncompared and sort_by == "decline" else sort_by.replace("_", " ")
     return Accounts(
-        summary=_summary(len(found), query, only, threshold or book.THRESHOLDS.get(only, 0), sort_by, span),
+        summary=_summary(len(found), query, only, threshold or book.THRESHOLDS.get(only, 0), by, span),
         as_of=last.finished_at,
         period=days(span),
         health_days=days(Period.of_days(28, as_of, last.zone)) if as_of else None,
-        caveats=[*await caveats(ctx, last, span), *_compared(span, whole, sort_by, only), *reach],
+        caveats=[*await caveats(ctx, last, span), *uncompared, *reach],
         next_step="Ask query_events or get_account_health about one of them." if found else "",
         showing=part.showing,
         cursor=part.cursor,
@@ -167,7 +168,7 @@ def _compared(span: Period, whole: Book, sort_by: str, only: str) -> list[str]:
     return [f"Nothing to compare with: figures do not reach back over {span.before().words()}."]
 
 
-def _summary(found: int, query: str, only: str, threshold: int, sort_by: str, span: Period) -> str:
+def _summary(found: int, query: str, only: str, threshold: int, by: str, span: Period) -> str:
     like = f" like {query!r}" if query else ""
     bounds = {
         "declined": f" that lost {threshold} % of their events or more",
@@ -177,4 +178,4 @@ def _summary(found: int, query: str, only: str, threshold: int, sort_by: str, sp
         "onboarding": f" first seen in the last {threshold} days",
     }
     narrowed = "" if only == "all" else bounds.get(only, f", {only.replace('_', ' ')}")
-    return f"{found} accounts{like}{narrowed}, by {sort_by.replace('_', ' ')}, {span.words()}."
+    return f"{found} accounts{like}{narrowed}, by {by}, {span.words()}."

@@ -96,6 +96,8 @@ def report(night: Report, *, as_json: bool) -> None:
     console.print(_decisions(night))
     if night.outcomes_settled:
         console.print(f"{night.outcomes_settled} outcomes of earlier mails and hold-outs are settled.")
+    if night.alerts:
+        console.print(f"Alerts that are new or worse: {night.alerts}; `handrail alerts list` tells them.")
     if night.docs_gaps:
         console.print("What the documents lack, by the people stuck there in the last nights:")
     for gap in night.docs_gaps:

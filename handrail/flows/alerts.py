@@ -221,7 +221,7 @@ def _stale(ctx: ToolContext, last: SyncRecord) -> Alert | None:
 
 
 def _shown(alert: Alert, accounts: Mapping[str, Account]) -> bool:
-    """An account that is gone, or was united with another, has no alerts any more."""
+    """An account that is gone has no alerts any more."""
     return alert.account_id == FLEET or alert.account_id in accounts
 
 

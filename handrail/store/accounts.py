@@ -12,7 +12,7 @@ from handrail.domain.accounts import Account, AccountFacts, GroupProfile
 from handrail.engine import keys
 from handrail.engine.text import shown
 from handrail.errors import CallerError
-from handrail.store.merging import merge
+from handrail.store.merging import left, merge
 from handrail.store.tables import AccountId, Customer
 
 
@@ -69,7 +69,7 @@ class Accounts:
     ) -> dict[str, str]:
         """Insert or update accounts; answers our id by Mixpanel id.
 
-        A profile of a further id lends its flags to the account and nothing else.
+        A profile of a further id lends its flags to the account, and says whether it has left, too.
         """
         known = {row.mixpanel_group_id: row for row in await self._session.exec(select(Customer))}
         same = await self.same()
@@ -83,6 +83,7 @@ class Accounts:
                     row.internal or profile.internal,
                     row.opted_out or profile.opted_out,
                 )
+                row.mixpanel_churned_at = left(row.mixpanel_churned_at, profile.churned_at)
                 continue
             _rename(row, row.given_name or profile.name)
             row.domain = profile.domain

@@ -1,6 +1,7 @@
 """Two accounts that turn out to be one company: what is kept of one becomes the other's."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, exists, func, update
@@ -8,7 +9,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from handrail.domain.alerts import Alert
 from handrail.engine.marks import MARK_BYTES, union
+from handrail.store.alerts import AlertRow
 from handrail.store.churn_tables import PastDayRow, ReplayRow
 from handrail.store.health_tables import AccountHealthRow, HealthDayRow, SentimentRow
 from handrail.store.mail_tables import DeliveryAccount, Pause
@@ -37,14 +40,16 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
     """Re-point every row of `merged`, add up days that both have, and delete it.
 
     Users stay exact where user days or marks are kept, 100 and 30 days; before that the larger figure of
-    the two stands. Funnels measured of both, users in numbers, and scores are dropped: the
-    next night counts them as one.
+    the two stands. Funnels measured of both, users in numbers, scores, and days replayed for churn are
+    dropped: they were of a part, and the next night counts them as one. What CSMs felt, and alerts with
+    what was said to them, become the survivor's.
     """
     ids = survivor.id, merged.id
     await _add_events(session, ids)
     await _repoint(session, UserDay, ("metric_date", "user_key"), ids)
     await _repoint(session, DeliveryAccount, ("delivery_id",), ids)
     await _repoint(session, SentimentRow, ("id",), ids)
+    await _move_alerts(session, ids)
     for table, add in (
         (MixpanelMetric, _add_metric),
         (EventDay, _add_marked),
@@ -72,7 +77,34 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
         await session.delete(paused)
     survivor.opted_out = survivor.opted_out or merged.opted_out
     survivor.internal = survivor.internal or merged.internal
+    survivor.mixpanel_churned_at = left(survivor.mixpanel_churned_at, merged.mixpanel_churned_at)
     await session.delete(merged)
+    await session.flush()
+
+
+def left(*churned: date | None) -> date | None:
+    """When a company left: with the last of its ids, and not while one of them is there."""
+    dates = [each for each in churned if each is not None]
+    return max(dates) if len(dates) == len(churned) else None
+
+
+async def _move_alerts(session: AsyncSession, ids: tuple[str, str]) -> None:
+    """What both have open of one kind and subject stays once: as it was raised for the survivor."""
+    rows = (await session.exec(select(AlertRow).where(col(AlertRow.customer_id).in_(ids)))).all()
+    alerts = {row.id: Alert.model_validate_json(row.document) for row in rows}
+    told = {
+        (one.kind, one.subject) for one in alerts.values() if (one.account_id, one.state) == (ids[0], "open")
+    }
+    for row in rows:
+        one = alerts[row.id]
+        if row.customer_id == ids[0]:
+            continue
+        if one.state == "open" and (one.kind, one.subject) in told:
+            await session.delete(row)
+            continue
+        row.customer_id = ids[0]
+        row.document = one.model_copy(update={"account_id": ids[0]}).model_dump_json()
+        session.add(row)
     await session.flush()
 
 

@@ -1,7 +1,9 @@
 """A night over a small world in which one account's use breaks off: one alert, told everywhere."""
 
+import asyncio
 import json
 import random
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -83,12 +85,25 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def one_night(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory after one night, to be copied."""
+    data = tmp_path_factory.mktemp("one-night")
+
+    async def run() -> None:
+        with running(load(world)) as state:
+            async with open_context(settings_for(state, data, send_mode=SendMode.OFF)) as ctx:
+                await night.run(ctx, backfill_from=LAST - timedelta(days=DAYS - 1))
+
+    asyncio.run(run())
+    return data
+
+
 @pytest.fixture
-async def after_a_night(world: Path, tmp_path: Path) -> AsyncIterator[ToolContext]:
+async def after_a_night(world: Path, one_night: Path, tmp_path: Path) -> AsyncIterator[ToolContext]:
+    shutil.copytree(one_night, tmp_path / "data")
     with running(load(world)) as state:
-        settings = settings_for(state, tmp_path / "data", send_mode=SendMode.OFF)
-        async with open_context(settings) as ctx:
-            await night.run(ctx, backfill_from=LAST - timedelta(days=DAYS - 1))
+        async with open_context(settings_for(state, tmp_path / "data", send_mode=SendMode.OFF)) as ctx:
             yield ctx
 
 

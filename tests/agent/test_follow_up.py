@@ -11,10 +11,12 @@ import pytest
 from agent import schedule
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, FollowUp, Status
+from handrail.domain.feedback import MailEvent
 from handrail.domain.struggles import Signature, Struggle
 from handrail.domain.tutorials import Tutorial
 from handrail.engine.grounding import from_document
 from handrail.engine.keys import delivery_id
+from handrail.flows.feedback import take
 from handrail.flows.follow_up import Asked, follow_up
 from handrail.lock import one_at_a_time
 from standin.state import Standin
@@ -343,3 +345,32 @@ async def test_the_clock_asks_every_half_hour_and_waits_while_a_night_runs(
 
     assert "questions wait: Another night is running" in caplog.text
     assert json.dumps(caplog.text).count("ERROR") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "later", "state"),
+    [
+        ("processed", timedelta(seconds=-1), "sent"),
+        ("dropped", timedelta(seconds=2), "failed"),
+        ("processed", timedelta(hours=-25), "unknown"),
+        ("delivered", timedelta(hours=1), "unknown"),
+        ("clicked", timedelta(hours=1), "unknown"),
+    ],
+)
+async def test_an_unclear_question_is_settled_by_what_is_certainly_told_of_it_and_not_of_its_mail(
+    kind: str, later: timedelta, state: str, ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    standins.faults.add({"neighbour": "sendgrid", "route": "/mail/send", "fault": "answer_lost"})
+    async with open_with(**ON) as opened:
+        [mail] = await mailed(opened, people_of(standins, 1))
+        await follow_up(opened)
+        before = await states(opened, [mail])
+        told = {"delivery_id": mail, "kind": kind, "at": opened.clock.now() + later}
+        await take(opened, [MailEvent.model_validate({**told, "key": "k", "event_id": "e"})])
+        [after] = await rows(opened, [mail])
+        again = await follow_up(opened)
+
+    assert before == [("unknown", "")]
+    assert after is not None
+    assert after.status == state
+    assert (again, len(standins.mails)) == (Asked(), 1)

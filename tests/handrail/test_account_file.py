@@ -1,15 +1,22 @@
 """What a company says of its own accounts: taken over whole, or not at all."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from handrail.context import ToolContext
-from handrail.domain.accounts import Account
+from handrail.domain.accounts import Account, GroupProfile
+from handrail.domain.alerts import Alert, AlertKind, AlertState
+from handrail.domain.health import Sentiment
+from handrail.domain.periods import Period
 from handrail.errors import CallerError
+from handrail.flows.health import keep_scores
 from handrail.flows.sync import sync
 from handrail.services import account_file
 from tools.find_accounts import find_accounts
+from tools.get_account_health import get_account_health
+from tools.list_alerts import list_alerts
 from tools.query_events import query_events
 
 FILE = """id,name,aliases,domains,segment,arr,csm,renewal,churned_at
@@ -162,3 +169,119 @@ async def test_the_name_that_an_account_had_still_finds_it(ctx: ToolContext, tmp
         answer = await query_events(ctx, account=asked)
         assert answer.account is not None
         assert answer.account.name == "Summit"
+
+
+def an_alert(
+    alert_id: str, account: str, *, kind: AlertKind = AlertKind.DROP, state: AlertState = "open"
+) -> Alert:
+    day = date(2026, 11, 18)
+    return Alert(
+        account_id=account, kind=kind, subject="events", size=0.5, score=4, since=day, observed=5, usual=10,
+        days=7, id=alert_id, state=state, raised_on=day, told_on=day, told_size=0.5, seen_on=day,
+        evidence="Half of its events are gone.", next_step="Call them.",
+        reason="On a retreat" if state == "dismissed" else "",
+    )  # fmt: skip
+
+
+async def test_what_was_raised_for_one_id_and_said_to_it_is_the_companys(
+    ctx: ToolContext, tmp_path: Path
+) -> None:
+    before = await book(ctx)
+    acme, labs = before["acct_1001"].id, before["acct_1002"].id
+    async with ctx.store.begin() as work:
+        await work.alerts.keep(
+            [
+                an_alert("acme drops", acme),
+                an_alert("labs drops", labs),
+                an_alert("labs fails", labs, kind=AlertKind.ERRORS),
+                an_alert("labs was known", labs, state="dismissed"),
+            ]
+        )
+
+    await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1001;acct_1002\n"))
+
+    async with ctx.store.read() as work:
+        kept = {alert.id: alert for alert in await work.alerts.find()}
+        of_acme = await work.alerts.find(account_id=acme)
+        dismissals = await work.alerts.dismissals()
+    assert set(kept) == {"acme drops", "labs fails", "labs was known"}, "one drop is told once"
+    assert {alert.account_id for alert in kept.values()} == {acme}
+    assert len(of_acme) == 3
+    assert dismissals == {(acme, AlertKind.DROP): 1}
+    listed = await list_alerts(ctx, account="acct_1002")
+    assert {card.account for card in listed.alerts} == {"Acme"}
+    assert len(listed.alerts) == 2
+
+
+async def test_what_was_felt_of_one_id_is_the_companys_and_scores_of_parts_are_made_anew(
+    ctx: ToolContext, tmp_path: Path
+) -> None:
+    before = await book(ctx)
+    acme, labs = before["acct_1001"].id, before["acct_1002"].id
+    night = date(2026, 11, 19)
+    await keep_scores(ctx, night)
+    apart = await get_account_health(ctx, account="acct_1001")
+    async with ctx.store.begin() as work:
+        for number, account in enumerate((acme, labs)):
+            felt = Sentiment(value=2 + number, note=f"note {number}", at=ctx.clock.now() + timedelta(number))
+            await work.health.feel(account, felt)
+
+    await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1001;acct_1002\n"))
+
+    span = Period(from_date=date(2026, 1, 1), to_date=night, zone="UTC")
+    async with ctx.store.read() as work:
+        felt_of = [(each.value, each.note) for each in await work.health.sentiments(acme)]
+        gone = await work.health.of(acme), await work.health.days(acme, span), await work.health.of(labs)
+    assert sorted(felt_of) == [(2, "note 0"), (3, "note 1")]
+    assert gone == (None, [], None), "a score of a part is no score of the company"
+    await keep_scores(ctx, night)
+    united = await get_account_health(ctx, account="acct_1002")
+    assert united.account is not None
+    assert united.account.name == "Acme"
+    assert united.score is not None
+    assert apart.score is not None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "company"),
+    [
+        ("2026-09-01", "2026-10-01", "2026-10-01"),
+        ("2026-10-01", "2026-09-01", "2026-10-01"),
+        ("2026-09-01", "", None),
+        ("", "2026-10-01", None),
+        ("", "", None),
+    ],
+)
+async def test_a_company_has_left_with_the_last_of_its_ids(
+    first: str, second: str, company: str | None, ctx: ToolContext, tmp_path: Path
+) -> None:
+    days = [date.fromisoformat(each) if each else None for each in (first, second)]
+    profiles = [
+        GroupProfile(
+            mixpanel_id=mixpanel_id,
+            name=mixpanel_id,
+            domain="",
+            internal=False,
+            opted_out=False,
+            churned_at=day,
+        )
+        for mixpanel_id, day in zip(("acct_1001", "acct_1002"), days, strict=True)
+    ]
+    async with ctx.store.begin() as work:
+        await work.accounts.keep(profiles, project_id=ctx.mixpanel.project_id, now=ctx.clock.now())
+
+    await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1001;acct_1002\n"))
+    united = (await book(ctx))["acct_1001"].churned_at
+    async with ctx.store.begin() as work:
+        await work.accounts.keep(profiles, project_id=ctx.mixpanel.project_id, now=ctx.clock.now())
+    after_a_sync = (await book(ctx))["acct_1001"].churned_at
+
+    wanted = date.fromisoformat(company) if company else None
+    assert (united, after_a_sync) == (wanted, wanted)
+
+
+async def test_the_files_own_date_stands_for_the_company(ctx: ToolContext, tmp_path: Path) -> None:
+    await take_over(ctx, written(tmp_path, "id,churned_at\nacct_1002,2026-10-01\n"))
+    await take_over(ctx, written(tmp_path, "mixpanel_ids,churned_at\nacct_1001;acct_1002,2026-11-01\n"))
+
+    assert (await book(ctx))["acct_1001"].churned_at == date(2026, 11, 1)

@@ -49,6 +49,15 @@ async def test_the_fading_account_leads_the_list_by_decline(ctx: ToolContext) ->
     assert first.change_of_events < 0
 
 
+async def test_where_no_decline_is_known_the_summary_says_that_names_give_the_order(ctx: ToolContext) -> None:
+    answer = await find_accounts(ctx, sort_by="decline", period="last_30_days", limit=200)
+
+    names = [row.name for row in answer.accounts]
+    assert names == sorted(names, key=str.casefold)
+    assert answer.summary.startswith("25 accounts, by name (decline is not known), ")
+    assert any("Nothing to compare with" in each for each in answer.caveats)
+
+
 async def test_the_pages_of_the_book_hold_every_account_once(ctx: ToolContext) -> None:
     answer = await find_accounts(ctx, limit=10)
     names, showing = [row.name for row in answer.accounts], [answer.showing]
