@@ -29,7 +29,7 @@ def abandoned(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> I
         raised = limits.raised(told, account, AlertKind.ABANDONED)
         if (by_week > 0).sum() < limits.ABANDONED_WEEKS - 1 or middle < limits.LEAST_ATTEMPTS * raised:
             continue
-        if np.nansum(recent) or not going[row]:
+        if np.nansum(recent) or np.isfinite(recent).sum() < 2 * limits.LEAST_DAYS or not going[row]:
             continue
         gone = int(np.flatnonzero(np.nan_to_num(masked) > 0)[-1]) + 1
         yield Found(
@@ -60,7 +60,7 @@ def _lost_by_all(book: Book) -> set[str]:
 
 def _going_on(book: Book) -> NDArray[np.bool_]:
     """The accounts that have at least half of the events of the four weeks before the last two."""
-    masked = book.masked(book.events)
+    masked = book.seen_events
     now, before = mean(masked[:, -14:]), mean(masked[:, -42:-14])
     return np.asarray(np.nan_to_num(now) >= limits.STILL_ACTIVE * np.nan_to_num(before))
 

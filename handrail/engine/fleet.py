@@ -91,6 +91,18 @@ class Book:
         middle = float(np.median(large)) if len(large) >= limits.LEAST_FLEET else 1.0
         return middle if middle < limits.FLEET_DECLINE else 1.0
 
+    @cached_property
+    def seen_events(self) -> Series:
+        return self.masked(self.events)
+
+    @cached_property
+    def seen_users(self) -> Series:
+        return self.masked(self.users)
+
+    @cached_property
+    def seen_sessions(self) -> Series:
+        return self.masked(self.sessions)
+
     def masked(self, values: Series) -> Series:
         """The values of judged days, beside the fleet where that was low; the others count as not known."""
         index = np.nan_to_num(self.index, nan=1.0)
@@ -132,15 +144,15 @@ def mean(values: Series) -> Series:
 def moves(values: Series, working: NDArray[np.bool_]) -> tuple[Series, NDArray[np.bool_]]:
     """The fleet's index by day, and the days on which it did not move and that are no holiday.
 
-    A day's usual is the median of the same weekday on the last four days that did not move. What stays moved
-    for five weeks is the new usual: then nothing counts before it.
+    A day's usual is the median of the same weekday on the last four days that did not move. A weekend
+    goes with the day before it. What stays moved for five weeks is the new usual: then nothing counts before
+    it.
     """
     index, judged = _index(values, working, 0)
     at = len(judged)
     while at and not judged[at - 1]:
         at -= 1
-    moved = int(np.isfinite(index[at:]).sum())
-    if moved < limits.NEW_USUAL:
+    if len(judged) - at < limits.NEW_USUAL:
         return index, judged
     index, judged = _index(values, working, at)
     judged[:at] = False
@@ -151,13 +163,15 @@ def _index(values: Series, working: NDArray[np.bool_], first: int) -> tuple[Seri
     width = values.shape[1]
     index, judged = np.full(width, np.nan), working.copy()
     totals = np.nansum(values, axis=0)
+    moved = False
     for at in range(first, width):
         same = [day for day in range(at - 7, first - 1, -7) if judged[day]][:LAST_SAME]
         if (
             len(same) < 3
             or np.median(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max()
         ):
-            continue  # too little is known, or it is the fleet's weekend
+            judged[at] &= not moved  # too little is known, or it is the fleet's weekend
+            continue
         before = values[:, same]
         known = np.isfinite(before).all(axis=1) & np.isfinite(values[:, at])
         usual = np.median(before[known], axis=1)
@@ -165,7 +179,8 @@ def _index(values: Series, working: NDArray[np.bool_], first: int) -> tuple[Seri
         if large.sum() < limits.LEAST_FLEET:
             continue
         index[at] = np.median(values[known, at][large] / usual[large])
-        judged[at] &= limits.FLEET_LOW <= index[at] <= limits.FLEET_HIGH
+        moved = not limits.FLEET_LOW <= index[at] <= limits.FLEET_HIGH
+        judged[at] &= not moved
     return index, judged
 
 

@@ -13,7 +13,7 @@ from handrail.engine.seasonal import CHART_DAYS
 
 def errors(book: Book, told: limits.Dismissals) -> Iterator[Found]:
     """Many more errors for as many events than the account's own past has."""
-    errors, events = book.masked(book.errors), book.masked(book.events)
+    errors, events = book.masked(book.errors), book.seen_events
     span, before = limits.ERROR_DAYS, slice(-limits.ERROR_DAYS - 56, -limits.ERROR_DAYS)
     known = np.isfinite(errors) & np.isfinite(events)
     errors, events = np.where(known, errors, 0), np.where(known, events, 0)

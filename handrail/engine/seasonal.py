@@ -14,9 +14,6 @@ from handrail.engine import alert_limits as limits
 from handrail.engine.fleet import Book, Series
 
 CHART_DAYS = 56
-LEVEL_WEEKS = 4
-"""Weeks before the window whose median is the level."""
-
 MEDIAN_NOISE = 1.2533
 """The standard error of a median beside a mean's, √(π/2)."""
 
@@ -64,7 +61,7 @@ def fitted(values: Series, window: int = limits.WINDOW) -> Fit | None:
     parts = STL(np.log1p(filled), period=7, robust=True).fit(inner_iter=1, outer_iter=5)
     weekday_of = np.arange(len(values)) % 7
     start = len(values) - window - len(base)
-    last_weeks = slice(-7 * LEVEL_WEEKS, None)
+    last_weeks = slice(-7 * limits.LEVEL_WEEKS, None)
     of_base = weekday_of[start : start + len(base)]
     by_weekday = np.array(
         [np.mean(parts.seasonal[last_weeks][of_base[last_weeks] == each]) for each in range(7)]
