@@ -78,8 +78,9 @@ def _fits(story: Story, alert: Alert) -> bool:
 
 
 def replay(world: World) -> list[Alert]:
-    """Every alert that the judged nights raise, one night after the other."""
+    """Every alert that the judged nights raise, as it was raised, one night after the other."""
     kept: dict[str, Alert] = {}
+    raised: dict[str, Alert] = {}
     for at in nights(world):
         book = look(world, at)
         known = [
@@ -89,7 +90,8 @@ def replay(world: World) -> list[Alert]:
         ]
         for alert in reconcile(find(book), known, book.last, _no_words):
             kept[alert.id] = alert
-    return list(kept.values())
+            raised.setdefault(alert.id, alert)
+    return list(raised.values())
 
 
 def _no_words(_: Found) -> tuple[str, str, str]:
@@ -100,11 +102,10 @@ def look(world: World, at: int) -> fleet.Book:
     """What a night knows whose last day is column `at`: nothing of it comes later."""
     span = slice(at + 1 - limits.SPAN, at + 1)
     days, known = world.days[span], world.known[span]
+    totals = world.by_name[:, :, span].sum(axis=1)
     names = {
-        (EVENTS[name], day): int(world.by_name[name][:, span][:, number].sum())
-        for name in range(len(EVENTS))
-        for number, day in enumerate(days)
-        if known[number] and world.by_name[name][:, span][:, number].sum()
+        (EVENTS[name], days[number]): int(totals[name, number])
+        for name, number in np.argwhere(totals * known)
     }
     born = np.array([np.argmax(row[: at + 1] > 0) for row in world.events]) - (at + 1 - limits.SPAN)
     unborn = np.arange(limits.SPAN)[None, :] < born[:, None]
@@ -152,11 +153,10 @@ def _users(world: World, at: int) -> list[tuple[str, int, date]]:
     end = at + 1 - limits.SILENT_REACH
     rows = []
     for name, present in zip(world.accounts, world.presence, strict=True):
-        for person in present[:, : at + 1]:
-            came = np.flatnonzero(person)
-            if len(came):
-                days = int(person[end - 7 * limits.KEY_WEEKS : end].sum())
-                rows.append((name, days, world.days[int(came[-1])]))
+        base = present[:, end - 7 * limits.KEY_WEEKS : end].sum(axis=1)
+        last = at - np.argmax(present[:, at::-1], axis=1)
+        came = present[:, : at + 1].any(axis=1)
+        rows += [(name, int(base[person]), world.days[last[person]]) for person in np.flatnonzero(came)]
     return rows
 
 

@@ -28,10 +28,8 @@ LEAST_DAYS = 4
 LEAST_USERS = 3
 """Different users in the four weeks before: under three, one person's leave is the whole account."""
 
-LEAST_USUAL = 40
-"""Events usual in a week; and of users, added up by day, LEAST_USER_DAYS. Less is mostly chance."""
-
-LEAST_USER_DAYS = 10
+LEAST_USER_DAYS = 8
+"""Active users of a usual week, added up by day, on the days that are judged. Of fewer, most is chance."""
 
 FLEET_SLACK = 0.5
 """The same for all accounts together: their weekend is not watched."""
@@ -45,7 +43,7 @@ LEVEL_WEEKS = 4
 DROP = 0.5
 """Lost of a usual week or two: two lost days of five working days are 40 %."""
 
-NOISE = 3.5
+NOISE = 3.3
 """Standard deviations. Thousands of accounts are judged each night on three series."""
 
 SUREST = 0.9

@@ -30,7 +30,7 @@ def find(book: Book, dismissals: limits.Dismissals | None = None) -> list[Found]
     sudden = {each.account_id for each in drops}
     found = [
         *drops,
-        *(each for each in _declines(book, told) if each.account_id not in sudden),
+        *_declines(book, told, sudden),
         *errors(book, told),
         *conversions(book, told, rows),
         *abandoned(book, told, rows),
@@ -42,25 +42,31 @@ def find(book: Book, dismissals: limits.Dismissals | None = None) -> list[Found]
 
 
 def _drops(book: Book, told: limits.Dismissals) -> Iterator[Found]:
-    """A week or two far under the usual in users, events or sessions; of an account the clearest one."""
-    best: dict[str, Found] = {}
+    """A week or two far under the usual in events, users or sessions; of an account the first such."""
+    seen: set[str] = set()
     people = _people(book)
     for window in limits.WINDOWS:
-        noises = noise(_beside_usual(book.seen_users, window), people, limits.LEVEL_WEEKS)
-        for name, values, least in (
-            ("events", book.seen_events, limits.LEAST_USUAL),
-            ("users", book.seen_users, limits.LEAST_USER_DAYS),
-            ("sessions", book.seen_sessions, limits.LEAST_USER_DAYS),
+        users = _beside_usual(book.seen_users, window)
+        noises = noise(users, people, limits.LEVEL_WEEKS)
+        large = (people >= limits.LEAST_USERS) & (users.expected >= limits.LEAST_USER_DAYS * window // 7)
+        for name, values in (
+            ("events", book.seen_events),
+            ("users", book.seen_users),
+            ("sessions", book.seen_sessions),
         ):
             screened = _beside_usual(values, window)
-            hit = (screened.lost >= SCREEN * limits.DROP) & (screened.depth >= SCREEN * limits.NOISE * noises)
-            for row in np.flatnonzero(hit & (people >= limits.LEAST_USERS)):
+            hit = (screened.lost >= SCREEN * limits.DROP) & (
+                screened.depth() >= SCREEN * limits.NOISE * noises
+            )
+            for row in np.flatnonzero(hit & large):
                 account = book.accounts[row]
+                if account in seen:
+                    continue
                 raised = limits.raised(told, account, AlertKind.DROP)
-                one = _drop(book, values[row], account, name, least, raised, window, float(noises[row]))
-                if one and (account not in best or one.score > best[account].score):
-                    best[account] = one
-    yield from best.values()
+                one = _drop(book, int(row), values[row], name, raised, window, users, float(noises[row]))
+                if one:
+                    seen.add(account)
+                    yield one
 
 
 def _people(book: Book) -> Series:
@@ -78,62 +84,53 @@ def _level(window: int) -> slice:
 
 
 def _drop(
-    book: Book,
-    values: Series,
-    account: str,
-    name: str,
-    least: float,
-    raised: float,
-    window: int,
-    noise: float,
+    book: Book, row: int, values: Series, name: str, raised: float, window: int, users: Fall, noise: float
 ) -> Found | None:
     fit = fitted(values, window)
     if fit is None:
         return None
-    usual = np.where(np.isfinite(fit.flat), fit.usual, np.nan)
-    last, row = slice(-window, None), values[None, :]
-    whole = fall(row, usual[None, :], last, _level(window))
-    firm = fall(row, usual[None, :], last, _level(window), spared=window // 7)
-    observed, expected, days = float(whole.observed[0]), float(whole.expected[0]), int(whole.days[0])
-    spread = (
-        noise
-        if name == "users"
-        else max(noise, fit.weekly_noise * np.sqrt(7 / window + 1 / limits.LEVEL_WEEKS))
-    )
-    score = float(firm.depth[0]) / spread
+    usual, last = fit.judged()[None, :], slice(-window, None)
+    whole = fall(values[None, :], usual, last, _level(window))
+    firm = fall(values[None, :], usual, last, _level(window), spared=window // 7)
+    days = int(whole.days[0])
+    spread, each = noise, 1.0
+    if name != "users":  # one person makes many of them, and not as many every week
+        spread = float(np.hypot(noise, fit.weekly_noise * np.sqrt(7 / window + 1 / limits.LEVEL_WEEKS)))
+        each = float(firm.expected[0] / users.expected[row])
+    score = float(firm.depth(each)[0]) / spread
     if (
         days < limits.LEAST_DAYS * window // 7
-        or expected < least * window / 7
         or min(float(firm.lost[0]), float(whole.lost[0])) < limits.needed(limits.DROP, raised)
         or score < limits.NOISE * raised
         or values[-1] >= fit.usual[-1]
     ):
         return None
     return Found(
-        account_id=account,
+        account_id=book.accounts[row],
         kind=AlertKind.DROP,
         subject=name,
         size=float(whole.lost[0]),
         score=score,
         since=since(book, values, fit),
-        observed=observed,
-        usual=expected,
+        observed=float(whole.observed[0]),
+        usual=float(whole.expected[0]),
         days=days,
         points=points(book, values, fit),
     )
 
 
-def _declines(book: Book, told: limits.Dismissals) -> Iterator[Found]:
+def _declines(book: Book, told: limits.Dismissals, sudden: set[str]) -> Iterator[Found]:
     """Fewer users than two months ago, week after week; beside the fleet where that declined, too."""
     people = _people(book)
     base = slice(-7 * limits.DECLINE_FROM, None)
     users = _since_long(book.seen_users, usual_week(book.seen_users, base))
     noises = noise(users, people, limits.DECLINE_FROM)
-    deep = users.depth + np.log(book.declined) >= SCREEN * limits.DECLINE_NOISE * noises
-    for row in np.flatnonzero(
-        deep & (users.lost >= SCREEN * limits.DECLINE) & (people >= limits.LEAST_USERS)
-    ):
+    deep = users.depth() + np.log(book.declined) >= SCREEN * limits.DECLINE_NOISE * noises
+    deep &= (users.lost >= SCREEN * limits.DECLINE) & (people >= limits.LEAST_USERS)
+    for row in np.flatnonzero(deep):
         account = book.accounts[row]
+        if account in sudden:
+            continue
         raised = limits.raised(told, account, AlertKind.DECLINE)
         one = _decline(book, int(row), account, raised, float(noises[row]))
         if one:
@@ -150,10 +147,10 @@ def _decline(book: Book, row: int, account: str, raised: float, noise: float) ->
     fit, other = fitted(users), fitted(events)
     if fit is None or other is None:
         return None
-    usual = np.where(np.isfinite(fit.flat), fit.usual, np.nan)[None, :]
+    usual = fit.judged()[None, :]
     of_users = _since_long(users[None, :], usual)
-    of_events = _since_long(events[None, :], np.where(np.isfinite(other.flat), other.usual, np.nan)[None, :])
-    depth = float(of_users.depth[0]) + float(np.log(book.declined))
+    of_events = _since_long(events[None, :], other.judged()[None, :])
+    depth = float(of_users.depth()[0]) + float(np.log(book.declined))
     size = 1 - float(np.exp(-depth))
     if (
         min(of_users.days[0], of_events.days[0]) < 2 * limits.LEAST_DAYS

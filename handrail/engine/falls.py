@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 from handrail.engine import alert_limits as limits
 from handrail.engine.fleet import Series
 
-HALF = 0.5
-"""Added to both counts of a ratio, so that nothing at all has a logarithm."""
-
 
 @dataclass(frozen=True)
 class Fall:
@@ -26,12 +23,11 @@ class Fall:
     @property
     def lost(self) -> Series:
         """As a share."""
-        return np.asarray(1 - self.observed / np.maximum(self.expected, HALF))
+        return np.asarray(1 - self.observed / np.maximum(self.expected, 1))
 
-    @property
-    def depth(self) -> Series:
-        """As a logarithm."""
-        return np.asarray(-np.log((self.observed + HALF) / (self.expected + HALF)))
+    def depth(self, each: float = 1.0) -> Series:
+        """As a logarithm, after what one person makes on a day (`each`) is added to both counts."""
+        return np.asarray(-np.log((self.observed + each) / (self.expected + each)))
 
 
 def usual_week(values: Series, base: slice) -> Series:

@@ -168,20 +168,26 @@ def _index(values: Series, working: NDArray[np.bool_], first: int) -> tuple[Seri
         same = [day for day in range(at - 7, first - 1, -7) if judged[day]][:LAST_SAME]
         if (
             len(same) < 3
-            or np.median(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max()
+            or _middle(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max()
         ):
             judged[at] &= not moved  # too little is known, or it is the fleet's weekend
             continue
         before = values[:, same]
         known = np.isfinite(before).all(axis=1) & np.isfinite(values[:, at])
-        usual = np.median(before[known], axis=1)
+        usual = _middle(before[known])
         large = usual >= limits.LEAST_FLEET_DAY
         if large.sum() < limits.LEAST_FLEET:
             continue
-        index[at] = np.median(values[known, at][large] / usual[large])
+        index[at] = _middle(values[known, at][large] / usual[large])
         moved = not limits.FLEET_LOW <= index[at] <= limits.FLEET_HIGH
         judged[at] &= not moved
     return index, judged
+
+
+def _middle(values: Series) -> Series:
+    """The median of each row; numpy's own is slow for a few numbers, and this is asked for every day."""
+    ordered, count = np.sort(values, axis=-1), values.shape[-1]
+    return np.asarray((ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2)
 
 
 def problems(book: Book) -> list[Found]:
@@ -245,7 +251,24 @@ def _vanished(book: Book) -> list[Found]:
     if len(names) > 1 and len(found) == len(names):
         longest = min(found, key=lambda each: each.since)
         return [longest.model_copy(update={"subject": "all events"})]
-    return found
+    left = [name for name in names if name not in {each.subject for each in found}]
+    return [each for each in found if _goes_on(book, left, each.since)]
+
+
+def _goes_on(book: Book, names: Sequence[str], since: date) -> bool:
+    """The other events are about as many as before: otherwise everything fell, not one event's tracking."""
+    days = (book.last - since).days + 1
+    now, before = (
+        sum(
+            book.names.get((name, book.last - timedelta(days=ago + 7 * week)), 0)
+            for name in names
+            for ago in range(days)
+            for week in weeks
+        )
+        / len(weeks)
+        for weeks in (range(1), range(1, LAGS + 1))
+    )
+    return not names or now >= limits.STILL_ACTIVE * before
 
 
 def _moved(book: Book) -> list[Found]:
