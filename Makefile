@@ -15,7 +15,7 @@ help:
 	@echo "make bench         measure the export at volume, and the MCP server over stdio (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
-	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
+	@echo "make bench-health  bench-churn, and replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make chaos         kill nights 200 times, on SQLite and PostgreSQL, and count the mails (RUNS=3: fewer)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
@@ -48,12 +48,10 @@ bench: .venv/dev
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
 
-bench-health: bench-churn
-
 bench-churn: .venv/dev
 	@$(BIN)/python -m benchmarks.health_churn $(BENCH)
 
-bench-health: .venv/dev
+bench-health: .venv/dev bench-churn
 	@$(BIN)/python -m benchmarks.health $(BENCH)
 
 bench-charts: .venv/dev

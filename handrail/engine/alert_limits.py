@@ -58,18 +58,21 @@ DRIFT = 0.04
 LEAST_WEEKLY_NOISE = 0.1
 """Of log means, from one week to the next: seven differences can be small by luck, accounts are not."""
 
-DECLINE = 0.4
+DECLINE = 0.35
 """Lost in three weeks beside the four that ended eight weeks ago, of users and of events."""
 
 DECLINE_DAYS = 21
 DECLINE_FROM = 12
 """Weeks: the first four of them are what a decline is held against."""
 
-DECLINE_NOISE = 2.5
+DECLINE_NOISE = 2.45
 """Standard deviations, of two months' drift, too."""
 
-ONE_STEP = 0.7
-"""Where two weeks to the next two lost so much of the whole, it is a drop, or was one."""
+MIDWAY = 0.25
+"""Of what is lost, as a logarithm: so much was lost in the three weeks before the last three already."""
+
+ONE_STEP = 0.5
+"""Where the squares left by one step are under this share of a line's, it was a drop."""
 
 ERRORS = 3.0
 """Times the usual errors for as many events, over ERROR_DAYS."""
@@ -81,14 +84,14 @@ LEAST_ERRORS = 10
 ERROR_CHANCE = 1e-6
 """Of as many errors under the account's own spread (negative binomial)."""
 
-CONVERSION = 0.4
+CONVERSION = 0.5
 """Lost of a funnel's usual conversion."""
 
-CONVERSION_NOISE = 4.0
+CONVERSION_NOISE = 3.5
 """Standard errors, of two proportions; there is one test for each funnel."""
 
 CONVERSION_DAYS = 14
-LEAST_ENTERED = 20
+LEAST_ENTERED = 15
 """People a day who entered a funnel in these days; of fewer a rate is too coarse."""
 
 ABANDONED_DAYS = 14
@@ -139,7 +142,7 @@ PER_USER = 0.75
 """Events for each user beside the usual: on a holiday people stay away, in an outage events do."""
 
 FLEET_DECLINE = 0.85
-"""Where the median account lost more in eight weeks, accounts are held against it."""
+"""Where less is left of the median account after two months, accounts are held against it."""
 
 COVERAGE_FALL = 0.15
 """In points of the share of events that name an account, against the median of earlier syncs."""

@@ -96,7 +96,7 @@ def _drop(
     spread, each = noise, 1.0
     if name != "users":  # one person makes many of them, and not as many every week
         spread = float(np.hypot(noise, fit.weekly_noise * np.sqrt(7 / window + 1 / limits.LEVEL_WEEKS)))
-        each = float(firm.expected[0] / users.expected[row])
+        each = max(1.0, float(firm.expected[0] / users.expected[row]))
     score = float(firm.depth(each)[0]) / spread
     if (
         days < limits.LEAST_DAYS * window // 7
@@ -125,23 +125,33 @@ def _declines(book: Book, told: limits.Dismissals, sudden: set[str]) -> Iterator
     base = slice(-7 * limits.DECLINE_FROM, None)
     users = _since_long(book.seen_users, usual_week(book.seen_users, base))
     noises = noise(users, people, limits.DECLINE_FROM)
-    deep = users.depth() + np.log(book.declined) >= SCREEN * limits.DECLINE_NOISE * noises
+    fleet = _of_all(users)
+    deep = users.depth() - fleet >= SCREEN * limits.DECLINE_NOISE * noises
     deep &= (users.lost >= SCREEN * limits.DECLINE) & (people >= limits.LEAST_USERS)
     for row in np.flatnonzero(deep):
         account = book.accounts[row]
         if account in sudden:
             continue
         raised = limits.raised(told, account, AlertKind.DECLINE)
-        one = _decline(book, int(row), account, raised, float(noises[row]))
+        one = _decline(book, int(row), raised, float(noises[row]), fleet)
         if one:
             yield one
 
 
-def _since_long(values: Series, usual: Series) -> Fall:
-    return fall(values, usual, slice(-limits.DECLINE_DAYS, None), LONG_AGO)
+def _of_all(users: Fall) -> float:
+    """The depth to which the median account fell, where that is much; else 0."""
+    large = users.before >= limits.LEAST_USER_DAYS * limits.LEVEL_WEEKS
+    middle = float(np.median(users.depth()[large])) if large.sum() >= limits.LEAST_FLEET else 0.0
+    return middle if middle > -np.log(limits.FLEET_DECLINE) else 0.0
 
 
-def _decline(book: Book, row: int, account: str, raised: float, noise: float) -> Found | None:
+def _since_long(values: Series, usual: Series, until: int = 0) -> Fall:
+    """Three weeks that ended `until` days ago."""
+    recent = slice(values.shape[1] - limits.DECLINE_DAYS - until, values.shape[1] - until)
+    return fall(values, usual, recent, LONG_AGO)
+
+
+def _decline(book: Book, row: int, raised: float, noise: float, fleet: float) -> Found | None:
     """Users and events lose on the whole, and not in one step."""
     users, events = book.seen_users[row], book.seen_events[row]
     fit, other = fitted(users), fitted(events)
@@ -150,18 +160,20 @@ def _decline(book: Book, row: int, account: str, raised: float, noise: float) ->
     usual = fit.judged()[None, :]
     of_users = _since_long(users[None, :], usual)
     of_events = _since_long(events[None, :], other.judged()[None, :])
-    depth = float(of_users.depth()[0]) + float(np.log(book.declined))
+    midway = _since_long(users[None, :], usual, until=limits.DECLINE_DAYS)
+    depth = float(of_users.depth()[0]) - fleet
     size = 1 - float(np.exp(-depth))
     if (
         min(of_users.days[0], of_events.days[0]) < 2 * limits.LEAST_DAYS
         or of_users.before[0] < limits.LEAST_USER_DAYS * limits.LEVEL_WEEKS
         or min(size, float(of_events.lost[0])) < limits.needed(limits.DECLINE, raised)
         or depth < limits.DECLINE_NOISE * raised * noise
-        or _largest_step(users, usual[0]) >= limits.ONE_STEP * depth
+        or float(midway.depth()[0]) < limits.MIDWAY * depth
+        or _in_one_step(users, usual[0])
     ):
         return None
     return Found(
-        account_id=account,
+        account_id=book.accounts[row],
         kind=AlertKind.DECLINE,
         subject="users",
         size=size,
@@ -174,14 +186,22 @@ def _decline(book: Book, row: int, account: str, raised: float, noise: float) ->
     )
 
 
-def _largest_step(values: Series, usual: Series) -> float:
-    """The largest fall from two weeks to the next two, as a logarithm."""
+def _in_one_step(values: Series, usual: Series) -> bool:
+    """Whether one step, anywhere in the twelve weeks, tells them far better than a straight line.
+
+    Both by least squares on the logarithms of the weeks.
+    """
     known = np.isfinite(values) & np.isfinite(usual)
-    counted, weights = np.where(known, values, 0), np.where(known, usual, 0)
-    by_week = counted[-7 * limits.DECLINE_FROM :].reshape(-1, 7).sum(axis=1)
-    weight = weights[-7 * limits.DECLINE_FROM :].reshape(-1, 7).sum(axis=1)
-    pairs, full = by_week[1:] + by_week[:-1], weight[1:] + weight[:-1]
-    known_pairs = full > 0
-    level = np.full(len(pairs), np.nan)
-    level[known_pairs] = np.log((pairs[known_pairs] + 0.5) / full[known_pairs])
-    return float(np.nanmax(level[:-2] - level[2:], initial=0))
+    counted, weight = (
+        np.where(known, each, 0)[-7 * limits.DECLINE_FROM :].reshape(-1, 7).sum(axis=1)
+        for each in (values, usual)
+    )
+    weeks = np.flatnonzero(weight > 0)
+    levels = np.log((counted[weeks] + 1) / (weight[weeks] + 1))
+    line = np.polyfit(weeks, levels, 1)
+    of_line = ((levels - np.polyval(line, weeks)) ** 2).sum()
+    of_step = min(
+        ((levels[:at] - levels[:at].mean()) ** 2).sum() + ((levels[at:] - levels[at:].mean()) ** 2).sum()
+        for at in range(1, len(levels))
+    )
+    return bool(of_step < limits.ONE_STEP * of_line)

@@ -27,7 +27,7 @@ class Fall:
 
     def depth(self, each: float = 1.0) -> Series:
         """As a logarithm, after what one person makes on a day (`each`) is added to both counts."""
-        return np.asarray(-np.log((self.observed + each) / (self.expected + each)))
+        return np.asarray(np.log(self.expected + each) - np.log(self.observed + each))
 
 
 def usual_week(values: Series, base: slice) -> Series:

@@ -84,14 +84,6 @@ class Book:
         return moves(self.events, working & np.isfinite(self.events).any(axis=0))
 
     @cached_property
-    def declined(self) -> float:
-        """What the median account is now of what it was eight weeks ago, where that is much less; else 1."""
-        ratios = change(self.masked(self.events))
-        large = ratios[np.isfinite(ratios)]
-        middle = float(np.median(large)) if len(large) >= limits.LEAST_FLEET else 1.0
-        return middle if middle < limits.FLEET_DECLINE else 1.0
-
-    @cached_property
     def seen_events(self) -> Series:
         return self.masked(self.events)
 
@@ -122,14 +114,6 @@ def usual_days(values: Series) -> Series:
     low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
     high = np.take_along_axis(ordered, np.minimum(known // 2, LAGS - 1)[None], axis=0)[0]
     return np.where(known >= 3, (low + high) / 2, np.nan)
-
-
-def change(values: Series) -> Series:
-    """The mean of the last 14 days beside that of the 14 days which ended six weeks before them."""
-    if values.shape[1] < 56:
-        return np.full(values.shape[0], np.nan)
-    now, before = mean(values[:, -14:]), mean(values[:, -56:-42])
-    return np.asarray(np.divide(now, before, out=np.full(len(now), np.nan), where=before > 0))
 
 
 def mean(values: Series) -> Series:
