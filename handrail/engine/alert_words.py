@@ -55,7 +55,7 @@ def _drop(one: Found) -> str:
 
 def _decline(one: Found) -> str:
     return (
-        f"Fewer users week after week: {one.observed:,.0f} active users, added up by day, on {one.days} days, "
+        f"Fewer and fewer people: {one.observed:,.0f} active users, added up by day, on {one.days} days, "
         f"where {one.usual:,.0f} were usual two months before ({_lost(one)} less)"
     )
 

@@ -129,6 +129,47 @@ def test_a_slow_decline_is_told_as_such_and_a_step_is_not() -> None:
     assert "decline" not in [kind for _, kind in kinds(find(book(step)))]
 
 
+def test_what_fell_in_the_last_two_weeks_alone_is_no_decline_nor_what_its_users_do_less_of() -> None:
+    fresh, less = noisy(8, 12), noisy(8, 12)
+    fresh[4, -14:] = np.round(fresh[4, -14:] * 0.4)
+    fresh[4, -1] = 200  # back today, so no drop either
+    falling = np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
+    less[4] = np.round(less[4] * falling)
+
+    assert find(book(fresh)) == []
+    assert find(book(less, users=np.round(noisy(8, 12) / 10), sessions=np.round(noisy(8, 12) / 8))) == []
+
+
+def test_what_all_accounts_lost_is_no_decline_of_one() -> None:
+    events = noisy(8, 12)
+    events = np.round(events * np.exp(-0.1 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None)))
+
+    assert "decline" not in [kind for _, kind in kinds(find(book(events)))]
+
+
+def test_the_same_loss_is_told_of_many_people_and_not_of_few() -> None:
+    events, users = noisy(9, 12), np.round(noisy(9, 12) / 10)
+    users[4:6] = np.where(np.arange(DAYS) % 7 < 5, 2, 0)
+    users[5] *= 10
+    events[4:6, -7:] = np.round(events[4:6, -7:] * 0.4)
+    users[4:6, -7:] = np.round(users[4:6, -7:] * 0.4)
+    people = {**{f"a{row}": 12 for row in range(12)}, "a4": 3, "a5": 30}
+
+    assert kinds(find(book(events, users=users, sessions=users, people=people))) == [("a5", "drop")]
+
+
+def test_a_weekend_goes_with_its_week_and_after_five_weeks_the_new_usual_counts() -> None:
+    four_weeks, six_weeks = noisy(15, 12), noisy(15, 12)
+    four_weeks[:, -28:] = np.round(four_weeks[:, -28:] * 0.4)
+    six_weeks[:, -42:] = np.round(six_weeks[:, -42:] * 0.4)
+    four, six = book(four_weeks), book(six_weeks)
+
+    assert not four.judged[-28:].any()
+    assert four.judged[-35:-28].all()
+    assert six.judged[-42:].all()
+    assert not six.judged[:-42].any()
+
+
 def test_a_spike_of_errors_is_held_against_as_many_events() -> None:
     events = noisy(9, 12)
     errors = np.full_like(events, 2.0)
@@ -167,6 +208,15 @@ def test_a_feature_that_one_account_left_is_told_and_one_that_all_left_is_not() 
     assert find(book(events, features=all_of_them)) == []
 
 
+def test_a_feature_is_not_said_to_be_left_on_days_that_nobody_can_judge() -> None:
+    used = np.full(DAYS, 3.0)
+    events = noisy(16, 12)
+    events[:, -14:] = np.round(events[:, -14:] * 0.6)  # all accounts: moved, and no drop of all
+    features = {(f"a{row}", "export"): used for row in range(12)}
+
+    assert find(book(events, features=features)) == []
+
+
 def test_key_users_are_silent_after_four_weeks_and_only_if_they_are_half_of_them() -> None:
     events = noisy(12, 12)
     gone, on_leave = LAST - timedelta(days=28), LAST - timedelta(days=21)
@@ -197,6 +247,15 @@ def test_a_fall_of_coverage_and_an_event_that_nobody_has_are_problems_of_the_dat
     assert [(each.subject, each.kind) for each in fell] == [("coverage", AlertKind.DATA)]
     assert [(each.subject, each.since) for each in gone] == [("Saved", LAST - timedelta(days=2))]
     assert fleet.retired(names, LAST) == ["Saved"]
+
+
+def test_events_that_stay_away_while_everything_falls_are_an_outage_and_no_broken_tracking() -> None:
+    events = noisy(13, 12)
+    days = [LAST - timedelta(days=ago) for ago in range(DAYS)]
+    opened = {("Opened", day): 100 if day > LAST - timedelta(days=3) else 1000 for day in days}
+    saved = {("Saved", day): 50 for day in days[3:]}
+
+    assert find(book(events, names=opened | saved)) == []
 
 
 def test_a_dismissal_raises_what_the_account_needs_for_the_same_kind() -> None:
