@@ -123,28 +123,45 @@ def test_a_slow_decline_is_told_as_such_and_a_step_is_not() -> None:
     slow, step = noisy(8, 12), noisy(8, 12)
     falling = np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
     slow[4] = np.round(slow[4] * falling)
-    step[4, -28:] = np.round(step[4, -28:] / 3)
+    step[4, -35:] = np.round(step[4, -35:] / 3)
 
     assert kinds(find(book(slow))) == [("a4", "decline")]
     assert "decline" not in [kind for _, kind in kinds(find(book(step)))]
 
 
-def test_what_fell_in_the_last_two_weeks_alone_is_no_decline_nor_what_its_users_do_less_of() -> None:
-    fresh, less = noisy(8, 12), noisy(8, 12)
-    fresh[4, -14:] = np.round(fresh[4, -14:] * 0.4)
-    fresh[4, -1] = 200  # back today, so no drop either
-    falling = np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
-    less[4] = np.round(less[4] * falling)
-
-    assert find(book(fresh)) == []
-    assert find(book(less, users=np.round(noisy(8, 12) / 10), sessions=np.round(noisy(8, 12) / 8))) == []
-
-
-def test_what_all_accounts_lost_is_no_decline_of_one() -> None:
+def test_what_fell_in_the_last_three_weeks_alone_is_no_decline() -> None:
+    uneven = np.repeat(np.resize([1.25, 0.8], DAYS // 7), 7)
     events = noisy(8, 12)
-    events = np.round(events * np.exp(-0.1 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None)))
+    events[4] *= uneven
+    slow = events.copy()
+    events[4, -21:] *= np.repeat([0.8, 0.5, 0.3], 7)
+    slow[4] *= np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
+    events[4, -1] = slow[4, -1] = 200  # back on the last day, so no drop either
 
-    assert "decline" not in [kind for _, kind in kinds(find(book(events)))]
+    assert find(book(np.round(events))) == []
+    assert kinds(find(book(np.round(slow)))) == [("a4", "decline")]
+
+
+def test_fewer_users_who_do_as_much_as_before_are_no_decline() -> None:
+    events, users = noisy(8, 12), noisy(8, 12) / 10
+    users[4] *= np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
+
+    assert find(book(events, users=np.round(users), sessions=np.round(events / 8))) == []
+
+
+def test_a_decline_is_held_against_what_all_accounts_lost() -> None:
+    weeks = np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None)
+    events, alone = noisy(8, 12), noisy(8, 12)
+    alone[4] *= np.exp(-0.08 * weeks)
+    events *= np.exp(-0.04 * weeks)
+    events[4] *= np.exp(-0.04 * weeks)
+    people = {f"a{row}": 40 for row in range(12)}
+
+    def found(of: Any) -> list[tuple[str, str]]:
+        return kinds(find(book(np.round(of), users=np.round(of / 3), people=people)))
+
+    assert found(alone) == [("a4", "decline")]
+    assert found(events) == []
 
 
 def test_the_same_loss_is_told_of_many_people_and_not_of_few() -> None:
