@@ -130,7 +130,7 @@ def test_a_slow_decline_is_told_as_such_and_a_step_is_not() -> None:
 
 
 def test_what_fell_in_the_last_three_weeks_alone_is_no_decline() -> None:
-    uneven = np.repeat(np.resize([1.25, 0.8], DAYS // 7), 7)
+    uneven = np.repeat(np.resize([1.4, 0.7], DAYS // 7), 7)
     events = noisy(8, 12)
     events[4] *= uneven
     slow = events.copy()
@@ -153,8 +153,8 @@ def test_a_decline_is_held_against_what_all_accounts_lost() -> None:
     weeks = np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None)
     events, alone = noisy(8, 12), noisy(8, 12)
     alone[4] *= np.exp(-0.08 * weeks)
-    events *= np.exp(-0.04 * weeks)
-    events[4] *= np.exp(-0.04 * weeks)
+    events *= np.exp(-0.03 * weeks)
+    events[4] *= np.exp(-0.05 * weeks)
     people = {f"a{row}": 40 for row in range(12)}
 
     def found(of: Any) -> list[tuple[str, str]]:
@@ -166,11 +166,11 @@ def test_a_decline_is_held_against_what_all_accounts_lost() -> None:
 
 def test_the_same_loss_is_told_of_many_people_and_not_of_few() -> None:
     events, users = noisy(9, 12), np.round(noisy(9, 12) / 10)
-    users[4:6] = np.where(np.arange(DAYS) % 7 < 5, 2, 0)
+    users[4:6] = np.where(np.arange(DAYS) % 7 < 5, 3, 0)
     users[5] *= 10
     events[4:6, -7:] = np.round(events[4:6, -7:] * 0.4)
     users[4:6, -7:] = np.round(users[4:6, -7:] * 0.4)
-    people = {**{f"a{row}": 12 for row in range(12)}, "a4": 3, "a5": 30}
+    people = {**{f"a{row}": 12 for row in range(12)}, "a4": 4, "a5": 40}
 
     assert kinds(find(book(events, users=users, sessions=users, people=people))) == [("a5", "drop")]
 
