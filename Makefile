@@ -15,7 +15,7 @@ help:
 	@echo "make bench         measure the export at volume, and the MCP server over stdio (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
-	@echo "make bench-health  replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
+	@echo "make bench-health  bench-churn, and replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make bench-book    measure the dashboard's pages with 5,000 accounts (BENCH=\"--keep DIR\": keep the book)"
 	@echo "make schemathesis  try 200 cases of every operation of the REST API (CASES=50: fewer)"
@@ -50,12 +50,10 @@ bench: .venv/dev
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
 
-bench-health: bench-churn
-
 bench-churn: .venv/dev
 	@$(BIN)/python -m benchmarks.health_churn $(BENCH)
 
-bench-health: .venv/dev
+bench-health: .venv/dev bench-churn
 	@$(BIN)/python -m benchmarks.health $(BENCH)
 
 bench-charts: .venv/dev

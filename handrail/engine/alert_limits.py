@@ -28,10 +28,8 @@ LEAST_DAYS = 4
 LEAST_USERS = 3
 """Different users in the four weeks before: under three, one person's leave is the whole account."""
 
-LEAST_USUAL = 40
-"""Events usual in a week; and of users, added up by day, LEAST_USER_DAYS. Less is mostly chance."""
-
-LEAST_USER_DAYS = 20
+LEAST_USER_DAYS = 8
+"""Active users of a usual week, added up by day, on the days that are judged. Of fewer, most is chance."""
 
 FLEET_SLACK = 0.5
 """The same for all accounts together: their weekend is not watched."""
@@ -39,35 +37,42 @@ FLEET_SLACK = 0.5
 SLACK_DAY = 0.2
 """A weekday with less than this share of the account's best is its weekend, and tells nothing."""
 
+LEVEL_WEEKS = 4
+"""Weeks that tell the level of what is usual."""
+
 DROP = 0.5
 """Lost of a usual week or two: two lost days of five working days are 40 %."""
 
-NOISE = 6.0
-"""Standard errors. Thousands of accounts are judged each night on three series."""
+NOISE = 3.3
+"""Standard deviations. Thousands of accounts are judged each night on three series."""
+
+SUREST = 0.9
+"""The chance of a person to come on a day is no higher."""
+
+LEAVE = 0.3
+"""The part of leave in the variance of an account of one person."""
+
+DRIFT = 0.04
+"""By how much accounts rise and fall from a week to the next (of a logarithm), for no reason."""
 
 LEAST_WEEKLY_NOISE = 0.1
 """Of log means, from one week to the next: seven differences can be small by luck, accounts are not."""
 
-DAYS_UNDER = 3
-"""Judged days of the window under the band: one or two are a public holiday of theirs."""
+DECLINE = 0.35
+"""Lost in three weeks beside the four that ended eight weeks ago, of users and of events."""
 
-DECLINE = 0.45
-"""Lost over eight weeks, along the median slope (Theil-Sen)."""
+DECLINE_DAYS = 21
+DECLINE_FROM = 12
+"""Weeks: the first four of them are what a decline is held against."""
 
-USERS_DECLINE = 0.2
-"""Of users, at least: where as many come and do less, another way of working is likelier."""
+DECLINE_NOISE = 2.45
+"""Standard deviations, of two months' drift, too."""
 
-SURE_DECLINE = 0.15
-"""Lost along the upper end of the slope's 95 % interval."""
+MIDWAY = 0.25
+"""Of what is lost, as a logarithm: so much was lost in the three weeks before the last three already."""
 
-DECLINE_WEEKS = 8
-"""Two months: what goes on for so long is no leave and no project's end."""
-
-DECLINE_CHANCE = 0.01
-"""Of Kendall's tau over eight weeks: at most four of 28 pairs of weeks stand the wrong way round."""
-
-ONE_STEP = 0.75
-"""Where one week to the next but one lost so much of the whole, it is a drop, or was one."""
+ONE_STEP = 0.5
+"""Where the squares left by one step are under this share of a line's, it was a drop."""
 
 ERRORS = 3.0
 """Times the usual errors for as many events, over ERROR_DAYS."""
@@ -79,14 +84,14 @@ LEAST_ERRORS = 10
 ERROR_CHANCE = 1e-6
 """Of as many errors under the account's own spread (negative binomial)."""
 
-CONVERSION = 0.4
+CONVERSION = 0.5
 """Lost of a funnel's usual conversion."""
 
-CONVERSION_NOISE = 4.0
+CONVERSION_NOISE = 3.5
 """Standard errors, of two proportions; there is one test for each funnel."""
 
 CONVERSION_DAYS = 14
-LEAST_ENTERED = 20
+LEAST_ENTERED = 15
 """People a day who entered a funnel in these days; of fewer a rate is too coarse."""
 
 ABANDONED_DAYS = 14
@@ -137,7 +142,7 @@ PER_USER = 0.75
 """Events for each user beside the usual: on a holiday people stay away, in an outage events do."""
 
 FLEET_DECLINE = 0.85
-"""Where the median account lost more in eight weeks, accounts are held against it."""
+"""Where less is left of the median account after two months, accounts are held against it."""
 
 COVERAGE_FALL = 0.15
 """In points of the share of events that name an account, against the median of earlier syncs."""

@@ -55,8 +55,8 @@ def _drop(one: Found) -> str:
 
 def _decline(one: Found) -> str:
     return (
-        f"Events fell week after week: {one.observed:,.0f} in the last seven days, {one.usual:,.0f} in the "
-        f"first seven of eight weeks (the trend lost {one.size:.0%})"
+        f"Fewer and fewer people: {one.observed:,.0f} active users, added up by day, on {one.days} days, "
+        f"where {one.usual:,.0f} were usual two months before ({_lost(one)} less)"
     )
 
 

@@ -17,7 +17,7 @@ def reconcile(found: Iterable[Found], known: Sequence[Alert], night: date, worde
     """The alerts that a night raises or changes. Safe to repeat for the same night.
 
     `known` are open alerts and those closed within the quiet days. Of an account and direction the worst
-    finding is told; a further one only where it is worse than what was told.
+    finding is told; a further one only where it is worse than what was told: then the open alert becomes it.
     """
     worst: dict[Key, list[Found]] = {}
     for each in found:
@@ -58,7 +58,10 @@ def _reconciled(
     if all(worst.size >= limits.WORSE * alert.told_size for alert in standing) and not any(
         alert.kind is worst.kind and alert.state == "open" for alert in standing
     ):
-        changed.append(_raised(worst, night, worded))
+        open_ones = [alert for alert in standing if alert.state == "open"]
+        changed.append(
+            _seen(open_ones[-1], worst, night, worded) if open_ones else _raised(worst, night, worded)
+        )
     return changed
 
 

@@ -1,23 +1,22 @@
 """Anomalies of single accounts: a cheap screen over all of them, then a seasonal model of those it hits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handrail.domain.alerts import AlertKind, Found
 from handrail.engine import alert_limits as limits
 from handrail.engine.departures import abandoned, silent
-from handrail.engine.fleet import Book, Series, change, mean, problems, usual_days
+from handrail.engine.falls import Fall, fall, noise, usual_week
+from handrail.engine.fleet import Book, Series, problems
 from handrail.engine.rates import conversions, errors
-from handrail.engine.seasonal import LEVEL_WEEKS, fitted, points, since, weeks
+from handrail.engine.seasonal import fitted, points, since
 
 SCREEN = 0.75
 """The screen lets through three quarters of what an alert needs; the model judges those."""
 
-MOST_RISES = 8
-"""Of 28 pairs of eight weeks, those that may rise for a decline to be judged; Kendall's test allows four."""
+LONG_AGO = slice(-7 * limits.DECLINE_FROM, -7 * (limits.DECLINE_FROM - limits.LEVEL_WEEKS))
+"""The days that a decline is held against."""
 
 
 def find(book: Book, dismissals: limits.Dismissals | None = None) -> list[Found]:
@@ -31,7 +30,7 @@ def find(book: Book, dismissals: limits.Dismissals | None = None) -> list[Found]
     sudden = {each.account_id for each in drops}
     found = [
         *drops,
-        *(each for each in _declines(book, told) if each.account_id not in sudden),
+        *_declines(book, told, sudden),
         *errors(book, told),
         *conversions(book, told, rows),
         *abandoned(book, told, rows),
@@ -43,162 +42,166 @@ def find(book: Book, dismissals: limits.Dismissals | None = None) -> list[Found]
 
 
 def _drops(book: Book, told: limits.Dismissals) -> Iterator[Found]:
-    """A week far under the usual in events, users or sessions; of an account the clearest one."""
-    best: dict[str, Found] = {}
-    large = _large(book)
-    for name, values, least in (
-        ("events", book.events, limits.LEAST_USUAL),
-        ("users", book.users, limits.LEAST_USER_DAYS),
-        ("sessions", book.sessions, limits.LEAST_USER_DAYS),
-    ):
-        masked = book.masked(values)
-        usual = usual_days(masked)
-        for window in limits.WINDOWS:
-            for row in np.flatnonzero(_low(masked, usual, least, window) & large):
+    """A week or two far under the usual in events, users or sessions; of an account the first such."""
+    seen: set[str] = set()
+    people = _people(book)
+    for window in limits.WINDOWS:
+        users = _beside_usual(book.seen_users, window)
+        noises = noise(users, people, limits.LEVEL_WEEKS)
+        large = (people >= limits.LEAST_USERS) & (users.expected >= limits.LEAST_USER_DAYS * window // 7)
+        for name, values in (
+            ("events", book.seen_events),
+            ("users", book.seen_users),
+            ("sessions", book.seen_sessions),
+        ):
+            screened = _beside_usual(values, window)
+            hit = (screened.lost >= SCREEN * limits.DROP) & (
+                screened.depth() >= SCREEN * limits.NOISE * noises
+            )
+            for row in np.flatnonzero(hit & large):
                 account = book.accounts[row]
+                if account in seen:
+                    continue
                 raised = limits.raised(told, account, AlertKind.DROP)
-                one = _drop(book, masked[row], account, name, least, raised, window)
-                if one and (account not in best or one.score > best[account].score):
-                    best[account] = one
-    yield from best.values()
+                one = _drop(book, int(row), values[row], name, raised, window, users, float(noises[row]))
+                if one:
+                    seen.add(account)
+                    yield one
 
 
-def _low(values: Series, usual: Series, least: float, window: int) -> NDArray[np.bool_]:
-    """The screen: which rows have a window that the model may find low."""
-    recent, expected = values[:, -window:], usual[:, -window:]
-    known = np.isfinite(recent) & np.isfinite(expected)
-    now, before = np.where(known, recent, 0).sum(axis=1), np.where(known, expected, 0).sum(axis=1)
-    under = (recent <= (1 - limits.DROP / 2) * expected) & known
-    return np.asarray(
-        (before >= SCREEN * least)
-        & (now <= (1 - SCREEN * limits.DROP) * before)
-        & (under.sum(axis=1) >= limits.DAYS_UNDER)
-    )
+def _people(book: Book) -> Series:
+    return np.array([float(book.people.get(each, 0)) for each in book.accounts])
+
+
+def _beside_usual(values: Series, window: int) -> Fall:
+    """The screen: the last days beside weekday means of eight weeks before them."""
+    usual = usual_week(values, slice(-window - 56, -window))
+    return fall(values, usual, slice(-window, None), _level(window), spared=window // 7)
+
+
+def _level(window: int) -> slice:
+    return slice(-window - 7 * limits.LEVEL_WEEKS, -window)
 
 
 def _drop(
-    book: Book, values: Series, account: str, name: str, least: float, raised: float, window: int
+    book: Book, row: int, values: Series, name: str, raised: float, window: int, users: Fall, noise: float
 ) -> Found | None:
     fit = fitted(values, window)
     if fit is None:
         return None
-    last = slice(-window, None)
-    days = np.isfinite(fit.flat[last])
-    if days.sum() < limits.LEAST_DAYS:
-        return None
-    recent, usual, low = values[last][days], fit.usual[last][days], fit.edge[last][days]
-    expected, observed = float(usual.sum()), float(recent.sum())
-    size = 1 - observed / expected if expected else 0.0
-    away = (
-        float(np.median(fit.flat[last][days])) - fit.level
-    )  # one lost day, or a holiday of theirs, is no drop
-    score = -away / (fit.weekly_noise * float(np.sqrt(7 / window + 1 / LEVEL_WEEKS)))
+    usual, last = fit.judged()[None, :], slice(-window, None)
+    whole = fall(values[None, :], usual, last, _level(window))
+    firm = fall(values[None, :], usual, last, _level(window), spared=window // 7)
+    days = int(whole.days[0])
+    spread, each = noise, 1.0
+    if name != "users":  # one person makes many of them, and not as many every week
+        spread = float(np.hypot(noise, fit.weekly_noise * np.sqrt(7 / window + 1 / limits.LEVEL_WEEKS)))
+        each = max(1.0, float(firm.expected[0] / users.expected[row]))
+    score = float(firm.depth(each)[0]) / spread
     if (
-        expected < least * window / 7
-        or min(size, 1 - np.exp(away)) < limits.needed(limits.DROP, raised)
+        days < limits.LEAST_DAYS * window // 7
+        or min(float(firm.lost[0]), float(whole.lost[0])) < limits.needed(limits.DROP, raised)
         or score < limits.NOISE * raised
-        or (recent < low).sum() < limits.DAYS_UNDER
-        or recent[-1] >= usual[-1]
+        or values[-1] >= fit.usual[-1]
     ):
         return None
     return Found(
-        account_id=account,
+        account_id=book.accounts[row],
         kind=AlertKind.DROP,
         subject=name,
-        size=size,
+        size=float(whole.lost[0]),
         score=score,
         since=since(book, values, fit),
-        observed=observed,
-        usual=expected,
-        days=int(days.sum()),
+        observed=float(whole.observed[0]),
+        usual=float(whole.expected[0]),
+        days=days,
         points=points(book, values, fit),
     )
 
 
-def _declines(book: Book, told: limits.Dismissals) -> Iterator[Found]:
-    """Events get fewer and fewer over eight weeks; beside the fleet where that declined, too."""
-    events, users = book.masked(book.events), book.masked(book.users)
-    ratios = np.nan_to_num(change(events) / book.declined, nan=1.0)
-    falling = np.minimum(_rises(events), _rises(users)) <= MOST_RISES
-    for row in np.flatnonzero(falling & (ratios <= 1 - SCREEN * limits.DECLINE) & _large(book)):
+def _declines(book: Book, told: limits.Dismissals, sudden: set[str]) -> Iterator[Found]:
+    """Fewer users than two months ago, week after week; beside the fleet where that declined, too."""
+    people = _people(book)
+    base = slice(-7 * limits.DECLINE_FROM, None)
+    users = _since_long(book.seen_users, usual_week(book.seen_users, base))
+    noises = noise(users, people, limits.DECLINE_FROM)
+    fleet = _of_all(users)
+    deep = users.depth() - fleet >= SCREEN * limits.DECLINE_NOISE * noises
+    deep &= (users.lost >= SCREEN * limits.DECLINE) & (people >= limits.LEAST_USERS)
+    for row in np.flatnonzero(deep):
         account = book.accounts[row]
+        if account in sudden:
+            continue
         raised = limits.raised(told, account, AlertKind.DECLINE)
-        one = _decline(book, events[row], users[row], account, raised)
+        one = _decline(book, int(row), raised, float(noises[row]), fleet)
         if one:
             yield one
 
 
-@dataclass(frozen=True)
-class _Trend:
-    """Eight weeks in a row. `lost` is by the median slope, `sure` by the upper end of its 95 % interval."""
-
-    lost: float
-    sure: float
-    chance: float
-    step: float
-    """The largest loss from a week to the next but one, as a share of the whole."""
+def _of_all(users: Fall) -> float:
+    """The depth to which the median account fell, where that is much; else 0."""
+    large = users.before >= limits.LEAST_USER_DAYS * limits.LEVEL_WEEKS
+    middle = float(np.median(users.depth()[large])) if large.sum() >= limits.LEAST_FLEET else 0.0
+    return middle if middle > -np.log(limits.FLEET_DECLINE) else 0.0
 
 
-def _trend(means: Series, fleet: float) -> _Trend | None:
-    """Kendall's tau and the Theil-Sen slope of log means; None where a week is not known."""
-    from scipy.stats import kendalltau, theilslopes  # noqa: PLC0415
+def _since_long(values: Series, usual: Series, until: int = 0) -> Fall:
+    """Three weeks that ended `until` days ago."""
+    recent = slice(values.shape[1] - limits.DECLINE_DAYS - until, values.shape[1] - until)
+    return fall(values, usual, recent, LONG_AGO)
 
-    if not np.isfinite(means).all():
+
+def _decline(book: Book, row: int, raised: float, noise: float, fleet: float) -> Found | None:
+    """Users and events lose on the whole, and not in one step."""
+    users, events = book.seen_users[row], book.seen_events[row]
+    fit, other = fitted(users), fitted(events)
+    if fit is None or other is None:
         return None
-    order = np.arange(len(means))
-    slope = theilslopes(means, order)
-    whole, most = (each * order[-1] - np.log(fleet) for each in (slope.slope, slope.high_slope))
-    chance = float(kendalltau(order, means, alternative="less").pvalue)
-    step = float((means[2:] - means[:-2]).min() / (means[-1] - means[0])) if means[-1] < means[0] else 1.0
-    return _Trend(float(1 - np.exp(whole)), float(1 - np.exp(most)), chance, step)
-
-
-def _large(book: Book) -> NDArray[np.bool_]:
-    """Accounts with enough people, on enough days of the six weeks before, that a fall is no chance."""
-    users = book.masked(book.users)[:, -42 - limits.WINDOW : -limits.WINDOW]
-    days = 7 * np.nan_to_num(mean(users))
-    people = np.array([book.people.get(each, 0) for each in book.accounts])
-    return np.asarray((people >= limits.LEAST_USERS) & (days >= limits.LEAST_USER_DAYS))
-
-
-def _rises(values: Series) -> NDArray[np.int_]:
-    """Pairs of the last eight weeks of which the later one has more on its average day."""
-    count = limits.DECLINE_WEEKS
-    by_week = np.stack(
-        [mean(values[:, values.shape[1] - 7 * back :][:, :7]) for back in range(count, 0, -1)], axis=1
-    )
-    earlier, later = np.triu_indices(count, 1)
-    return np.asarray((by_week[:, later] > by_week[:, earlier]).sum(axis=1))
-
-
-def _decline(book: Book, events: Series, users: Series, account: str, raised: float) -> Found | None:
-    """Events and users lose on the whole; of one of them week after week, and not in one step."""
-    fit, other = fitted(events), fitted(users)
-    first = float(np.nansum(events[-7 * limits.DECLINE_WEEKS :][:7]))
-    if fit is None or other is None or first < limits.LEAST_USUAL:
-        return None
-    of_events = _trend(weeks(fit.flat, limits.DECLINE_WEEKS), book.declined)
-    of_users = _trend(weeks(other.flat, limits.DECLINE_WEEKS), book.declined)
-    if of_events is None or of_users is None:
-        return None
-    size = of_events.lost
+    usual = fit.judged()[None, :]
+    of_users = _since_long(users[None, :], usual)
+    of_events = _since_long(events[None, :], other.judged()[None, :])
+    midway = _since_long(users[None, :], usual, until=limits.DECLINE_DAYS)
+    depth = float(of_users.depth()[0]) - fleet
+    size = 1 - float(np.exp(-depth))
     if (
-        min(of_events.chance, of_users.chance) >= limits.DECLINE_CHANCE / raised
-        or size < limits.needed(limits.DECLINE, raised)
-        or of_users.lost < limits.USERS_DECLINE
-        or max(of_events.sure, of_users.sure) < limits.SURE_DECLINE
-        or max(of_events.step, of_users.step) >= limits.ONE_STEP
+        min(of_users.days[0], of_events.days[0]) < 2 * limits.LEAST_DAYS
+        or of_users.before[0] < limits.LEAST_USER_DAYS * limits.LEVEL_WEEKS
+        or min(size, float(of_events.lost[0])) < limits.needed(limits.DECLINE, raised)
+        or depth < limits.DECLINE_NOISE * raised * noise
+        or float(midway.depth()[0]) < limits.MIDWAY * depth
+        or _in_one_step(users, usual[0])
     ):
         return None
     return Found(
-        account_id=account,
+        account_id=book.accounts[row],
         kind=AlertKind.DECLINE,
-        subject="events",
+        subject="users",
         size=size,
-        score=float(-np.log10(min(of_events.chance, of_users.chance))),
-        since=book.days[-7 * limits.DECLINE_WEEKS],
-        observed=float(np.nansum(events[-7:])),
-        usual=first,
-        days=7,
-        points=points(book, events, fit),
+        score=depth / noise,
+        since=book.days[-7 * (limits.DECLINE_FROM - limits.LEVEL_WEEKS)],
+        observed=float(of_users.observed[0]),
+        usual=float(of_users.expected[0]),
+        days=int(of_users.days[0]),
+        points=points(book, users, fit),
     )
+
+
+def _in_one_step(values: Series, usual: Series) -> bool:
+    """Whether one step, anywhere in the twelve weeks, tells them far better than a straight line.
+
+    Both by least squares on the logarithms of the weeks.
+    """
+    known = np.isfinite(values) & np.isfinite(usual)
+    counted, weight = (
+        np.where(known, each, 0)[-7 * limits.DECLINE_FROM :].reshape(-1, 7).sum(axis=1)
+        for each in (values, usual)
+    )
+    weeks = np.flatnonzero(weight > 0)
+    levels = np.log((counted[weeks] + 1) / (weight[weeks] + 1))
+    line = np.polyfit(weeks, levels, 1)
+    of_line = ((levels - np.polyval(line, weeks)) ** 2).sum()
+    of_step = min(
+        ((levels[:at] - levels[:at].mean()) ** 2).sum() + ((levels[at:] - levels[at:].mean()) ** 2).sum()
+        for at in range(1, len(levels))
+    )
+    return bool(of_step < limits.ONE_STEP * of_line)

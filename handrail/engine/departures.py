@@ -16,11 +16,12 @@ def abandoned(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> I
     lost = _lost_by_all(book)
     going = _going_on(book)
     for (account, feature), attempts in book.features.items():
-        if account not in rows or feature in lost:
+        if account not in rows or feature in lost or not going[rows[account]]:
             continue
-        row = rows[account]
         masked = np.where(book.judged, attempts, np.nan)
         recent = masked[-limits.ABANDONED_DAYS :]
+        if np.nansum(recent):
+            continue
         past = masked[-limits.ABANDONED_DAYS - 7 * limits.ABANDONED_WEEKS : -limits.ABANDONED_DAYS]
         if len(past) < 7 * limits.ABANDONED_WEEKS or not np.isfinite(past).sum() >= limits.LEAST_HISTORY:
             continue
@@ -28,8 +29,6 @@ def abandoned(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> I
         middle = float(np.median(by_week))
         raised = limits.raised(told, account, AlertKind.ABANDONED)
         if (by_week > 0).sum() < limits.ABANDONED_WEEKS - 1 or middle < limits.LEAST_ATTEMPTS * raised:
-            continue
-        if np.nansum(recent) or not going[row]:
             continue
         gone = int(np.flatnonzero(np.nan_to_num(masked) > 0)[-1]) + 1
         yield Found(
@@ -60,7 +59,7 @@ def _lost_by_all(book: Book) -> set[str]:
 
 def _going_on(book: Book) -> NDArray[np.bool_]:
     """The accounts that have at least half of the events of the four weeks before the last two."""
-    masked = book.masked(book.events)
+    masked = book.seen_events
     now, before = mean(masked[:, -14:]), mean(masked[:, -42:-14])
     return np.asarray(np.nan_to_num(now) >= limits.STILL_ACTIVE * np.nan_to_num(before))
 

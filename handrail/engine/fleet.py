@@ -84,12 +84,16 @@ class Book:
         return moves(self.events, working & np.isfinite(self.events).any(axis=0))
 
     @cached_property
-    def declined(self) -> float:
-        """What the median account is now of what it was eight weeks ago, where that is much less; else 1."""
-        ratios = change(self.masked(self.events))
-        large = ratios[np.isfinite(ratios)]
-        middle = float(np.median(large)) if len(large) >= limits.LEAST_FLEET else 1.0
-        return middle if middle < limits.FLEET_DECLINE else 1.0
+    def seen_events(self) -> Series:
+        return self.masked(self.events)
+
+    @cached_property
+    def seen_users(self) -> Series:
+        return self.masked(self.users)
+
+    @cached_property
+    def seen_sessions(self) -> Series:
+        return self.masked(self.sessions)
 
     def masked(self, values: Series) -> Series:
         """The values of judged days, beside the fleet where that was low; the others count as not known."""
@@ -112,14 +116,6 @@ def usual_days(values: Series) -> Series:
     return np.where(known >= 3, (low + high) / 2, np.nan)
 
 
-def change(values: Series) -> Series:
-    """The mean of the last 14 days beside that of the 14 days which ended six weeks before them."""
-    if values.shape[1] < 56:
-        return np.full(values.shape[0], np.nan)
-    now, before = mean(values[:, -14:]), mean(values[:, -56:-42])
-    return np.asarray(np.divide(now, before, out=np.full(len(now), np.nan), where=before > 0))
-
-
 def mean(values: Series) -> Series:
     """Of the known days in each row, NaN where half of them are not known."""
     known = np.isfinite(values)
@@ -132,15 +128,15 @@ def mean(values: Series) -> Series:
 def moves(values: Series, working: NDArray[np.bool_]) -> tuple[Series, NDArray[np.bool_]]:
     """The fleet's index by day, and the days on which it did not move and that are no holiday.
 
-    A day's usual is the median of the same weekday on the last four days that did not move. What stays moved
-    for five weeks is the new usual: then nothing counts before it.
+    A day's usual is the median of the same weekday on the last four days that did not move. A weekend
+    goes with the day before it. What stays moved for five weeks is the new usual: then nothing counts before
+    it.
     """
     index, judged = _index(values, working, 0)
     at = len(judged)
     while at and not judged[at - 1]:
         at -= 1
-    moved = int(np.isfinite(index[at:]).sum())
-    if moved < limits.NEW_USUAL:
+    if len(judged) - at < limits.NEW_USUAL:
         return index, judged
     index, judged = _index(values, working, at)
     judged[:at] = False
@@ -151,22 +147,31 @@ def _index(values: Series, working: NDArray[np.bool_], first: int) -> tuple[Seri
     width = values.shape[1]
     index, judged = np.full(width, np.nan), working.copy()
     totals = np.nansum(values, axis=0)
+    moved = False
     for at in range(first, width):
         same = [day for day in range(at - 7, first - 1, -7) if judged[day]][:LAST_SAME]
         if (
             len(same) < 3
-            or np.median(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max()
+            or _middle(totals[same]) < limits.FLEET_SLACK * totals[max(0, same[0] - 7) : at].max()
         ):
-            continue  # too little is known, or it is the fleet's weekend
+            judged[at] &= not moved  # too little is known, or it is the fleet's weekend
+            continue
         before = values[:, same]
         known = np.isfinite(before).all(axis=1) & np.isfinite(values[:, at])
-        usual = np.median(before[known], axis=1)
+        usual = _middle(before[known])
         large = usual >= limits.LEAST_FLEET_DAY
         if large.sum() < limits.LEAST_FLEET:
             continue
-        index[at] = np.median(values[known, at][large] / usual[large])
-        judged[at] &= limits.FLEET_LOW <= index[at] <= limits.FLEET_HIGH
+        index[at] = _middle(values[known, at][large] / usual[large])
+        moved = not limits.FLEET_LOW <= index[at] <= limits.FLEET_HIGH
+        judged[at] &= not moved
     return index, judged
+
+
+def _middle(values: Series) -> Series:
+    """The median of each row; numpy's own is slow for a few numbers, and this is asked for every day."""
+    ordered, count = np.sort(values, axis=-1), values.shape[-1]
+    return np.asarray((ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2)
 
 
 def problems(book: Book) -> list[Found]:
@@ -230,7 +235,24 @@ def _vanished(book: Book) -> list[Found]:
     if len(names) > 1 and len(found) == len(names):
         longest = min(found, key=lambda each: each.since)
         return [longest.model_copy(update={"subject": "all events"})]
-    return found
+    left = [name for name in names if name not in {each.subject for each in found}]
+    return [each for each in found if _goes_on(book, left, each.since)]
+
+
+def _goes_on(book: Book, names: Sequence[str], since: date) -> bool:
+    """The other events are about as many as before: otherwise everything fell, not one event's tracking."""
+    days = (book.last - since).days + 1
+    now, before = (
+        sum(
+            book.names.get((name, book.last - timedelta(days=ago + 7 * week)), 0)
+            for name in names
+            for ago in range(days)
+            for week in weeks
+        )
+        / len(weeks)
+        for weeks in (range(1), range(1, LAGS + 1))
+    )
+    return not names or now >= limits.STILL_ACTIVE * before
 
 
 def _moved(book: Book) -> list[Found]:

@@ -13,7 +13,7 @@ from handrail.engine.seasonal import CHART_DAYS
 
 def errors(book: Book, told: limits.Dismissals) -> Iterator[Found]:
     """Many more errors for as many events than the account's own past has."""
-    errors, events = book.masked(book.errors), book.masked(book.events)
+    errors, events = book.masked(book.errors), book.seen_events
     span, before = limits.ERROR_DAYS, slice(-limits.ERROR_DAYS - 56, -limits.ERROR_DAYS)
     known = np.isfinite(errors) & np.isfinite(events)
     errors, events = np.where(known, errors, 0), np.where(known, events, 0)
@@ -134,20 +134,18 @@ def _overspread(counts: Series, rate: float) -> float:
 def _rates(book: Book, counts: Series, usual: float) -> tuple[Point, ...]:
     from scipy.stats import binom  # noqa: PLC0415
 
-    points = []
-    for at in range(max(0, counts.shape[1] - CHART_DAYS), counts.shape[1]):
-        entered, completed = counts[:, at]
-        if not np.isfinite(entered) or not entered:
-            points.append(Point(day=book.days[at], value=None))
-            continue
-        low, high = binom.interval(0.99, entered, usual)
-        points.append(
-            Point(
-                day=book.days[at],
-                value=round(completed / entered, 4),
-                usual=round(usual, 4),
-                low=round(low / entered, 4),
-                high=round(high / entered, 4),
-            )
+    days, (entered, completed) = book.days[-CHART_DAYS:], counts[:, -CHART_DAYS:]
+    some = np.nan_to_num(entered) > 0
+    low, high = binom.interval(0.99, np.where(some, entered, 1), usual)
+    return tuple(
+        Point(
+            day=day,
+            value=round(completed[at] / entered[at], 4),
+            usual=round(usual, 4),
+            low=round(low[at] / entered[at], 4),
+            high=round(high[at] / entered[at], 4),
         )
-    return tuple(points)
+        if some[at]
+        else Point(day=day, value=None)
+        for at, day in enumerate(days)
+    )

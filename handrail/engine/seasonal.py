@@ -14,11 +14,11 @@ from handrail.engine import alert_limits as limits
 from handrail.engine.fleet import Book, Series
 
 CHART_DAYS = 56
-LEVEL_WEEKS = 4
-"""Weeks before the window whose median is the level."""
-
 MEDIAN_NOISE = 1.2533
 """The standard error of a median beside a mean's, √(π/2)."""
+
+MAD_SCALE = 1.482602218505602
+"""Of a median absolute deviation, 1 / Φ⁻¹(3/4)."""
 
 BAND = 2.576
 """Standard errors of a day: 99 of 100 usual days lie inside."""
@@ -40,6 +40,10 @@ class Fit:
     @property
     def usual(self) -> Series:
         return np.expm1(self.level + self.weekday).clip(min=0)
+
+    def judged(self) -> Series:
+        """The usual of each day that is known and no weekend of theirs; NaN on the others."""
+        return np.where(np.isfinite(self.flat), self.usual, np.nan)
 
     @property
     def edge(self) -> Series:
@@ -64,7 +68,7 @@ def fitted(values: Series, window: int = limits.WINDOW) -> Fit | None:
     parts = STL(np.log1p(filled), period=7, robust=True).fit(inner_iter=1, outer_iter=5)
     weekday_of = np.arange(len(values)) % 7
     start = len(values) - window - len(base)
-    last_weeks = slice(-7 * LEVEL_WEEKS, None)
+    last_weeks = slice(-7 * limits.LEVEL_WEEKS, None)
     of_base = weekday_of[start : start + len(base)]
     by_weekday = np.array(
         [np.mean(parts.seasonal[last_weeks][of_base[last_weeks] == each]) for each in range(7)]
@@ -94,28 +98,25 @@ def _filled(base: Series) -> Series:
 
 def _spread(values: Series) -> float:
     """The median absolute deviation, on the scale of a standard deviation."""
-    from scipy.stats import median_abs_deviation  # noqa: PLC0415
-
     known = values[np.isfinite(values)]
-    return float(median_abs_deviation(known, scale="normal")) if len(known) else 0.0
+    return float(MAD_SCALE * np.median(np.abs(known - np.median(known)))) if len(known) else 0.0
 
 
-def weeks(flat: Series, count: int) -> Series:
-    """Middle days of the last weeks, oldest first; NaN where fewer than two days are known."""
-    middles = []
-    for back in range(count, 0, -1):
-        end = len(flat) - 7 * (back - 1)
-        week = flat[max(0, end - 7) : end]
-        known = week[np.isfinite(week)]
-        middles.append(float(np.median(known)) if len(known) >= 2 else np.nan)
-    return np.array(middles)
+def _weeks(flat: Series) -> Series:
+    """The middle day of each whole week, oldest first; NaN where fewer than two days are known."""
+    by_week = flat[len(flat) % 7 :].reshape(-1, 7)
+    known = np.isfinite(by_week).sum(axis=1)
+    ordered = np.sort(by_week, axis=1)  # NaN comes last
+    at = np.arange(len(by_week))
+    middles = (ordered[at, (known - 1) // 2] + ordered[at, known // 2]) / 2
+    return np.where(known >= 2, middles, np.nan)
 
 
 def _weekly_noise(flat: Series, noise: float, usual: float) -> float:
     """Of a week's middle day: from how far weeks lie from the week before, so that a single odd week counts;
     never less than the days' own noise makes of it, or the chance of as few events a week as are usual.
     """
-    steps = np.diff(weeks(flat, len(flat) // 7))
+    steps = np.diff(_weeks(flat))
     known = steps[np.isfinite(steps)]
     seen = float(np.sqrt(np.mean(known**2) / 2)) if len(known) else 0.0
     return float(

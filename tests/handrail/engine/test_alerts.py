@@ -49,6 +49,17 @@ def test_of_an_account_and_direction_the_worst_is_told_and_the_other_direction_a
     assert kinds == {AlertKind.DROP, AlertKind.ERRORS}
 
 
+def test_an_open_alert_becomes_the_worse_kind_and_is_told_again() -> None:
+    later = NIGHT + timedelta(days=10)
+    slow = run([found(AlertKind.DECLINE, 0.5)], [])
+
+    same = run([found(AlertKind.DROP, 0.6)], slow, days=10)
+    [worse] = run([found(AlertKind.DROP, 0.7)], slow, days=10)
+
+    assert [each.kind for each in same] == [AlertKind.DECLINE]
+    assert (worse.id, worse.kind, worse.told_on) == (slow[0].id, AlertKind.DROP, later)
+
+
 def test_three_nights_without_it_resolve_an_alert_and_it_comes_back_silently() -> None:
     first = run([found()], [])
     two = run([], first, days=2)

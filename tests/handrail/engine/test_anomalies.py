@@ -123,10 +123,68 @@ def test_a_slow_decline_is_told_as_such_and_a_step_is_not() -> None:
     slow, step = noisy(8, 12), noisy(8, 12)
     falling = np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
     slow[4] = np.round(slow[4] * falling)
-    step[4, -28:] = np.round(step[4, -28:] / 3)
+    step[4, -35:] = np.round(step[4, -35:] / 3)
 
     assert kinds(find(book(slow))) == [("a4", "decline")]
     assert "decline" not in [kind for _, kind in kinds(find(book(step)))]
+
+
+def test_what_fell_in_the_last_three_weeks_alone_is_no_decline() -> None:
+    uneven = np.repeat(np.resize([1.4, 0.7], DAYS // 7), 7)
+    events = noisy(8, 12)
+    events[4] *= uneven
+    slow = events.copy()
+    events[4, -21:] *= np.repeat([0.8, 0.5, 0.3], 7)
+    slow[4] *= np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
+    events[4, -1] = slow[4, -1] = 200  # back on the last day, so no drop either
+
+    assert find(book(np.round(events))) == []
+    assert kinds(find(book(np.round(slow)))) == [("a4", "decline")]
+
+
+def test_fewer_users_who_do_as_much_as_before_are_no_decline() -> None:
+    events, users = noisy(8, 12), noisy(8, 12) / 10
+    users[4] *= np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
+
+    assert find(book(events, users=np.round(users), sessions=np.round(events / 8))) == []
+
+
+def test_a_decline_is_held_against_what_all_accounts_lost() -> None:
+    weeks = np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None)
+    events, alone = noisy(8, 12), noisy(8, 12)
+    alone[4] *= np.exp(-0.08 * weeks)
+    events *= np.exp(-0.03 * weeks)
+    events[4] *= np.exp(-0.05 * weeks)
+    people = {f"a{row}": 40 for row in range(12)}
+
+    def found(of: Any) -> list[tuple[str, str]]:
+        return kinds(find(book(np.round(of), users=np.round(of / 3), people=people)))
+
+    assert found(alone) == [("a4", "decline")]
+    assert found(events) == []
+
+
+def test_the_same_loss_is_told_of_many_people_and_not_of_few() -> None:
+    events, users = noisy(9, 12), np.round(noisy(9, 12) / 10)
+    users[4:6] = np.where(np.arange(DAYS) % 7 < 5, 3, 0)
+    users[5] *= 10
+    events[4:6, -7:] = np.round(events[4:6, -7:] * 0.4)
+    users[4:6, -7:] = np.round(users[4:6, -7:] * 0.4)
+    people = {**{f"a{row}": 12 for row in range(12)}, "a4": 4, "a5": 40}
+
+    assert kinds(find(book(events, users=users, sessions=users, people=people))) == [("a5", "drop")]
+
+
+def test_a_weekend_goes_with_its_week_and_after_five_weeks_the_new_usual_counts() -> None:
+    four_weeks, six_weeks = noisy(15, 12), noisy(15, 12)
+    four_weeks[:, -28:] = np.round(four_weeks[:, -28:] * 0.4)
+    six_weeks[:, -42:] = np.round(six_weeks[:, -42:] * 0.4)
+    four, six = book(four_weeks), book(six_weeks)
+
+    assert not four.judged[-28:].any()
+    assert four.judged[-35:-28].all()
+    assert six.judged[-42:].all()
+    assert not six.judged[:-42].any()
 
 
 def test_a_spike_of_errors_is_held_against_as_many_events() -> None:
@@ -167,6 +225,15 @@ def test_a_feature_that_one_account_left_is_told_and_one_that_all_left_is_not() 
     assert find(book(events, features=all_of_them)) == []
 
 
+def test_a_feature_is_not_said_to_be_left_on_days_that_nobody_can_judge() -> None:
+    used = np.full(DAYS, 3.0)
+    events = noisy(16, 12)
+    events[:, -14:] = np.round(events[:, -14:] * 0.6)  # all accounts: moved, and no drop of all
+    features = {(f"a{row}", "export"): used for row in range(12)}
+
+    assert find(book(events, features=features)) == []
+
+
 def test_key_users_are_silent_after_four_weeks_and_only_if_they_are_half_of_them() -> None:
     events = noisy(12, 12)
     gone, on_leave = LAST - timedelta(days=28), LAST - timedelta(days=21)
@@ -197,6 +264,15 @@ def test_a_fall_of_coverage_and_an_event_that_nobody_has_are_problems_of_the_dat
     assert [(each.subject, each.kind) for each in fell] == [("coverage", AlertKind.DATA)]
     assert [(each.subject, each.since) for each in gone] == [("Saved", LAST - timedelta(days=2))]
     assert fleet.retired(names, LAST) == ["Saved"]
+
+
+def test_events_that_stay_away_while_everything_falls_are_an_outage_and_no_broken_tracking() -> None:
+    events = noisy(13, 12)
+    days = [LAST - timedelta(days=ago) for ago in range(DAYS)]
+    opened = {("Opened", day): 100 if day > LAST - timedelta(days=3) else 1000 for day in days}
+    saved = {("Saved", day): 50 for day in days[3:]}
+
+    assert find(book(events, names=opened | saved)) == []
 
 
 def test_a_dismissal_raises_what_the_account_needs_for_the_same_kind() -> None:
