@@ -6,11 +6,12 @@ draft-ietf-httpapi-idempotency-key-header: 422 for another body, 409 while the f
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Header, HTTPException, Request
+from fastapi import Header, Request
 from fastapi.responses import Response
 
 from handrail.context import ToolContext
 from handrail.engine.keys import arguments_key
+from web.problems import problem
 from web.record import caller
 
 LONGEST = 200
@@ -49,9 +50,9 @@ async def once(
         earlier = await work.repeats.claim(key, asked, ctx.clock.now())
     if earlier is not None:
         if earlier.request != asked:
-            raise HTTPException(422, "This Idempotency-Key was used with another body: take a new one.")
+            return problem(422, "This Idempotency-Key was used with another body: take a new one.")
         if not earlier.status:
-            raise HTTPException(409, "The first request with this Idempotency-Key is still running.")
+            return problem(409, "The first request with this Idempotency-Key is still running.")
         return Response(earlier.answer, earlier.status, media_type="application/json")
     succeeded = False
     try:
