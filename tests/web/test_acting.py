@@ -475,14 +475,12 @@ async def test_a_text_its_form_and_a_run_can_be_read_by_everybody_and_fit(
             complaints[path] = await tab.complaints()
             if await tab.overflows():
                 too_wide.append(path)
-        dark = f"{one}?look=dark"
-        await tab.go(dark)
-        colour = await (
-            tab.page.frame_locator("iframe.mail")
-            .locator("body")
-            .evaluate("node => getComputedStyle(node).backgroundColor")
-        )
+        colours = []
+        for look in ("dark", "light"):
+            await tab.go(f"{one}?look={look}")
+            body = tab.page.frame_locator("iframe.mail").locator("body")
+            colours.append(await body.evaluate("node => getComputedStyle(node).backgroundColor"))
 
     assert complaints == {path: [] for path in paths}
     assert too_wide == []
-    assert colour == "rgb(22, 32, 43)", "the dark mail is dark on a light page, too"
+    assert colours == ["rgb(22, 32, 43)", "rgb(244, 246, 248)"], "as asked for, on a page of either scheme"

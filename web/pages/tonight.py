@@ -47,6 +47,8 @@ _MAIL = (
 )
 """A mail brings its own style. It runs nothing, loads nothing, and leads nowhere."""
 
+_DARK = "@media (prefers-color-scheme: dark)"
+
 OBJECTIONS = {
     Objection.WORDS: "the words are not right",
     Objection.FACTS: "the steps are not right any more",
@@ -140,8 +142,13 @@ async def one(ctx: Ctx, frame: Framed, review_id: str, look: Look = "light") -> 
 
 
 @router.get("/{review_id}/mail")
-async def preview(ctx: Ctx, review_id: str, images: bool = True) -> Response:
-    """The mail that would leave, with placeholders for what is one person's own."""
+async def preview(
+    ctx: Ctx, review_id: str, images: bool = True, scheme: Literal["", "light", "dark"] = ""
+) -> Response:
+    """The mail that would leave, with placeholders for what is one person's own.
+
+    With a `scheme` its own rules for dark readers hold always or never, whatever the browser prefers.
+    """
     try:
         found = await reviews.look(ctx, review_id)
     except CallerError as unknown:
@@ -154,6 +161,8 @@ async def preview(ctx: Ctx, review_id: str, images: bool = True) -> Response:
         # Our own words: no text of the mail can hold a content id that is in quotes.
         source = f'src="data:image/png;base64,{mail.picture.base64}"' if images else ""
         html = html.replace(f'src="cid:{PICTURE_ID}"', source)
+    if scheme:
+        html = html.replace(_DARK, "@media all" if scheme == "dark" else "@media not all")
     policy = _MAIL.format(images="data:" if images else "'none'")
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(html, headers=headers)
