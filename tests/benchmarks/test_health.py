@@ -38,7 +38,7 @@ def test_a_world_of_stories_is_read_right_and_its_lines_tell_it() -> None:
     assert stories.stories.total() == 6
     assert stories.found.total() >= 5
     assert stories.false.total() + tallies["null"].false.total() <= 1
-    assert lines[0].startswith("cliff: planted 1, found 1, ")
+    assert lines[0].startswith("cliff: planted 2, found 2, ")
     assert kept
 
 
