@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
 import tempfile
@@ -17,7 +18,7 @@ from handrail.clock import Clock
 from handrail.domain.connections import Credentials, Source
 from handrail.domain.deliveries import Actor
 from handrail.engine.personal import is_personal
-from handrail.errors import ConfigError
+from handrail.errors import ConfigError, HandrailError
 from handrail.settings import Settings
 
 if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are i
     from handrail.services.people import People
     from handrail.services.team import Team
     from handrail.store import Store
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[float, float, str], Awaitable[None]]
 """Takes what is done, of how much, and a sentence."""
@@ -65,8 +68,17 @@ class Background:
     def start(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        """What ended it too soon stands where it keeps its state: here it is a line, never a traceback."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, HandrailError):
+            log.warning("work in the background ended too soon: %s", error)
+        elif error is not None:
+            log.error("work in the background broke: %s", type(error).__name__)
 
     async def finish(self) -> None:
         """Wait for all of it; its errors are told where it keeps its state."""

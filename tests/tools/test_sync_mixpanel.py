@@ -93,7 +93,9 @@ async def test_an_unknown_sync_is_told(empty_ctx: ToolContext) -> None:
         await sync_mixpanel(empty_ctx, sync_id=77)
 
 
-async def test_a_sync_that_fails_says_why(empty_ctx: ToolContext, standins: Standin) -> None:
+async def test_a_sync_that_fails_says_why_and_logs_one_line(
+    empty_ctx: ToolContext, standins: Standin, caplog: pytest.LogCaptureFixture
+) -> None:
     standins.faults.add(
         {"neighbour": "mixpanel", "route": "engage", "fault": "status", "status": 400, "times": 2}
     )
@@ -104,6 +106,9 @@ async def test_a_sync_that_fails_says_why(empty_ctx: ToolContext, standins: Stan
 
     assert followed.status == "failed"
     assert "profiles" in followed.summary
+    assert [(each.name, each.exc_info) for each in caplog.records if each.levelname != "INFO"] == [
+        ("handrail.context", None)
+    ]
 
 
 async def test_a_sync_is_stopped_with_its_process_and_says_so(open_with: OpenWith) -> None:
