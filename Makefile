@@ -6,14 +6,15 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
+.PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
   chaos pictures judge evals bundle schemathesis
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
-	@echo "make bench         measure the export at volume, and the MCP server over stdio (BENCH=--quick: a smoke run, --full: 10M events too)"
+	@echo "make bench         measure the export at volume, the MCP server over stdio, and bench-visitors (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
+	@echo "make bench-visitors measure pages and REST before fifty clients while a night runs (BENCH='--seconds 60': shorter)"
 	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
 	@echo "make bench-health  bench-churn, and replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
@@ -46,9 +47,13 @@ test: .venv/dev
 
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.bench $(BENCH)
+	@$(BIN)/python -m benchmarks.visitors $(VISITORS)
 
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
+
+bench-visitors: .venv/dev
+	@$(BIN)/python -m benchmarks.visitors $(BENCH)
 
 bench-churn: .venv/dev
 	@$(BIN)/python -m benchmarks.health_churn $(BENCH)

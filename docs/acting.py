@@ -29,6 +29,9 @@ SHAPES: list[tuple[str, Literal["light", "dark"], int]] = [
 TALLEST = 1800
 """Of a picture, in pixels."""
 
+DRAWN = 500
+"""Milliseconds: a frame that lay below the window is drawn a moment after it comes into sight."""
+
 APPROVED = 3
 
 
@@ -79,4 +82,5 @@ async def _shoot(images: Path, settings: Settings, save: Callable[[bytes, Path],
                 await tab.go(path)
                 height: Any = await tab.page.evaluate("document.documentElement.scrollHeight")
                 await tab.page.set_viewport_size({"width": width, "height": min(TALLEST, int(height))})
+                await tab.page.wait_for_timeout(DRAWN)
                 save(await tab.page.screenshot(), images / f"{name}-{shape}.png")

@@ -1,10 +1,10 @@
 """Accounts in the store."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,9 +21,7 @@ class Accounts:
         self._session = session
 
     async def all(self) -> list[Account]:
-        rows = await self._session.exec(select(Customer).order_by(Customer.name, Customer.id))
-        others = await self._others()
-        return [_account(row, others) for row in rows]
+        return await self._read()
 
     async def version(self) -> tuple[object, ...]:
         """Differs once an account came, went or was changed."""
@@ -31,23 +29,25 @@ class Accounts:
         return tuple(rows.one())
 
     async def by_ids(self, ids: Sequence[str]) -> list[Account]:
-        rows = await self._session.exec(select(Customer).where(col(Customer.id).in_(ids)))
-        others = await self._others()
-        return [_account(row, others) for row in rows]
+        return await self._read(col(Customer.id).in_(ids))
 
     async def named(self, name: str) -> list[Account]:
         """Those of this very name, id or Mixpanel id."""
+        names = (Customer.id, Customer.mixpanel_group_id, Customer.name)
+        return await self._read(or_(*(col(each) == name for each in names)))
+
+    async def _read(self, *where: ColumnElement[bool]) -> list[Account]:
+        """By name, each with its further Mixpanel ids."""
         rows = await self._session.exec(
-            select(Customer).where(
-                or_(
-                    col(Customer.id) == name,
-                    col(Customer.mixpanel_group_id) == name,
-                    col(Customer.name) == name,
-                )
-            )
+            select(Customer, AccountId.mixpanel_id)
+            .outerjoin(AccountId, col(AccountId.customer_id) == col(Customer.id))
+            .where(*where)
+            .order_by(col(Customer.name), col(Customer.id), col(AccountId.mixpanel_id))
         )
-        others = await self._others()
-        return [_account(row, others) for row in rows]
+        found: dict[str, tuple[Customer, list[str]]] = {}
+        for row, other in rows:
+            found.setdefault(row.id, (row, []))[1].extend([other] if other else [])
+        return [_account(*each) for each in found.values()]
 
     async def same(self) -> dict[str, str]:
         """From further Mixpanel ids of accounts to the one that each is kept under."""
@@ -93,13 +93,6 @@ class Accounts:
             self._session.add(row)
         await self._session.flush()
         return {mixpanel_id: row.id for mixpanel_id, row in known.items()}
-
-    async def _others(self) -> dict[str, list[str]]:
-        """Further Mixpanel ids by account."""
-        found: dict[str, list[str]] = {}
-        for row in await self._session.exec(select(AccountId).order_by(AccountId.mixpanel_id)):
-            found.setdefault(row.customer_id, []).append(row.mixpanel_id)
-        return found
 
     async def describe(
         self, facts: Sequence[tuple[int, AccountFacts]], *, project_id: int, now: datetime
@@ -183,14 +176,14 @@ def _describe(row: Customer, fact: AccountFacts, now: datetime) -> None:
     row.renewal, row.churned_at, row.updated_at = fact.renewal, fact.churned_at, now
 
 
-def _account(row: Customer, others: Mapping[str, Sequence[str]]) -> Account:
+def _account(row: Customer, others: Sequence[str]) -> Account:
     former = (name for name in json.loads(row.former_names) if name != row.name)
     return Account(
         id=row.id,
         mixpanel_id=row.mixpanel_group_id,
         name=shown(row.name) or shown(row.mixpanel_group_id),
         domain=shown(row.domain),
-        aliases=tuple(dict.fromkeys([*json.loads(row.aliases), *former, *others.get(row.id, ())])),
+        aliases=tuple(dict.fromkeys([*json.loads(row.aliases), *former, *others])),
         domains=tuple(json.loads(row.domains)),
         segment=row.segment,
         arr=row.arr,

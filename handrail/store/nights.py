@@ -84,7 +84,9 @@ class Nights:
 
     async def last_agreement(self) -> Agreement | None:
         """How far our counts agreed with Mixpanel's when they were last compared."""
-        found = (report.agreement for report in await self.newest(LOOKED_BACK))
+        rows = await self._session.exec(select(Run.report).order_by(col(Run.night).desc()).limit(LOOKED_BACK))
+        # Reports are long, and every answer asks for this: none is read further than need be.
+        found = (Report.model_validate_json(report).agreement for report in rows if report)
         return next((agreement for agreement in found if agreement is not None), None)
 
     async def replace_struggles(self, night: date, feature: str, struggles: Iterable[Struggle]) -> None:
