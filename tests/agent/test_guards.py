@@ -4,9 +4,10 @@ import gzip
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,18 +43,40 @@ async def test_no_day_of_the_sample_world_trips_a_guard(ctx: ToolContext) -> Non
         assert await check(ctx, AS_OF - timedelta(days=ago), judged) == []
 
 
+def _rewritten(
+    acme_folder: Path, folder: Path, change: Callable[[str, dict[str, Any]], dict[str, Any] | None]
+) -> Iterator[Standin]:
+    """The default world whose events went through `change`, with their day; None leaves an event out."""
+    shutil.copytree(acme_folder, folder)
+    for path in (folder / "events").iterdir():
+        lines = gzip.decompress(path.read_bytes()).decode().split("\n")
+        changed = [change(path.name, json.loads(line)) for line in lines if line]
+        kept = "".join(f"{json.dumps(each)}\n" for each in changed if each is not None)
+        path.write_bytes(gzip.compress(kept.encode()))
+    with running(load(folder)) as state:
+        yield state
+
+
 @pytest.fixture(scope="module")
 def untracked(acme_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
     """The default world whose app stopped to send the success of one feature two days before the end."""
-    folder = tmp_path_factory.mktemp("worlds") / "acme"
-    shutil.copytree(acme_folder, folder)
-    for path in (folder / "events").iterdir():
-        if path.name >= "2026-11-18":
-            lines = gzip.decompress(path.read_bytes()).decode().split("\n")
-            kept = [line for line in lines if line and json.loads(line)["event"] != "Source Connected"]
-            path.write_bytes(gzip.compress("".join(f"{line}\n" for line in kept).encode()))
-    with running(load(folder)) as state:
-        yield state
+
+    def change(day: str, event: dict[str, Any]) -> dict[str, Any] | None:
+        return None if day >= "2026-11-18" and event["event"] == "Source Connected" else event
+
+    yield from _rewritten(acme_folder, tmp_path_factory.mktemp("worlds") / "acme", change)
+
+
+@pytest.fixture(scope="module")
+def nameless(acme_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """The default world whose app names the account in three events of ten only."""
+
+    def change(_day: str, event: dict[str, Any]) -> dict[str, Any]:
+        if int(event["properties"]["$insert_id"][:8], 16) % 10 > 2:
+            event["properties"].pop("company_id", None)
+        return event
+
+    yield from _rewritten(acme_folder, tmp_path_factory.mktemp("worlds") / "acme", change)
 
 
 async def test_where_an_event_vanished_the_data_is_reported_and_nobody_is_mailed_for_it(
@@ -82,6 +105,28 @@ async def test_where_an_event_vanished_the_data_is_reported_and_nobody_is_mailed
     assert {card.feature for card in asked.cards} == seeming.keys() - {BROKEN}
     assert any("'Source Connected'" in caveat for caveat in asked.caveats)
     assert acme.withheld["data_problem"] == 7
+
+
+async def test_where_most_events_name_no_account_that_is_reported_and_nobody_is_mailed(
+    nameless: Standin, tmp_path: Path
+) -> None:
+    async with open_context(settings_for(nameless, tmp_path / "data")) as ctx:
+        report = await night.run(ctx, backfill_from=nameless.world.days()[0])
+        async with ctx.store.read() as work:
+            decided = await work.deliveries.of_night(AS_OF)
+        asked = await find_struggling_users(ctx, limit=200)
+
+    assert nameless.mails == []
+    assert [(each.feature, each.kind.value) for each in report.data_problems] == [("", "coverage")]
+    assert len(decided) > 10
+    assert {(each.status, each.reason) for each in decided} == {(Status.WITHHELD, Reason.DATA_PROBLEM)}
+    assert report.withheld == {"data_problem": len(decided)}
+    assert (report.struggles, report.struggling_users, report.tutorials) == ((), 0, 0)
+    share = report.events_with_account / report.events
+    words = f"Only {share:.0%} of the events name an account."
+    assert f"All features: {words} Nobody is mailed." in report.notes
+    assert asked.cards == []
+    assert any(words in caveat for caveat in asked.caveats)
 
 
 async def test_before_any_night_too_the_data_is_told_instead_of_strugglers(

@@ -7,13 +7,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import delete
 
 from agent import night
 from agent.notebook import Notebook
 from handrail.context import ToolContext
-from handrail.domain.deliveries import Delivery, Status
+from handrail.domain.deliveries import Delivery, Reason, Status
 from handrail.domain.runs import Report
+from handrail.engine import keys
 from handrail.errors import CallerError, ConfigError
 from handrail.flows.mailing import WAIT
 from handrail.lock import one_at_a_time
@@ -68,6 +70,32 @@ async def test_the_planted_stories_are_withheld_for_their_reasons(ctx: ToolConte
     assert report.withheld["account_opted_out"] == 3, "Harbor & Pine opted out"
     assert report.withheld["internal_address"] == 2, "the vendor's own staff"
     assert report.withheld["cooldown"] == 1, "one person struggles with two features and gets one mail"
+
+
+async def test_who_has_an_address_of_another_domain_is_not_mailed_where_that_is_asked(
+    ctx: ToolContext, standins: Standin, open_with: OpenWith
+) -> None:
+    files = [standins.world.folder / name for name in ("groups.jsonl", "profiles.jsonl")]
+    groups, people = ([json.loads(line) for line in file.open(encoding="utf-8")] for file in files)
+    domains = {each["$group_id"]: each["$properties"]["domain"] for each in groups}
+    of = {each["$distinct_id"]: each["$properties"] for each in people}
+    elsewhere = {
+        keys.user_key(ctx.secret, person)
+        for person, told in of.items()
+        if "$email" in told and isinstance(account := told.get("company_id"), str)
+        if told["$email"].rpartition("@")[2] != domains[account]
+    }
+
+    async with open_with(require_account_domain=True) as asking:
+        report = await night.run(asking)
+
+    made = await decisions(ctx)
+    withheld = {each.user_key for each in made if each.reason == Reason.DOMAIN_MISMATCH}
+    struggling = {each.user_key for each in made}
+    assert report.withheld["domain_mismatch"] == len(withheld) == with_trait("private_domain") == 2
+    assert withheld == struggling & elsewhere
+    assert not elsewhere & {each.user_key for each in made if each.status is Status.SENT}
+    assert len(standins.mails) == report.sent == 26 - 2 + 1, "their room goes to another of Sorrel Bank"
 
 
 async def test_no_account_gets_more_than_its_share(ctx: ToolContext) -> None:
@@ -390,6 +418,22 @@ async def test_a_night_plans_its_questions_and_says_when_they_do_not_fit(
     assert "export" in {each.route for each in short.struggles}
     assert short.struggling_users == 41
     assert max(Counter(addresses(standins)).values()) == 1
+
+
+async def test_the_plan_counts_the_question_for_those_who_are_told_to_mixpanel(
+    ctx: ToolContext, standins: Standin, open_with: OpenWith
+) -> None:
+    token = SecretStr(standins.world.project["token"])
+    ingest = {"mixpanel_token": token, "mixpanel_ingest_url": f"{standins.base_url}/mixpanel"}
+
+    planned = []
+    for changes in ({}, ingest):
+        async with open_with(**changes) as opened:
+            book = await night.open_book(opened, AS_OF, dry_run=True)
+            await night._plan(opened, book, AS_OF)
+            planned.append(book.report.questions_planned)
+
+    assert planned == [4, 5]
 
 
 async def test_the_first_night_reads_back_and_later_ones_reread_five_days(
