@@ -19,6 +19,7 @@ from handrail.engine.periods import last_complete_day
 from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
 from handrail.flows import brakes
 from handrail.flows.brief import morning
+from handrail.flows.cohorts import UNCOUNTED
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
 from handrail.flows.learn import choose_styles
@@ -274,9 +275,16 @@ async def plan_wave(ctx: ToolContext, book: Notebook, as_of: date, reached: int)
 def note_block(book: Notebook, sender_down: bool, notes: Iterable[str]) -> None:
     """What a block leaves for the report, and for the blocks after it."""
     book.sender_down = book.sender_down or sender_down
+    _note_once(book, notes)
+
+
+def _note_once(book: Notebook, notes: Iterable[str]) -> None:
+    """Of looks that failed, and of a cohort that cannot be had, the first note is enough.
+
+    Each says another number of minutes.
+    """
     for note in notes:
-        # Of looks that failed the first is enough: each says another number of minutes.
-        alike = WAIT if note.startswith(WAIT) else note
+        alike = WAIT if note.startswith(WAIT) else note.partition(UNCOUNTED)[0]
         if not any(each.startswith(alike) for each in book.notes):
             book.notes.append(note)
 
@@ -318,7 +326,7 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     if book.dry_run:
         return
     done = await refresh(ctx, as_of)
-    book.notes.extend(done.notes)
+    _note_once(book, done.notes)
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
 
 

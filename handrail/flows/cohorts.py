@@ -7,6 +7,9 @@ from handrail.engine.keys import user_key
 from handrail.errors import CallerError, UpstreamError
 from handrail.services.mixpanel.profiles import in_cohort
 
+UNCOUNTED = " was not counted: "
+"""Between a cohort and why: who asks again may get another reason."""
+
 
 async def tracked(ctx: ToolContext) -> tuple[dict[str, Set[str]], list[str]]:
     """The members of each cohort of HANDRAIL_MIXPANEL_COHORTS by its name, and what could not be had.
@@ -25,5 +28,5 @@ async def tracked(ctx: ToolContext) -> tuple[dict[str, Set[str]], list[str]]:
             members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
             found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
         except (UpstreamError, CallerError) as error:
-            notes.append(f"The cohort {asked!r} was not counted: {error}")
+            notes.append(f"The cohort {asked!r}{UNCOUNTED}{error}")
     return found, notes

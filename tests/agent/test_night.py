@@ -17,6 +17,7 @@ from handrail.domain.deliveries import Delivery, Reason, Status
 from handrail.domain.runs import Report
 from handrail.engine import keys
 from handrail.errors import CallerError, ConfigError
+from handrail.flows.cohorts import UNCOUNTED
 from handrail.flows.mailing import WAIT
 from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
@@ -455,7 +456,7 @@ def whole_exports(standins: Standin) -> list[str]:
     return [query["from_date"] for query in asked if "event" not in query]
 
 
-def test_looks_that_failed_are_told_once_a_night_and_other_notes_each() -> None:
+def test_looks_and_cohorts_that_failed_are_told_once_a_night_and_other_notes_each() -> None:
     report = Report(night=AS_OF, status="running", started_at=datetime(2026, 11, 20, 2, tzinfo=UTC))
     book = Notebook(report=report)
     unclear = "Mails that were being sent when a process stopped, and stay unknown: "
@@ -463,5 +464,9 @@ def test_looks_that_failed_are_told_once_a_night_and_other_notes_each() -> None:
     night.note_block(book, False, [f"{WAIT}: in 31 minutes", f"{unclear}1."])
     night.note_block(book, True, [f"{WAIT}: in 30 minutes", f"{unclear}2.", f"{unclear}1."])
 
-    assert book.notes == [f"{WAIT}: in 31 minutes", f"{unclear}1.", f"{unclear}2."]
+    night.note_block(book, False, [f"The cohort 'Pro'{UNCOUNTED}in {number} minutes" for number in (9, 8)])
+    night.note_block(book, False, [f"The cohort 'Pro users'{UNCOUNTED}in 7 minutes"])
+
+    assert book.notes[:3] == [f"{WAIT}: in 31 minutes", f"{unclear}1.", f"{unclear}2."]
+    assert [note.partition(UNCOUNTED)[2] for note in book.notes[3:]] == ["in 9 minutes", "in 7 minutes"]
     assert book.sender_down

@@ -7,6 +7,7 @@ from handrail.context import ToolContext
 from handrail.flows.refresh import planned_questions, refresh
 from handrail.flows.segments import users_of
 from standin.state import Standin
+from tests.conftest import OpenWith
 from tests.handrail.flows.test_reports import choosing
 
 AS_OF = date(2026, 11, 19)
@@ -33,6 +34,18 @@ async def test_a_night_counts_users_and_refreshes_reports_after_the_mails(
     mailed = [at for at, path in enumerate(paths) if path.endswith("/mail/send")]
     reported = [at for at, path in enumerate(paths) if path.endswith("/query/insights")]
     assert max(mailed) < min(reported)
+
+
+async def test_a_cohort_that_cannot_be_had_is_told_once_a_night(
+    ctx: ToolContext, standins: Standin, open_with: OpenWith
+) -> None:
+    async with open_with(mixpanel_cohorts=("No such cohort",)) as opened:
+        absent = await night.run(opened)
+        standins.faults.add({"neighbour": "mixpanel", "route": "/cohorts", "fault": "status", "status": 402})
+        refused = await night.run(opened)
+
+    assert [note.split(":")[0] for note in absent.notes] == ["There is no cohort 'No such cohort'"]
+    assert [note.split(":")[0] for note in refused.notes] == ["The cohort 'No such cohort' was not counted"]
 
 
 async def test_the_plan_counts_the_profiles_and_each_report_of_a_dashboard(ctx: ToolContext) -> None:
