@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from agent import night
+from handrail.cli import printing
 from handrail.context import ToolContext, open_context
 from handrail.domain.alerts import AlertKind
 from handrail.domain.briefs import Cause
@@ -127,6 +128,21 @@ async def test_an_account_whose_use_breaks_off_raises_one_alert_and_nobody_else_
     [look] = brief.accounts
     assert (look.name, look.findings[0].cause) == (QUIET, Cause.ALERT)
     assert alert.evidence in look.findings[0].evidence
+
+
+async def test_the_terminal_tells_of_new_alerts_and_is_silent_without(
+    after_a_night: ToolContext, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with after_a_night.store.read() as work:
+        report = await work.nights.report(LAST)
+    assert report
+
+    printing.report(report, as_json=False)
+    told = capsys.readouterr().out
+    printing.report(report.model_copy(update={"alerts": 0}), as_json=False)
+
+    assert "Alerts that are new or worse: 1; `handrail alerts list` tells them." in " ".join(told.split())
+    assert "new or worse" not in capsys.readouterr().out
 
 
 async def test_a_night_that_runs_again_raises_nothing_again_and_a_dismissal_is_kept(

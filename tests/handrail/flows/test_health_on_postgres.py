@@ -1,6 +1,6 @@
 """Scores, alerts, sentiment and churn on PostgreSQL: what SQLite answers, from the same days."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from handrail.context import ToolContext, open_context
@@ -39,6 +39,7 @@ async def told(ctx: ToolContext) -> dict[str, Any]:
     await close(ctx, min(each.id for each in raised), "dismissed", "A load test")
     churn = await analyze_churn(ctx)
     span = Period(from_date=date(2026, 10, 1), to_date=NIGHT, zone="UTC")
+    days = [span.from_date + timedelta(days=number) for number in range(span.days)]
     async with ctx.store.read() as work:
         return {
             "scores": await work.health.book(),
@@ -46,7 +47,7 @@ async def told(ctx: ToolContext) -> dict[str, Any]:
             "felt": await work.health.sentiments(acme),
             "alerts": [each.model_copy(update={"closed_at": None}) for each in await work.alerts.find()],
             "dismissals": await work.alerts.dismissals(),
-            "past": await work.churn.past_days([NIGHT]),
+            "past": await work.churn.past_days(days),
             "churn": churn.model_dump(mode="json", exclude={"as_of"}),
             "decline": [each.name for each in (await find_accounts(ctx, sort_by="decline")).accounts],
         }
@@ -66,5 +67,6 @@ async def test_health_alerts_and_churn_are_the_same_on_both_databases(
     for name, answer in on_sqlite.items():
         assert on_postgres[name] == answer, name
     assert len(on_sqlite["scores"]) > 10
+    assert len(on_sqlite["past"]) > 10
     assert [each.state for each in on_sqlite["alerts"]].count("dismissed") == 1
     assert [each.value for each in on_sqlite["felt"]] == [4]
