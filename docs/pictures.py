@@ -29,7 +29,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from docs import acting, dashboard, views  # noqa: E402  (the tests' host is found from the root)
+from docs import acting, dashboard, health, views  # noqa: E402  (the tests' host is found from the root)
 
 IMAGES = ROOT / "docs" / "images"
 BRIEF = IMAGES / "brief.png"
@@ -160,6 +160,7 @@ def main() -> None:
         shoot(f"file://{page.name}", IMAGES / "chat.png", (680, 515))
     views.shoot_all(IMAGES, ROOT / ".handrail" / "pictures", save)
     dashboard.shoot_all(dashboard.IMAGES, save)
+    health.shoot_all(health.IMAGES, save)
     acting.shoot_all(ROOT / "docs" / "img", ROOT / ".handrail" / "pictures" / "acting", save)
 
 
