@@ -48,7 +48,7 @@ UNTOUCHED = frozenset({"errors_per_attempt", "frustration_per_attempt", "frictio
 
 BANDS = {"healthy": 90.0, "watch": 85.0}
 """Bands that have about a quarter of the accounts at risk where nobody fades: with next to none the backtest
-could not be wrong. Under the shipped ones, an account that only fades is to watch.
+could not be wrong. Under the shipped ones, hardly any account that only fades is at risk: it is to watch.
 """
 
 WORLDS = {"all fade": 1.0, "half fade": 0.5, "none fades": 0.0}
