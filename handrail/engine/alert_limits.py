@@ -58,16 +58,20 @@ DRIFT = 0.04
 LEAST_WEEKLY_NOISE = 0.1
 """Of log means, from one week to the next: seven differences can be small by luck, accounts are not."""
 
-DECLINE = 0.35
-"""Lost in three weeks beside the four that ended eight weeks ago, of users and of events."""
+DECLINE = 0.3
+"""Lost in four weeks beside the five that ended eight weeks ago, of users and of events."""
 
-DECLINE_DAYS = 21
-DECLINE_FROM = 12
-"""Weeks: the first four of them are what a decline is held against."""
+DECLINE_DAYS = 28
+"""Four weeks: a leave is longer than one, and of three it still takes most."""
 
-DECLINE_NOISE = 2.45
+DECLINE_FROM = 13
+DECLINE_BASE = 5
+"""Weeks: the first five of them are what a decline is held against."""
+
+DECLINE_NOISE = 2.25
 """Standard deviations, of two months' drift, too."""
 
+MIDWAY_DAYS = 21
 MIDWAY = 0.25
 """Of what is lost, as a logarithm: so much was lost in the three weeks before the last three already."""
 
@@ -90,7 +94,9 @@ CONVERSION = 0.5
 CONVERSION_NOISE = 3.5
 """Standard errors, of two proportions; there is one test for each funnel."""
 
-CONVERSION_DAYS = 14
+CONVERSION_DAYS = (14, 21, 28)
+"""Two weeks, and where too few enter in two, three or four."""
+
 LEAST_ENTERED = 15
 """People a day who entered a funnel in these days; of fewer a rate is too coarse."""
 
@@ -127,7 +133,7 @@ FLEET_NEAR = 0.9
 """Between this and FLEET_LOW, accounts are held against the fleet's day."""
 
 FLEET_DROP = 0.6
-"""Under this the day is told, too."""
+"""Under this the day is told, too, where all events together are under it: few accounts' median is chance."""
 
 LEAST_FLEET = 5
 """Accounts that a fleet has; the median of fewer is somebody's own doing."""

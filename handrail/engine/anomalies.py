@@ -15,7 +15,7 @@ from handrail.engine.seasonal import fitted, points, since
 SCREEN = 0.75
 """The screen lets through three quarters of what an alert needs; the model judges those."""
 
-LONG_AGO = slice(-7 * limits.DECLINE_FROM, -7 * (limits.DECLINE_FROM - limits.LEVEL_WEEKS))
+LONG_AGO = slice(-7 * limits.DECLINE_FROM, -7 * (limits.DECLINE_FROM - limits.DECLINE_BASE))
 """The days that a decline is held against."""
 
 
@@ -140,14 +140,14 @@ def _declines(book: Book, told: limits.Dismissals, sudden: set[str]) -> Iterator
 
 def _of_all(users: Fall) -> float:
     """The depth to which the median account fell, where that is much; else 0."""
-    large = users.before >= limits.LEAST_USER_DAYS * limits.LEVEL_WEEKS
+    large = users.before >= limits.LEAST_USER_DAYS * limits.DECLINE_BASE
     middle = float(np.median(users.depth()[large])) if large.sum() >= limits.LEAST_FLEET else 0.0
     return middle if middle > -np.log(limits.FLEET_DECLINE) else 0.0
 
 
-def _since_long(values: Series, usual: Series, until: int = 0) -> Fall:
-    """Three weeks that ended `until` days ago."""
-    recent = slice(values.shape[1] - limits.DECLINE_DAYS - until, values.shape[1] - until)
+def _since_long(values: Series, usual: Series, days: int = limits.DECLINE_DAYS, until: int = 0) -> Fall:
+    """So many days, which ended `until` days ago."""
+    recent = slice(values.shape[1] - days - until, values.shape[1] - until)
     return fall(values, usual, recent, LONG_AGO)
 
 
@@ -160,12 +160,12 @@ def _decline(book: Book, row: int, raised: float, noise: float, fleet: float) ->
     usual = fit.judged()[None, :]
     of_users = _since_long(users[None, :], usual)
     of_events = _since_long(events[None, :], other.judged()[None, :])
-    midway = _since_long(users[None, :], usual, until=limits.DECLINE_DAYS)
+    midway = _since_long(users[None, :], usual, limits.MIDWAY_DAYS, until=limits.MIDWAY_DAYS)
     depth = float(of_users.depth()[0]) - fleet
     size = 1 - float(np.exp(-depth))
     if (
         min(of_users.days[0], of_events.days[0]) < 2 * limits.LEAST_DAYS
-        or of_users.before[0] < limits.LEAST_USER_DAYS * limits.LEVEL_WEEKS
+        or of_users.before[0] < limits.LEAST_USER_DAYS * limits.DECLINE_BASE
         or min(size, float(of_events.lost[0])) < limits.needed(limits.DECLINE, raised)
         or depth < limits.DECLINE_NOISE * raised * noise
         or float(midway.depth()[0]) < limits.MIDWAY * depth
@@ -178,7 +178,7 @@ def _decline(book: Book, row: int, raised: float, noise: float, fleet: float) ->
         subject="users",
         size=size,
         score=depth / noise,
-        since=book.days[-7 * (limits.DECLINE_FROM - limits.LEVEL_WEEKS)],
+        since=book.days[-7 * (limits.DECLINE_FROM - limits.DECLINE_BASE)],
         observed=float(of_users.observed[0]),
         usual=float(of_users.expected[0]),
         days=int(of_users.days[0]),
@@ -187,7 +187,7 @@ def _decline(book: Book, row: int, raised: float, noise: float, fleet: float) ->
 
 
 def _in_one_step(values: Series, usual: Series) -> bool:
-    """Whether one step, anywhere in the twelve weeks, tells them far better than a straight line.
+    """Whether one step, anywhere in the thirteen weeks, tells them far better than a straight line.
 
     Both by least squares on the logarithms of the weeks.
     """

@@ -20,7 +20,7 @@ def abandoned(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> I
             continue
         masked = np.where(book.judged, attempts, np.nan)
         recent = masked[-limits.ABANDONED_DAYS :]
-        if np.nansum(recent):
+        if np.nansum(recent) or 2 * np.isfinite(recent).sum() < limits.ABANDONED_DAYS:
             continue
         past = masked[-limits.ABANDONED_DAYS - 7 * limits.ABANDONED_WEEKS : -limits.ABANDONED_DAYS]
         if len(past) < 7 * limits.ABANDONED_WEEKS or not np.isfinite(past).sum() >= limits.LEAST_HISTORY:
@@ -58,10 +58,13 @@ def _lost_by_all(book: Book) -> set[str]:
 
 
 def _going_on(book: Book) -> NDArray[np.bool_]:
-    """The accounts that have at least half of the events of the four weeks before the last two."""
+    """The accounts that have at least half of the events of the four weeks before the last two.
+
+    None of whose days too few are known, so that nobody can say.
+    """
     masked = book.seen_events
     now, before = mean(masked[:, -14:]), mean(masked[:, -42:-14])
-    return np.asarray(np.nan_to_num(now) >= limits.STILL_ACTIVE * np.nan_to_num(before))
+    return np.asarray(now >= limits.STILL_ACTIVE * before)  # false beside NaN
 
 
 def _plain(book: Book, values: Series) -> tuple[Point, ...]:

@@ -277,7 +277,9 @@ def _moved(book: Book) -> list[Found]:
         at -= 1
     usual = usual_days(book.events)[:, at:]
     known = np.isfinite(usual) & np.isfinite(book.events[:, at:])
-    observed = float(book.events[:, at:][known].sum())
+    observed, expected = (np.where(known, each, 0).sum(axis=0) for each in (book.events[:, at:], usual))
+    if observed[-1] >= limits.FLEET_DROP * expected[-1]:
+        return []
     return [
         Found(
             account_id=FLEET,
@@ -286,8 +288,8 @@ def _moved(book: Book) -> list[Found]:
             size=1 - float(np.nanmedian(book.index[at:])),
             score=0.0,
             since=book.days[at],
-            observed=observed,
-            usual=float(usual[known].sum()),
+            observed=float(observed.sum()),
+            usual=float(expected.sum()),
             days=len(low) - at,
             points=_fleet_points(book),
         )

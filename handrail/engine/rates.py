@@ -83,40 +83,49 @@ def _counted(
 
 def conversions(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> Iterator[Found]:
     """A funnel that converts far less than it did, of two proportions, with the weeks' own spread."""
-    from statsmodels.stats.proportion import proportions_ztest  # noqa: PLC0415
-
     for (account, funnel), counts in book.funnels.items():
         if account not in rows:
             continue
-        known = np.flatnonzero(book.judged & np.isfinite(counts).all(axis=0))
-        recent, past = known[-limits.CONVERSION_DAYS :], known[: -limits.CONVERSION_DAYS][-56:]
-        if len(past) < limits.LEAST_HISTORY or not len(recent):
-            continue
-        entered = np.array([counts[0, recent].sum(), counts[0, past].sum()])
-        completed = np.array([counts[1, recent].sum(), counts[1, past].sum()])
-        if entered.min() < limits.LEAST_ENTERED or not completed[1]:
-            continue
-        rate = completed / entered
-        size = float(1 - rate[0] / rate[1])
         raised = limits.raised(told, account, AlertKind.DROP)
-        if size < limits.needed(limits.CONVERSION, raised):
-            continue
-        z, _ = proportions_ztest(completed, entered)
-        score = float(-z) / _overspread(counts[:, past], float(rate[1]))
-        if score < limits.CONVERSION_NOISE * raised:
-            continue
-        yield Found(
-            account_id=account,
-            kind=AlertKind.DROP,
-            subject=f"conversion of {funnel}",
-            size=size,
-            score=score,
-            since=book.days[recent[0]],
-            observed=float(rate[0]),
-            usual=float(rate[1]),
-            days=len(recent),
-            points=_rates(book, counts, float(rate[1])),
-        )
+        over_windows = (_conversion(book, account, funnel, raised, days) for days in limits.CONVERSION_DAYS)
+        one = next((each for each in over_windows if each), None)
+        if one:
+            yield one
+
+
+def _conversion(book: Book, account: str, funnel: str, raised: float, days: int) -> Found | None:
+    """The last known days beside eight weeks before them."""
+    from statsmodels.stats.proportion import proportions_ztest  # noqa: PLC0415
+
+    counts = book.funnels[account, funnel]
+    known = np.flatnonzero(book.judged & np.isfinite(counts).all(axis=0))
+    recent, past = known[-days:], known[:-days][-56:]
+    if len(past) < limits.LEAST_HISTORY or not len(recent):
+        return None
+    entered = np.array([counts[0, recent].sum(), counts[0, past].sum()])
+    completed = np.array([counts[1, recent].sum(), counts[1, past].sum()])
+    if entered.min() < limits.LEAST_ENTERED or not completed[1]:
+        return None
+    rate = completed / entered
+    size = float(1 - rate[0] / rate[1])
+    if size < limits.needed(limits.CONVERSION, raised):
+        return None
+    z, _ = proportions_ztest(completed, entered)
+    score = float(-z) / _overspread(counts[:, past], float(rate[1]))
+    if score < limits.CONVERSION_NOISE * raised:
+        return None
+    return Found(
+        account_id=account,
+        kind=AlertKind.DROP,
+        subject=f"conversion of {funnel}",
+        size=size,
+        score=score,
+        since=book.days[recent[0]],
+        observed=float(rate[0]),
+        usual=float(rate[1]),
+        days=len(recent),
+        points=_rates(book, counts, float(rate[1])),
+    )
 
 
 def _overspread(counts: Series, rate: float) -> float:
