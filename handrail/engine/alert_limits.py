@@ -62,7 +62,7 @@ DECLINE = 0.3
 """Lost in four weeks beside the five that ended eight weeks ago, of users and of events."""
 
 DECLINE_DAYS = 28
-"""Four weeks: a leave is longer than one, and of three it still takes most."""
+"""Four weeks: a long leave of some is a smaller part of them."""
 
 DECLINE_FROM = 13
 DECLINE_BASE = 5

@@ -20,7 +20,7 @@ def abandoned(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> I
             continue
         masked = np.where(book.judged, attempts, np.nan)
         recent = masked[-limits.ABANDONED_DAYS :]
-        if np.nansum(recent) or 2 * np.isfinite(recent).sum() < limits.ABANDONED_DAYS:
+        if np.nansum(recent):
             continue
         past = masked[-limits.ABANDONED_DAYS - 7 * limits.ABANDONED_WEEKS : -limits.ABANDONED_DAYS]
         if len(past) < 7 * limits.ABANDONED_WEEKS or not np.isfinite(past).sum() >= limits.LEAST_HISTORY:

@@ -83,7 +83,7 @@ def _counted(
 
 def conversions(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> Iterator[Found]:
     """A funnel that converts far less than it did, of two proportions, with the weeks' own spread."""
-    for (account, funnel), counts in book.funnels.items():
+    for account, funnel in book.funnels:
         if account not in rows:
             continue
         raised = limits.raised(told, account, AlertKind.DROP)

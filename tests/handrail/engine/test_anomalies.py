@@ -119,6 +119,18 @@ def test_a_day_on_which_people_stay_away_is_a_holiday_and_one_on_which_events_do
     assert find(book(events, last=friday, users=users, holidays=frozenset({friday}))) == []
 
 
+def test_a_day_on_which_more_than_half_of_few_accounts_are_low_by_chance_is_not_everybodys() -> None:
+    events = noisy(7, 12)[:, 2:-2]
+    users = np.round(events / 10)
+    most, friday = events.copy(), LAST - timedelta(days=2)
+    most[:7, -1] = np.round(events[:7, -1] * 0.4)  # 65 % of all events are left
+    nearly_all = most.copy()
+    nearly_all[:9, -1] = np.round(events[:9, -1] * 0.4)  # 55 %
+
+    assert find(book(most, last=friday, users=users)) == []
+    assert kinds(find(book(nearly_all, last=friday, users=users))) == [("", "drop")]
+
+
 def test_a_slow_decline_is_told_as_such_and_a_step_is_not() -> None:
     slow, step = noisy(8, 12), noisy(8, 12)
     falling = np.exp(-0.13 * np.clip((np.arange(DAYS) - DAYS + 63) / 7, 0, None))
@@ -127,6 +139,21 @@ def test_a_slow_decline_is_told_as_such_and_a_step_is_not() -> None:
 
     assert kinds(find(book(slow))) == [("a4", "decline")]
     assert "decline" not in [kind for _, kind in kinds(find(book(step)))]
+
+
+def test_a_decline_holds_four_weeks_against_the_five_that_ended_eight_weeks_ago() -> None:
+    events = noisy(8, 12)
+    users = np.tile(np.where(np.arange(7) < 5, 20.0, 0), (12, DAYS // 7))
+    by_week = np.repeat([20.0, 20, 20, 20, 20, 20, 19, 18, 16, 15, 14, 13, 12, 11], 7)
+    users[4] = np.where(users[4] > 0, by_week, 0)
+    events[4] *= by_week / 20
+
+    [found] = find(book(np.round(events), users=users, people={f"a{row}": 30 for row in range(12)}))
+
+    assert (found.kind, found.days, found.observed) == (AlertKind.DECLINE, 20, 5 * (14 + 13 + 12 + 11))
+    assert found.usual == pytest.approx(5 * 4 * 20)
+    assert found.size == pytest.approx(1 - 251 / 401)
+    assert found.since == LAST - timedelta(days=55)
 
 
 def test_what_fell_in_the_last_three_weeks_alone_is_no_decline() -> None:
@@ -213,6 +240,19 @@ def test_a_funnel_that_converts_half_as_often_is_told_with_the_z_test_of_scipy()
     assert found.score == pytest.approx(-z)
 
 
+def test_a_funnel_that_few_enter_is_held_against_its_past_over_three_weeks() -> None:
+    entered = np.ones(DAYS)
+    completed = np.resize([1.0, 0], DAYS)
+    completed[-21:] = 0
+
+    [found] = find(book(noisy(10, 12), funnels={("a4", "activation"): np.stack([entered, completed])}))
+
+    pooled = 28 / (21 + 56)
+    z = -0.5 / np.sqrt(pooled * (1 - pooled) * (1 / 21 + 1 / 56))
+    assert (found.days, found.observed, found.usual) == (21, 0, 0.5)
+    assert found.score == pytest.approx(-z)
+
+
 def test_a_feature_that_one_account_left_is_told_and_one_that_all_left_is_not() -> None:
     used = np.full(DAYS, 3.0)
     left = used.copy()
@@ -232,6 +272,15 @@ def test_a_feature_is_not_said_to_be_left_on_days_that_nobody_can_judge() -> Non
     features = {(f"a{row}", "export"): used for row in range(12)}
 
     assert find(book(events, features=features)) == []
+
+
+def test_after_four_weeks_that_nobody_can_judge_no_feature_is_said_to_be_left() -> None:
+    events = noisy(16, 12)
+    events[:, -27:] = np.round(events[:, -27:] * 0.63)  # all accounts: moved, and no drop of all
+    features = {(f"a{row}", "export"): np.full(DAYS, 3.0) for row in range(12)}
+    holiday = frozenset({LAST - timedelta(days=30)})
+
+    assert find(book(events, features=features, holidays=holiday)) == []
 
 
 def test_key_users_are_silent_after_four_weeks_and_only_if_they_are_half_of_them() -> None:
