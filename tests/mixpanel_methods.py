@@ -113,6 +113,7 @@ METHODS: dict[str, Method] = {
     ),
     "saved.listing": Method("app", "saved reports", lambda m: m.saved.listing(), requests=2),
     "funnels": Method("app", "funnels", lambda m: m.funnels(), falls_back=True),
+    "known_funnels": Method("app", "funnels", lambda m: m.known_funnels(), falls_back=True),
     "list_funnels": Method("query", "the list of funnels", lambda m: m.list_funnels()),
     "funnel_by_account": Method("query", "funnel 52110401", lambda m: m.funnel_by_account(FUNNEL, WEEK)),
     "uses": Method("query", "JQL", lambda m: m.uses(SCRIPT, {"feature": "a"})),

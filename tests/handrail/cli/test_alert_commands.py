@@ -17,7 +17,7 @@ async def test_alerts_are_listed_dismissed_with_a_reason_and_resolved(
 ) -> None:
     await raise_alerts(ctx, date(2026, 11, 19), {})
     env = environment(settings)
-    first, second, third = (await list_alerts(ctx)).alerts
+    first, second, third, fourth = (await list_alerts(ctx)).alerts
 
     listed = handrail("alerts", "list", cwd=tmp_path, env=env)
     silent = handrail("alerts", "dismiss", first.id, "--reason", " ", cwd=tmp_path, env=env)
@@ -27,13 +27,14 @@ async def test_alerts_are_listed_dismissed_with_a_reason_and_resolved(
     left = handrail("alerts", "list", "--json", cwd=tmp_path, env=env)
 
     heading, *lines = listed.stdout.splitlines()
-    assert heading == "3 open alerts."
+    assert heading == "4 open alerts."
     assert [line.split("\t")[:4] for line in lines] == [
-        [each.id, "open", each.account, "errors"] for each in (first, second, third)
+        [first.id, "open", "Old Mill Outfitters", "drop"],
+        *([each.id, "open", each.account, "errors"] for each in (second, third, fourth)),
     ]
     assert (silent.returncode, unknown.returncode) == (2, 2)
     assert "Say why" in silent.stderr
     assert "Traceback" not in silent.stderr + unknown.stderr
     assert dismissed.stdout == f"Dismissed: {first.evidence}\n"
     assert json.loads(resolved.stdout)["state"] == "resolved"
-    assert [each["id"] for each in json.loads(left.stdout)["alerts"]] == [third.id]
+    assert [each["id"] for each in json.loads(left.stdout)["alerts"]] == [third.id, fourth.id]

@@ -57,11 +57,11 @@ async def test_a_night_leaves_a_brief_whose_figures_are_those_that_the_oracle_co
     assert told.headline == "26 mailed, 4 accounts worth a look."
     assert [(look.name, look.findings[0].cause) for look in told.accounts] == [
         ("Tanager Insurance", Cause.DROP),
+        ("Old Mill Outfitters", Cause.ALERT),
         ("Acme", Cause.STRUGGLES),
-        ("Old Mill Outfitters", Cause.DROP),
         ("Harbor & Pine Legal", Cause.ALERT),
     ]
-    assert told.accounts[1].findings[0].evidence == (
+    assert told.accounts[2].findings[0].evidence == (
         f"{people} of {acme['unique_users']} active users (22%) struggle with Connect a data source, "
         "2026-11-13 to 2026-11-19."
     )
