@@ -22,9 +22,7 @@ from standin.state import Standin
 from standin.world import load
 from tests import postgres
 
-DUNGEON = Path(__file__).parents[2] / "shared" / "worlds" / "dungeon"
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
-needs_dungeon = pytest.mark.skipif(not DUNGEON.is_dir(), reason="the world `dungeon` is not on this machine")
 
 
 def pytest_configure() -> None:

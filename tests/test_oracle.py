@@ -2,16 +2,11 @@
 
 import json
 from datetime import date
-from pathlib import Path
-
-import pytest
 
 from tests import oracle
+from tests.dungeon import DUNGEON, needs_dungeon
 
-DUNGEON = Path(__file__).resolve().parents[1].parent / "shared" / "worlds" / "dungeon"
 EXPECTED = DUNGEON / "expected-2026-10-22--2026-11-20.json"
-
-needs_dungeon = pytest.mark.skipif(not EXPECTED.exists(), reason="the world 'dungeon' is not on this machine")
 
 
 @needs_dungeon

@@ -18,7 +18,8 @@ from handrail.settings import Settings
 from standin.server import running
 from standin.world import load
 from tests import hostile_world, oracle_tables
-from tests.conftest import DUNGEON, needs_dungeon, settings_for
+from tests.conftest import settings_for
+from tests.dungeon import DUNGEON, needs_dungeon
 from tests.oracle_reading import accounts_of, read_feature
 
 KB = Path(__file__).parents[1] / "kb"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import pytest
 from standin.server import running
 from standin.state import Standin
 from standin.world import World, load
+from tests.dungeon import DUNGEON
 
 PROJECT: dict[str, Any] = {
     "project_id": 12345,
@@ -141,18 +141,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
-def dungeon_folder() -> Path | None:
-    """Where the world of dungeon-master lies, if this machine has it."""
-    named = os.environ.get("HANDRAIL_DUNGEON")
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "worlds" / "dungeon"
-    folder = Path(named) if named else beside
-    return folder if (folder / "project.json").exists() else None
-
-
 @pytest.fixture(scope="session")
 def dungeon() -> Iterator[Mixpanel]:
-    folder = dungeon_folder()
-    if folder is None:
-        pytest.skip("the dungeon world is not on this machine")
-    with running(load(folder)) as state, client(state) as http:
+    """For tests that are marked `needs_dungeon`."""
+    with running(load(DUNGEON)) as state, client(state) as http:
         yield Mixpanel(state, http)

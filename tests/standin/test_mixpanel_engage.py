@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
-from tests.standin.conftest import Mixpanel, Raw, Serve, dungeon_folder, event
+from tests.dungeon import needs_dungeon
+from tests.standin.conftest import Mixpanel, Raw, Serve, event
 
 PROFILES = {
     "u1": {"$email": "jo@acme.example", "plan": "pro", "seats": 5, "$last_seen": "2026-11-19T10:00:00"},
@@ -166,7 +165,7 @@ def test_cohorts_choose_by_id_or_definition_with_and_without_profile(serve: Serv
     assert mixpanel.ask("cohorts/list") == [{"id": 5, "name": "Stuck"}]
 
 
-@pytest.mark.skipif(dungeon_folder() is None, reason="the dungeon world is not on this machine")
+@needs_dungeon
 def test_cohorts_of_the_dungeon_have_the_size_they_claim(dungeon: Mixpanel) -> None:
     for cohort in dungeon.project["cohorts"]:
         answer = dungeon.ask("engage", filter_by_cohort=json.dumps({"id": cohort["id"]}))

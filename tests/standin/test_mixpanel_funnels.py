@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
-from tests.standin.conftest import Mixpanel, Raw, Serve, dungeon_folder, event
+from tests.dungeon import needs_dungeon
+from tests.standin.conftest import Mixpanel, Raw, Serve, event
 
 DAY = "2026-11-20"
 STEPS = ("Started", "Chosen", "Done")
@@ -181,7 +180,7 @@ def test_an_unknown_funnel_is_not_found(serve: Serve) -> None:
     assert mixpanel.ask("funnels/list") == [{"funnel_id": 7, "name": "Export"}]
 
 
-@pytest.mark.skipif(dungeon_folder() is None, reason="the dungeon world is not on this machine")
+@needs_dungeon
 def test_funnels_of_the_dungeon_equal_the_independent_count(dungeon: Mixpanel) -> None:
     expected = json.loads(
         (dungeon.state.world.folder / "expected-2026-10-22--2026-11-20.json").read_text("utf-8")

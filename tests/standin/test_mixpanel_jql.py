@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.standin.conftest import Mixpanel, Serve, dungeon_folder, event
+from tests.dungeon import needs_dungeon
+from tests.standin.conftest import Mixpanel, Serve, event
 
 PROFILES = {
     "u1": {"plan": "pro", "$last_seen": "2026-11-20T00:00:00"},
@@ -309,7 +310,7 @@ def test_a_script_that_runs_too_long_is_stopped(mixpanel: Mixpanel, monkeypatch:
     assert "took longer" in failure(mixpanel, "function main() { while (true); }")
 
 
-@pytest.mark.skipif(dungeon_folder() is None, reason="the dungeon world is not on this machine")
+@needs_dungeon
 def test_jql_totals_of_the_dungeon_equal_the_independent_count(dungeon: Mixpanel) -> None:
     expected = json.loads(
         (dungeon.state.world.folder / "expected-2026-10-22--2026-11-20.json").read_text("utf-8")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.standin.conftest import Mixpanel, Serve, client, dungeon_folder, event
+from tests.dungeon import needs_dungeon
+from tests.standin.conftest import Mixpanel, Serve, client, event
 
 EVENTS = [
     event("Opened", "u1", "2026-11-19T10:00:00", company_id="acme", size=4),
@@ -272,7 +273,7 @@ def test_the_app_api_refuses_in_its_own_shape(serve: Serve) -> None:
     assert answer.json() == {"status": "error", "error": "Invalid service account credentials"}
 
 
-@pytest.mark.skipif(dungeon_folder() is None, reason="the dungeon world is not on this machine")
+@needs_dungeon
 def test_every_saved_report_of_the_dungeon_is_answered(dungeon: Mixpanel) -> None:
     expected = json.loads(
         (dungeon.state.world.folder / "expected-2026-10-22--2026-11-20.json").read_text("utf-8")

@@ -15,7 +15,7 @@ from handrail.context import ToolContext
 from handrail.settings import Settings
 from standin.state import Standin
 from tests.agent.test_kill import environment
-from tests.conftest import DUNGEON, needs_dungeon
+from tests.dungeon import DUNGEON, needs_dungeon
 
 ROOT = Path(__file__).parents[3]
 

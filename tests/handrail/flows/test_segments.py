@@ -15,7 +15,8 @@ from standin.server import running
 from standin.state import Standin
 from standin.world import load
 from tests import oracle_reading, oracle_users
-from tests.conftest import DUNGEON, OpenWith, needs_dungeon, settings_for
+from tests.conftest import OpenWith, settings_for
+from tests.dungeon import DUNGEON, needs_dungeon
 from tests.handrail.flows.disk import stored
 
 AS_OF = date(2026, 11, 19)

@@ -21,7 +21,8 @@ from standin.server import running
 from standin.state import Standin
 from standin.world import load
 from tests import oracle, oracle_signals
-from tests.conftest import DUNGEON, OpenWith, needs_dungeon, settings_for
+from tests.conftest import OpenWith, settings_for
+from tests.dungeon import DUNGEON, needs_dungeon
 from tests.oracle_reading import read
 from tests.standin.conftest import Raw, event, write_world
 
