@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,9 +23,10 @@ from pydantic import SecretStr
 from handrail.context import ToolContext, open_context
 from handrail.domain.accounts import GroupProfile
 from handrail.domain.funnels import Funnel, FunnelCounts, Measurement
-from handrail.domain.metrics import AccountDay, Coverage, DayTables
+from handrail.domain.metrics import AccountDay, Coverage, DayTables, EventCount
 from handrail.domain.periods import Period
 from handrail.engine import periods
+from handrail.engine.marks import MARK_BYTES
 from handrail.flows.health import keep_scores
 from handrail.settings import Settings
 from mcp_server.server import create_server
@@ -32,6 +34,8 @@ from web.app import create_app
 
 DAYS, LAST = 60, date(2026, 11, 20)
 NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
+EVENTS = ("Dashboard Viewed", "Report Created", "Report Shared")
+"""Everybody who is there does each of them; of what else they do only the number is kept."""
 PATHS = (
     "/",
     "/?sort_by=engagement",
@@ -75,7 +79,7 @@ async def fill(ctx: ToolContext, accounts: int) -> None:
         days = [LAST - timedelta(days=DAYS - 1 - at) for at in range(DAYS)]
         sync = await work.syncs.start((days[0], LAST), "UTC", NOW, days_total=DAYS)
     for day in days:
-        tables = _tables(rng, people, day)
+        tables = one_day(rng, people, day)
         async with ctx.store.begin() as work:
             await work.metrics.replace_days(tables, ids, (day, day))
             await work.syncs.advance(sync, (day, day), counts=tables.coverage, shape="", now=NOW)
@@ -97,7 +101,8 @@ async def fill(ctx: ToolContext, accounts: int) -> None:
     await keep_scores(ctx)
 
 
-def _tables(rng: random.Random, people: dict[str, int], day: date) -> DayTables:
+def one_day(rng: random.Random, people: dict[str, int], day: date) -> DayTables:
+    """What a sync would count of a day on which two of five people come; `people` by Mixpanel id."""
     there = {account: [at for at in range(users) if rng.random() < 0.4] for account, users in people.items()}
     users = [
         (account, day, f"{account}-{at}", rng.randint(1, 9)) for account, seen in there.items() for at in seen
@@ -118,12 +123,23 @@ def _tables(rng: random.Random, people: dict[str, int], day: date) -> DayTables:
             for account, count in events.items()
         ],
         user_days=users,
-        event_days=[],
+        event_days=[
+            EventCount(account, day, event, len(seen), len(seen), b"".join(_mark(account, at) for at in seen))
+            for account, seen in there.items()
+            if seen
+            for event in EVENTS
+        ],
         value_days=[],
         feature_days=[],
-        hours=[(account, day, 9, count) for account, count in events.items()],
+        hours=[
+            (account, day, hour, count // 3 + 1) for account, count in events.items() for hour in (9, 11, 15)
+        ],
         coverage=Coverage(total, total, len(users), len(users)),
     )
+
+
+def _mark(account: str, at: int) -> bytes:
+    return sha256(f"{account}-{at}".encode()).digest()[:MARK_BYTES]
 
 
 async def handlers(settings: Settings) -> None:

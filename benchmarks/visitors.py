@@ -19,23 +19,20 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 
-from benchmarks import night
+from benchmarks import book, night
 from handrail.context import open_context
 from handrail.domain.accounts import GroupProfile
-from handrail.domain.metrics import AccountDay, Coverage, DayTables, EventCount
 from handrail.settings import Settings
 
 THINKS = (1.0, 5.0)
 """Seconds between an answer and the next question of the same client, evenly spread."""
 
 MUST_P95 = 0.3
-DAYS = 60
-EVENTS = ("Dashboard Viewed", "Report Created", "Report Shared", "Source Connect Started")
 PLACES: tuple[tuple[str, int], ...] = (
     ("/", 8),
     ("/?query=acct-00{n:02}", 4),
@@ -51,57 +48,22 @@ PLACES: tuple[tuple[str, int], ...] = (
 """Paths and how often each is asked for beside the others."""
 
 
-def tables(day: date, accounts: int, rng: random.Random) -> DayTables:
-    """One day of a book in which a few accounts are large and most are small."""
-    nothing = Coverage(events=0, events_with_account=0, users=0, users_with_account=0)
-    tables = DayTables(
-        account_days=[],
-        user_days=[],
-        event_days=[],
-        value_days=[],
-        feature_days=[],
-        hours=[],
-        coverage=nothing,
-    )
-    for number in range(accounts):
-        name, people = f"acct-{number:04}", 2 + 2000 // (number + 40)
-        seen = [person for person in range(people) if rng.random() < 0.3]
-        if not seen or day.weekday() > 4:
-            continue
-        marks = [f"{number:05}{person:05}".encode().ljust(8, b"0")[:8] for person in seen]
-        events = 3 * len(seen)
-        tables.account_days.append(
-            AccountDay(
-                mixpanel_id=name,
-                day=day,
-                total_events=events,
-                unique_users=len(seen),
-                sessions=len(seen),
-            )
-        )
-        tables.user_days.extend((name, day, f"{number:05}-{person:05}", 3) for person in seen)
-        tables.event_days.extend(
-            EventCount(name, day, event, len(seen), len(seen), b"".join(marks)) for event in EVENTS[:3]
-        )
-        tables.hours.extend((name, day, hour, len(seen)) for hour in (9, 11, 15))
-    return tables
-
-
 async def fill(settings: Settings, accounts: int) -> None:
-    """Days before those of the world, written as a sync would write them."""
+    """Days before those of the world: a few accounts are large, and most are small."""
     rng = random.Random(7)
+    people = {f"acct-{number:04}": 2 + 2000 // (number + 40) for number in range(accounts)}
     async with open_context(settings) as ctx:
-        for back in range(DAYS, night.ATTEMPTS - 1, -1):
+        for back in range(book.DAYS, night.ATTEMPTS - 1, -1):
             day = night.LAST - timedelta(days=back)
             async with ctx.store.begin() as work:
                 ids = await work.accounts.keep(
-                    [GroupProfile(mixpanel_id=f"acct-{n:04}", name=f"acct-{n:04}") for n in range(accounts)]
-                    if back == DAYS
+                    [GroupProfile(mixpanel_id=each, name=each) for each in people]
+                    if back == book.DAYS
                     else [],
                     project_id=ctx.mixpanel.project_id,
                     now=ctx.clock.now(),
                 )
-                await work.metrics.replace_days(tables(day, accounts, rng), ids, (day, day))
+                await work.metrics.replace_days(book.one_day(rng, people, day), ids, (day, day))
 
 
 @contextmanager
@@ -203,7 +165,7 @@ def main() -> None:
 def _save_a_funnel(file: Path) -> None:
     """So that the pages have one to tell of."""
     project = json.loads(file.read_text("utf-8"))
-    steps = [{"event": event} for event in EVENTS[:2]]
+    steps = [{"event": event} for event in book.EVENTS[:2]]
     saved = {"funnel_id": 7, "name": "To a report", "steps": steps, "length": 7, "length_unit": "day"}
     file.write_text(json.dumps({**project, "funnels": [saved]}), "utf-8")
 

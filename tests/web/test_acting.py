@@ -21,6 +21,7 @@ from standin.state import Standin
 from tests.conftest import settings_for
 from tests.web.dashboard import Visit, visit
 from tests.web.test_app import browser
+from web.pages.settings import in_force
 
 REVIEW: dict[str, Any] = {"send_mode": SendMode.REVIEW}
 
@@ -360,6 +361,17 @@ async def test_settings_tell_no_secret_and_ask_mixpanel_nothing(
     assert "Mixpanel credentials" in checked
     assert which.status_code == 422
     assert "No account is called &#39;nobody at all&#39;" in which.text
+
+
+def test_of_an_address_in_force_no_login_and_no_key_is_told(settings: Settings) -> None:
+    reached = settings.model_copy(
+        update={"sendgrid_url": "https://ann:hush-hush@proxy.example:8443/mail?key=hush-too"}
+    )
+
+    told = dict(in_force(reached))
+
+    assert told["HANDRAIL_SENDGRID_URL"] == "https://proxy.example:8443/mail"
+    assert told["HANDRAIL_PUBLIC_URL"] == "http://127.0.0.1:8321"
 
 
 READER = {"Authorization": "Bearer a-token-of-enough-length-1234"}

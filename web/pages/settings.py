@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -134,7 +135,8 @@ async def _page(
 async def _paused(ctx: ToolContext) -> list[Paused]:
     async with ctx.store.read() as work:
         scopes = await work.deliveries.pauses()
-        names = {each.id: each.name for each in await work.accounts.all()}
+        held = [key for kind, _, key in (scope.partition(":") for scope in scopes) if kind == "account"]
+        names = {each.id: each.name for each in await work.accounts.by_ids(held)}
     titles = {each.slug: each.title for each in ctx.kb.features()}
     found = []
     for scope in scopes:
@@ -225,7 +227,10 @@ def _mail(settings: Settings) -> list[Figure]:
 
 
 def in_force(settings: Settings) -> list[tuple[str, str]]:
-    """Each variable with its value; of secrets, and of what may hold one, only whether they are set."""
+    """Each variable with its value; of secrets, and of what may hold one, only whether they are set.
+
+    Of an address, nothing that may be a login or a key.
+    """
     found = []
     for name, field in Settings.model_fields.items():
         alias = field.validation_alias
@@ -242,6 +247,9 @@ def _told(value: Any, *, hidden: bool) -> str:
         return "set"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and "://" in value:
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     if isinstance(value, tuple):
         return ", ".join(str(each) for each in value)
     return str(value)
