@@ -20,7 +20,7 @@ help:
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make bench-book    measure the dashboard's pages with 5,000 accounts (BENCH=\"--keep DIR\": keep the book)"
 	@echo "make schemathesis  try 200 cases of every operation of the REST API (CASES=50: fewer)"
-	@echo "make chaos         60 nights in a row, then nights killed 200 times, on SQLite and PostgreSQL; count the mails (RUNS=3: fewer kills)"
+	@echo "make chaos         every attack and fault of tests/hardening in full, 60 nights in a row, then nights killed 200 times (RUNS=3: fewer kills)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
 	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
@@ -68,6 +68,7 @@ bench-book: .venv/dev
 	@$(BIN)/python -m benchmarks.book $(BENCH)
 
 chaos: .venv/dev
+	@HANDRAIL_HARDENING=full $(BIN)/python -m pytest -q tests/hardening
 	@HANDRAIL_EVERY_FAILURE=1 $(BIN)/python -m pytest -q tests/agent/test_every_failure.py
 	@HANDRAIL_TEST_NIGHTS=60 $(BIN)/python -m pytest -q tests/agent/test_many_nights.py
 	@$(BIN)/python -m tests.chaos
