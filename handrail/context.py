@@ -147,6 +147,12 @@ class ToolContext:
             last = await work.metrics.last_sync()
         return last.zone if last else await self.mixpanel.zone()
 
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator["ToolContext"]:
+        """The same for tools that only read, one after the other, and tell of one moment together."""
+        async with self.store.look() as store:
+            yield replace(self, store=store)
+
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)
 

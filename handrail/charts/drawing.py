@@ -1,6 +1,8 @@
 """The drawing board: an SVG that is built node by node, so that the serialiser escapes every text."""
 
 import unicodedata
+from functools import lru_cache
+from itertools import accumulate
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 SIZE = 13
@@ -116,9 +118,10 @@ def _n(value: float) -> str:
 
 def wide(words: str) -> float:
     """How wide these letters are at most, about: those of DejaVu Sans, which is wider than others."""
-    return sum(_em(letter) for letter in words) * SIZE
+    return sum(map(_em, words)) * SIZE
 
 
+@lru_cache(maxsize=4096)
 def _em(letter: str) -> float:
     if unicodedata.east_asian_width(letter) in "WF":
         return 1.05
@@ -133,6 +136,6 @@ def fit(words: str, width: float) -> str:
     """As much of a text as fits, with an ellipsis for the rest."""
     if wide(words) <= width:
         return words
-    while words and wide(words) + SIZE > width:
-        words = words[:-1]
-    return words.rstrip() + "…"
+    room = width - SIZE
+    kept = sum(each * SIZE <= room for each in accumulate(map(_em, words)))
+    return words[:kept].rstrip() + "…"

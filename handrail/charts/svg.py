@@ -1,5 +1,6 @@
 """A chart as SVG: no script, no address, colours by class, and a name and a sentence for screen readers."""
 
+from functools import lru_cache
 from typing import assert_never
 
 from handrail.charts import bars, heatmap, lines
@@ -15,7 +16,11 @@ EDGE = 16
 
 SPARK = (120, 28)
 
+KEPT = 1000
+"""Drawings that are remembered, a few kilobytes each: a chart is drawn anew only when its figures differ."""
 
+
+@lru_cache(maxsize=KEPT)
 def svg(chart: Chart, width: int = WIDE, *, titled: bool = False) -> str:
     """The chart, `width` pixels wide. `titled`: its title and days are in it, as nothing beside it says them.
 

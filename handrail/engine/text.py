@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_LENGTH = 120
 _LINK_OR_MARKUP = re.compile(r"[@<>{}\[\]]|://|\w{2}\.\w{2}")
 
 
+@lru_cache(maxsize=4096)
 def shown(raw: str) -> str:
     """One line without control, bidi, zero-width and tag characters, at most 120 characters."""
     kept = (" " if char in "\t\n\r\u2028\u2029" else char for char in raw)

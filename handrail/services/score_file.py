@@ -1,6 +1,7 @@
 """The definition of the engagement score: the file that is shipped, and a file of changes to it."""
 
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,13 @@ SHIPPED = Path(__file__).with_name("score.toml")
 
 def read(path: Path | None = None) -> ScoreSettings:
     """Raises `ConfigError` that names the file and what is wrong with it."""
-    shipped = _table(SHIPPED)
-    wanted = _laid_over(shipped, _table(path)) if path else shipped
+    return _understood(_text(SHIPPED), _text(path) if path else "", path)
+
+
+@lru_cache(maxsize=4)
+def _understood(shipped: str, own: str, path: Path | None) -> ScoreSettings:
+    """Every look at an account asks for it, and the files seldom change."""
+    wanted = _laid_over(_table(shipped, SHIPPED), _table(own, path) if path else {})
     try:
         return ScoreSettings.model_validate(wanted)
     except ValidationError as error:
@@ -24,11 +30,16 @@ def read(path: Path | None = None) -> ScoreSettings:
         raise ConfigError(f"{path or SHIPPED}: {where}: {first['msg']}.") from None
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"{path} cannot be read: check HANDRAIL_SCORE_FILE.") from None
+
+
+def _table(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from None
 

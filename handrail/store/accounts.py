@@ -13,6 +13,7 @@ from handrail.engine import keys
 from handrail.engine.text import shown
 from handrail.errors import CallerError
 from handrail.store.merging import left, merge
+from handrail.store.once import once
 from handrail.store.tables import AccountId, Customer
 
 
@@ -20,6 +21,7 @@ class Accounts:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    @once
     async def all(self) -> list[Account]:
         return await self._read()
 
@@ -31,6 +33,7 @@ class Accounts:
     async def by_ids(self, ids: Sequence[str]) -> list[Account]:
         return await self._read(col(Customer.id).in_(ids))
 
+    @once
     async def named(self, name: str) -> list[Account]:
         """Those of this very name, id or Mixpanel id."""
         names = (Customer.id, Customer.mixpanel_group_id, Customer.name)

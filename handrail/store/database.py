@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.errors import ConfigError
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
+from handrail.store import trips
 from handrail.store.accounts import Accounts
 from handrail.store.alerts import Alerts, Sweep
 from handrail.store.briefs import Briefs
@@ -34,6 +35,7 @@ from handrail.store.histories import Histories
 from handrail.store.learning import Learning
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
+from handrail.store.once import remember
 from handrail.store.outcomes import Outcomes
 from handrail.store.reasons import Reasons
 from handrail.store.repeats import Repeats
@@ -111,8 +113,28 @@ class Store:
         async with AsyncSession(self._reading, expire_on_commit=False) as session:
             yield Work(session)
 
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator["Store"]:
+        """A store for readers who take turns: all see one moment, and what two of them ask is read once.
+
+        Nothing that waits for a neighbour belongs inside: the moment is held for as long as it is open.
+        """
+        async with AsyncSession(self._reading, expire_on_commit=False) as session:
+            remember(session)
+            yield _Look(self._engine, Work(session))
+
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+class _Look(Store):
+    def __init__(self, engine: AsyncEngine, work: Work) -> None:
+        super().__init__(engine)
+        self._work = work
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Work]:
+        yield self._work
 
 
 async def open_store(url: str) -> Store:
@@ -177,7 +199,7 @@ def _engine(url: str) -> AsyncEngine:
         # Never open an existing database here: closing any descriptor of it would drop SQLite's own locks.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    engine = create_async_engine(url)
+    engine = create_async_engine(url, connect_args={"async_creator_fn": trips.connect})
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine

@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.domain.deliveries import Chosen, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
+from handrail.store.once import once
 
 _BLOCK = 500
 
@@ -266,6 +267,7 @@ class Deliveries:
         if row is not None:
             await self._session.delete(row)
 
+    @once
     async def pauses(self) -> list[str]:
         rows = await self._session.exec(select(Pause.scope).order_by(col(Pause.scope)))
         return list(rows.all())

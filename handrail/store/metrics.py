@@ -23,6 +23,7 @@ from handrail.domain.metrics import (
 from handrail.domain.periods import Period
 from handrail.engine.breakdowns import Group
 from handrail.engine.marks import MARK_BYTES, split, union
+from handrail.store.once import once
 from handrail.store.tables import (
     AccountTotals,
     Customer,
@@ -182,6 +183,7 @@ class Metrics:
         )
         return {(account, day): events for account, day, events in rows}
 
+    @once
     async def reaches(self, period: Period) -> bool:
         """Whether figures reach back to the period's first day: half a period is nothing to compare with."""
         first = await self.first_day()
@@ -285,6 +287,7 @@ class Metrics:
             grid[day.weekday()][hour] += total
         return grid
 
+    @once
     async def last_sync(self) -> SyncRecord | None:
         """Of the syncs that are done and reach furthest, the newest: the last days are as old as it is."""
         rows = await self._session.exec(
@@ -296,6 +299,7 @@ class Metrics:
         row = rows.first()
         return SyncRecord.model_validate(row.model_dump()) if row else None
 
+    @once
     async def first_day(self) -> date | None:
         """The oldest day with figures."""
         return (await self._session.exec(select(func.min(MixpanelMetric.metric_date)))).one()

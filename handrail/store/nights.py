@@ -17,6 +17,7 @@ from handrail.domain.runs import Report
 from handrail.domain.struggles import Signature, Struggle, Struggler, Stuck
 from handrail.domain.tutorials import Draft, RefusedText, Tutorial
 from handrail.engine.keys import delivery_id, edited_id
+from handrail.store.once import once
 from handrail.store.tables import Run, StruggleAccount, StruggleRow, TutorialRow
 from handrail.store.writing_tables import RefusedDraft
 
@@ -82,6 +83,7 @@ class Nights:
         )
         return [Report.model_validate_json(report) for report in rows if report]
 
+    @once
     async def last_agreement(self) -> Agreement | None:
         """How far our counts agreed with Mixpanel's when they were last compared."""
         rows = await self._session.exec(select(Run.report).order_by(col(Run.night).desc()).limit(LOOKED_BACK))

@@ -1,6 +1,5 @@
 """One account: what its people do, how it fares, what went wrong, who was helped, and what can be done."""
 
-import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import date
@@ -57,20 +56,14 @@ async def account_page(
     who = await _or_why(find(ctx, account))
     if not isinstance(who, Account):
         return _nobody(frame, account, who)
-    (events, funnels, segments, health), (alerts, stuck, sending) = await asyncio.gather(
-        asyncio.gather(
-            _or_why(query_events(ctx, account=who.id, period=period)),
-            _or_why(query_funnel(ctx, account=who.id, period=period)),
-            _or_why(get_user_segments(ctx, account=who.id)),
-            _or_why(get_account_health(ctx, account=who.id, weeks=WEEKS)),
-        ),
-        asyncio.gather(
-            _or_why(list_alerts(ctx, account=who.id)),
-            _or_why(_stuck(ctx, who)),
-            _or_why(control_sending(ctx, account=who.id)),
-        ),
-    )
-    async with ctx.store.read() as work:
+    funnels = await _or_why(query_funnel(ctx, account=who.id, period=period))
+    async with ctx.looking() as look, look.store.read() as work:
+        events = await _or_why(query_events(look, account=who.id, period=period))
+        segments = await _or_why(get_user_segments(look, account=who.id))
+        health = await _or_why(get_account_health(look, account=who.id, weeks=WEEKS))
+        alerts = await _or_why(list_alerts(look, account=who.id))
+        stuck = await _or_why(_stuck(look, who))
+        sending = await _or_why(control_sending(look, account=who.id))
         held = f"account:{who.id}" in await work.deliveries.pauses()
         last = await work.metrics.last_sync()
         sentiments = await work.health.sentiments(who.id, limit=FELT)
