@@ -89,10 +89,8 @@ async def find_accounts(
     if only in ("uses_feature", "never_tried"):
         feature = ctx.kb.feature(feature).slug if feature else _which_feature(only)
     whole = await read_book(ctx, span)
-    known = book.matching(whole.entries, query)
-    found = book.ordered(
-        book.chosen(known, only, threshold, feature=feature, first_day=whole.first_day), sort_by
-    )
+    known = book.matching(whole.ordered(sort_by), query)
+    found = book.chosen(known, only, threshold, feature=feature, first_day=whole.first_day)
     part = page(found, cursor, limit, of=(query, sort_by, only, threshold, feature, span, last.finished_at))
     as_of = next((each.facts.as_of for each in known if each.facts), None)
     full = detail == "full" or only == "onboarding"

@@ -87,7 +87,7 @@ class Gap(NamedTuple):
 
 
 def matching(book: Sequence[Entry], query: str) -> list[Entry]:
-    """Those with the words in name, domain or id; if there is none, those with a name like it."""
+    """Those with the words in name, domain or id, in the book's order; if none has, those named like it."""
     wanted = query.strip().casefold()
     if not wanted:
         return list(book)
@@ -95,8 +95,8 @@ def matching(book: Sequence[Entry], query: str) -> list[Entry]:
     if inside:
         return inside
     near = names.match(query, [each.account for each in book])
-    by_id = {each.account.id: each for each in book}
-    return [by_id[each.id] for each in ([near] if isinstance(near, Account) else near)]
+    meant = {each.id for each in ([near] if isinstance(near, Account) else near)}
+    return [each for each in book if each.account.id in meant]
 
 
 def _searched(account: Account) -> str:
@@ -107,6 +107,8 @@ def chosen(
     book: Iterable[Entry], only: Only, threshold: int, *, feature: str = "", first_day: date | None = None
 ) -> list[Entry]:
     """The accounts that the question is about. What is not known of an account never chooses it."""
+    if only == "all":
+        return list(book)
     least = threshold or THRESHOLDS.get(only, 0)
     fits: dict[str, Callable[[Entry], bool]] = {
         "declined": lambda each: each.change is not None and each.change <= -least / 100,
@@ -117,7 +119,7 @@ def chosen(
         "uses_feature": lambda each: _uses(each.adoption(feature)),
         "never_tried": lambda each: _never_tried(each.adoption(feature)),
     }
-    return [each for each in book if (fits[only](each) if only in fits else only in ("all", each.band))]
+    return [each for each in book if (fits[only](each) if only in fits else each.band == only)]
 
 
 def _uses(adoption: Adoption | None) -> bool:

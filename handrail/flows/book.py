@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 from handrail.context import ToolContext
 from handrail.domain.periods import Period
-from handrail.engine import periods
-from handrail.engine.book import Entry
+from handrail.engine import book, periods
+from handrail.engine.book import Entry, Sort
 from handrail.engine.figures import change
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ class Book:
     """The oldest day with figures."""
     compared: bool
     """Whether figures reach back over the period before."""
+    _orders: dict[Sort, list[Entry]] = field(default_factory=dict, compare=False, repr=False)
+
+    def ordered(self, sort_by: Sort) -> list[Entry]:
+        """All of it in one of its orders, each of which is made once."""
+        if sort_by not in self._orders:
+            self._orders[sort_by] = book.ordered(self.entries, sort_by)
+        return self._orders[sort_by]
 
 
 @dataclass
@@ -48,7 +55,7 @@ async def read_book(ctx: ToolContext, span: Period) -> Book:
 
     Reading thousands of accounts takes a second: what was read is good until the tables change.
     """
-    kept = _kept.setdefault(ctx.store, _Kept())
+    kept = _kept.setdefault(ctx.store.whole, _Kept())
     async with kept.turn, ctx.store.read() as work:
         state = (
             span,

@@ -90,6 +90,8 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._reading = engine
+        self.whole = self
+        """The store that a look is of."""
         if engine.dialect.name == "postgresql":
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
 
@@ -121,15 +123,16 @@ class Store:
         """
         async with AsyncSession(self._reading, expire_on_commit=False) as session:
             remember(session)
-            yield _Look(self._engine, Work(session))
+            yield _Look(self, Work(session))
 
     async def close(self) -> None:
         await self._engine.dispose()
 
 
 class _Look(Store):
-    def __init__(self, engine: AsyncEngine, work: Work) -> None:
-        super().__init__(engine)
+    def __init__(self, of: Store, work: Work) -> None:
+        super().__init__(of._engine)
+        self.whole = of.whole
         self._work = work
 
     @asynccontextmanager

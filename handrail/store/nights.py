@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, func, insert
+from sqlalchemy import delete, func, insert, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -260,10 +260,13 @@ class Nights:
 
     async def stuck(self, since: date, until: date, feature: str = "") -> list[Stuck]:
         """How many people each signature had in these nights, each person once, and their usual attempts."""
-        people = func.count(func.distinct(col(StruggleRow.user_key)))
+        # Of one night a person stands once with a feature: the index then has them in order.
+        one = since == until
+        people = func.count() if one else func.count(func.distinct(col(StruggleRow.user_key)))
+        nights = [StruggleRow.night >= since, StruggleRow.night <= until]
         statement = (
             select(StruggleRow.signature, StruggleRow.feature, people, func.avg(StruggleRow.attempts))
-            .where(StruggleRow.night >= since, StruggleRow.night <= until, StruggleRow.signature != "")
+            .where(*([StruggleRow.night == since] if one else nights), StruggleRow.signature != "")
             .group_by(col(StruggleRow.signature), col(StruggleRow.feature))
             .order_by(people.desc(), col(StruggleRow.signature))
         )
@@ -302,12 +305,8 @@ def _struggling(night: date, features: Sequence[str], account_id: str) -> list[A
     if features:
         found.append(col(StruggleRow.feature).in_(features))
     if account_id:
-        found.append(
-            exists().where(
-                col(StruggleAccount.night) == night,
-                col(StruggleAccount.account_id) == account_id,
-                col(StruggleAccount.user_key) == StruggleRow.user_key,
-                col(StruggleAccount.feature) == StruggleRow.feature,
-            )
+        theirs = select(StruggleAccount.user_key, StruggleAccount.feature).where(
+            StruggleAccount.night == night, StruggleAccount.account_id == account_id
         )
+        found.append(tuple_(col(StruggleRow.user_key), col(StruggleRow.feature)).in_(theirs))
     return found

@@ -278,6 +278,7 @@ class StruggleRow(SQLModel, table=True):
     """The verdicts of one night; replaced when the night runs again."""
 
     __tablename__ = "struggles"
+    __table_args__ = (Index("ix_struggles_kind", "night", "signature", "feature", "attempts"),)
 
     night: date = Field(primary_key=True)
     user_key: str = Field(primary_key=True)

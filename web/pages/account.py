@@ -45,6 +45,9 @@ PERIODS: dict[PeriodName, str] = {
 WEEKS = 12
 """Of the score's history."""
 
+STUCK = 20
+"""Verdicts that are shown, most urgent first."""
+
 FELT = 5
 """Sentiments that are shown, newest first."""
 
@@ -96,6 +99,8 @@ class Stuck:
 
     night: date
     struggles: list[Struggle]
+    """The most urgent."""
+    of: int
     caveats: list[str]
 
 
@@ -105,11 +110,14 @@ async def _stuck(ctx: ToolContext, who: Account) -> Stuck:
         night = await work.nights.last_struggle_night()
         if night is None:
             raise CallerError("No night has looked yet who is stuck: run `handrail agent run`.")
-        found = await work.nights.struggles(night, account_id=who.id)
         problems = await work.guards.problems(night)
+        people = await work.nights.count_struggles(night, account_id=who.id)
+        sound = [each for each in people.by_feature if not troubled(problems, each)]
+        found = await work.nights.struggles(night, *sound, account_id=who.id, limit=STUCK) if sound else []
     return Stuck(
         night,
-        [each for each in found if not troubled(problems, each.feature)],
+        found,
+        sum(people.by_feature[each] for each in sound),
         [f"{each.feature or 'All features'}: {each.words}" for each in problems],
     )
 

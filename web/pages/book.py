@@ -88,6 +88,11 @@ class Found:
 
 @router.get("/")
 async def book_page(ctx: Ctx, frame: Framed, asked: Question, cursor: str = "") -> HTMLResponse:
+    async with ctx.looking() as look:
+        return await _book_page(look, frame, asked, cursor)
+
+
+async def _book_page(ctx: ToolContext, frame: Framed, asked: Asked, cursor: str) -> HTMLResponse:
     try:
         last = await synced(ctx)
     except CallerError as error:
@@ -204,9 +209,8 @@ async def _look(ctx: ToolContext, asked: Asked, last: SyncRecord) -> Found:
         raise CallerError("Choose the feature that is meant.")
     span = _days(last)
     whole = await read_book(ctx, span)
-    known = book.matching(whole.entries, asked.query)
-    chosen = book.chosen(known, asked.only, 0, feature=feature, first_day=whole.first_day)
-    return Found(last, span, book.ordered(chosen, asked.sort_by))
+    known = book.matching(whole.ordered(asked.sort_by), asked.query)
+    return Found(last, span, book.chosen(known, asked.only, 0, feature=feature, first_day=whole.first_day))
 
 
 async def _rows(
