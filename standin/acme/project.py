@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from standin.acme.product import FEATURES, Feature
+from standin.mixpanel import saved
 
 PROJECT_ID = 2914077
 TIMEZONE = "America/New_York"
@@ -27,16 +28,7 @@ def project(last_day: date, now: str, counts: dict[int, int]) -> dict[str, Any]:
         "now": now,
         "account_property": "company_id",
         "group_keys": {"company_id": GROUP_ID},
-        "funnels": [
-            {
-                "funnel_id": feature.funnel_id,
-                "name": feature.funnel,
-                "steps": [{"event": event} for event in feature.steps],
-                "length": feature.length,
-                "length_unit": feature.length_unit,
-            }
-            for feature in FEATURES
-        ],
+        "funnels": [_funnel(feature) for feature in FEATURES],
         "cohorts": _cohorts(counts),
         "reports": [*(_funnel_report(feature) for feature in FEATURES), _active_people(), _errors()],
         "dashboards": [
@@ -137,36 +129,19 @@ def _params(show: list[dict[str, Any]], chart: str, group: str | None = None) ->
     }
 
 
-def _funnel_report(feature: Feature) -> dict[str, Any]:
-    events: list[dict[str, Any]] = [
-        {
-            "type": "event",
-            "id": None,
-            "name": event,
-            "filters": [],
-            "filtersDeterminer": "all",
-            "funnelOrder": "loose",
-        }
-        for event in feature.steps
-    ]
-    metric = {
-        "type": "metric",
+def _funnel(feature: Feature) -> dict[str, Any]:
+    return {
+        "funnel_id": feature.funnel_id,
         "name": feature.funnel,
-        "behavior": {
-            "type": "funnel",
-            "resourceType": "events",
-            "conversionWindowDuration": feature.length,
-            "conversionWindowUnit": feature.length_unit,
-            "funnelOrder": "loose",
-            "exclusions": [],
-            "aggregateBy": [],
-            "filter": [],
-            "behaviors": events,
-        },
-        "measurement": {"math": "conversion_rate_unique", "property": None, "stepIndex": None},
+        "steps": [{"event": event} for event in feature.steps],
+        "length": feature.length,
+        "length_unit": feature.length_unit,
     }
+
+
+def _funnel_report(feature: Feature) -> dict[str, Any]:
     report = _report(feature.funnel_id, feature.funnel, "funnels", FEATURE_BOARD)
-    return report | {"params": _params([metric], "funnel-steps")}
+    return report | {"params": _params([saved.metric(_funnel(feature))], "funnel-steps")}
 
 
 def _metric(event: str, math: str) -> dict[str, Any]:

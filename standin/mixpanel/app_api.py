@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from standin.mixpanel import auth, privacy
+from standin.mixpanel import auth, privacy, saved
 from standin.mixpanel.call import read_call
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
@@ -140,7 +140,7 @@ def _bookmarks(project: Project, request: Request) -> list[dict[str, Any]]:
     wanted = set(ids.split(",")) if ids else None
     return [
         report
-        for report in project.settings.get("reports", [])
+        for report in saved.reports(project.settings)
         if kind in (None, report["type"]) and (wanted is None or str(report["id"]) in wanted)
     ]
 

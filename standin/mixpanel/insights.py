@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from standin.mixpanel import filters, funnels, metrics, permitted, values
+from standin.mixpanel import filters, funnels, metrics, permitted, saved, values
 from standin.mixpanel.call import Call
 from standin.mixpanel.days import start_of
 from standin.mixpanel.events import Event
@@ -245,7 +245,7 @@ def _ad_hoc(project: Project, call: Call) -> dict[str, Any]:
 
 
 def _saved(project: Project, wanted: str) -> Any:
-    for report in project.settings.get("reports", []):
+    for report in saved.reports(project.settings):
         if str(report["id"]) == wanted:
             if report["type"] not in {"insights", "funnels"}:
                 raise RefusalError(400, f"Reports of type {report['type']} cannot be queried here")

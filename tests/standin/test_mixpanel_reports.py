@@ -248,7 +248,7 @@ def test_bodies_that_cannot_be_answered_are_400(serve: Serve, envelope: Any, err
 def test_the_app_api_says_the_timezone_and_lists_what_is_saved_for_free(serve: Serve) -> None:
     report = {"id": 3, "name": "R", "type": "insights", "params": {}}
     board = {"id": 9, "title": "Board", "reports": [3]}
-    mixpanel = serve(EVENTS, timezone="Asia/Tokyo", reports=[report], dashboards=[board])
+    mixpanel = serve(EVENTS, timezone="Asia/Tokyo", funnels=[], reports=[report], dashboards=[board])
     base = "/api/app/projects/12345"
 
     me = mixpanel.get("/api/app/me").json()
@@ -294,3 +294,16 @@ def test_every_saved_report_of_the_dungeon_is_answered(dungeon: Mixpanel) -> Non
     for account, figures in expected["accounts"].items():
         if figures["period"]["unique_users"]:
             assert table[account] == {"all": figures["period"]["unique_users"]}
+
+
+def test_a_funnel_of_the_world_without_a_report_is_a_saved_report_too(serve: Serve) -> None:
+    steps = [{"event": "Opened"}, {"event": "Closed"}]
+    saved = {"funnel_id": 7, "name": "Through", "steps": steps, "length": 1, "length_unit": "day"}
+    mixpanel = serve(EVENTS, funnels=[saved], reports=[])
+
+    [found] = mixpanel.get("/api/app/projects/12345/bookmarks", v=2, type="funnels").json()["results"]
+
+    [shown] = found["params"]["sections"]["show"]
+    assert (found["id"], found["name"], found["type"]) == (7, "Through", "funnels")
+    assert [each["name"] for each in shown["behavior"]["behaviors"]] == ["Opened", "Closed"]
+    assert mixpanel.get("/api/query/insights", bookmark_id=7, project_id=12345).status_code == 200
