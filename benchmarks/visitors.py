@@ -149,16 +149,18 @@ def main() -> None:
                     before = os.getloadavg()[0]
                     seen = asyncio.run(crowd(served, asked.clients, asked.accounts, asked.seconds))
                     ended = run.poll() is not None
-                    said = run.communicate()[0]
-    everything = [each for found in seen.seconds.values() for each in found]
-    report = json.loads(said) if said else {}
+                    everything = [each for found in seen.seconds.values() for each in found]
+                    sys.stdout.write(
+                        f"{table(seen)}\n\n{asked.clients} clients, {asked.accounts} accounts, "
+                        f"{asked.seconds:.0f} s, {len(everything)} answers, load {before:.1f} before\n"
+                        f"p95 {p95(everything) * 1000:.0f} ms; must: {MUST_P95 * 1000:.0f} ms\n"
+                        f"errors {sum(seen.errors.values())}{dict(seen.errors) or ''}; must: 0\n"
+                    )
+                    sys.stdout.flush()
+                    report = json.loads(run.communicate()[0] or "{}")
     sys.stdout.write(
-        f"{table(seen)}\n\n{asked.clients} clients, {asked.accounts} accounts, {asked.seconds:.0f} s, "
-        f"{len(everything)} answers, load {before:.1f} before\n"
         f"the night: {report.get('sent')} mails sent, "
         f"{'over before the clients were' if ended else 'ran for as long as the clients did'}\n"
-        f"p95 {p95(everything) * 1000:.0f} ms; must: {MUST_P95 * 1000:.0f} ms\n"
-        f"errors {sum(seen.errors.values())}{dict(seen.errors) or ''}; must: 0\n"
     )
 
 
