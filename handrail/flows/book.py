@@ -92,8 +92,8 @@ async def last_month(ctx: ToolContext) -> Period | None:
 async def keep_ready(ctx: ToolContext) -> None:
     """Read the book again soon after its tables change, for as long as the context is open.
 
-    For a process that serves: the collector of garbage walks all that lives, again and again, and a book of
-    thousands of accounts kept everybody waiting for a quarter of a second each time. It is told to pass it by.
+    For a process that serves: the collector of garbage walks all that lives again and again, and everybody
+    waits for a quarter of a second while it walks a book of thousands of accounts. It is told to pass it by.
     """
     seen = None
     while True:
