@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -50,7 +51,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-agent = typer.Typer(help="The nightly agent.", no_args_is_help=True)
+agent = typer.Typer(no_args_is_help=True)
 accounts = typer.Typer(help="The accounts that Handrail knows.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
@@ -108,6 +109,13 @@ def serve(host: str = "127.0.0.1", port: int = 8321) -> None:
 def standin(world: str = "acme", port: int = 8765) -> None:
     """Serve the stand-ins for Mixpanel, SendGrid and the Messages API alone."""
     demonstration.stand_in(world, port)
+
+
+@agent.callback()
+def agent_yields() -> None:
+    """The nightly agent."""
+    if hasattr(os, "nice"):
+        os.nice(5)  # a night has hours, and who looks at a page waits for it
 
 
 @agent.command("run")
