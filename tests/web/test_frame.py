@@ -16,7 +16,15 @@ from web.frame import NAVIGATION
 
 ACCOUNT = "/accounts/acct_1001"
 REPORT = "52110502"
-PAGES = [*(path for path, _ in NAVIGATION), ACCOUNT, f"/reports/{REPORT}", "/runs/2026-11-19", "/docs"]
+NOBODY = "/accounts/nobody-here"
+PAGES = [
+    *(path for path, _ in NAVIGATION),
+    ACCOUNT,
+    f"/reports/{REPORT}",
+    "/runs/2026-11-19",
+    "/docs",
+    NOBODY,
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
