@@ -21,6 +21,7 @@ from handrail.cli.churn import churn
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
+from handrail.cli.people import erase, export_user
 from handrail.cli.reasons import reasons
 from handrail.cli.reviewing import tutorials
 from handrail.context import ToolContext, open_context
@@ -61,6 +62,8 @@ app.add_typer(database, name="db")
 app.add_typer(documents, name="docs")
 app.add_typer(reasons, name="reasons")
 app.command()(churn)
+app.command()(erase)
+app.command("export-user")(export_user)
 app.add_typer(alerts, name="alerts")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

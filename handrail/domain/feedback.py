@@ -42,7 +42,7 @@ class AnswerCount(BaseModel):
     needs_help: int = 0
 
 
-OptOutKind = Literal["unsubscribed", "bounced", "complained"]
+OptOutKind = Literal["unsubscribed", "bounced", "complained", "erased"]
 
 
 class MailEvent(BaseModel):

@@ -146,8 +146,12 @@ async def _by_jql(ctx: ToolContext, features: Sequence[Feature], as_of: date, zo
             peers = Peers(users=users, attempts=attempts, successes=successes)
             gathering.count(accounts(named, user_key), peers)
     until = _local(as_of + timedelta(days=1))
+    async with ctx.store.read() as work:
+        erased = await work.people.erased()
     for row in answer.rows:
         user_key = ctx.people.key(str(row.key[0]))
+        if user_key in erased:
+            continue
         for gathering, state in zip(found.values(), row.value, strict=False):
             if state is not None and state.last_attempt:
                 patience = 60_000 * gathering.feature.struggle.abandoned_after_minutes

@@ -223,6 +223,7 @@ async def read_events(
     users = await homes(ctx)
     async with ctx.store.read() as work:
         same = await work.accounts.same()
+        erased = await work.people.erased()
     for attempt in range(1, TRIES + 1):
         try:
             async with ctx.mixpanel.export(first - timedelta(days=1), until, events=events) as stream:
@@ -237,6 +238,7 @@ async def read_events(
                     wall_clock=ctx.settings.wall_clock_times,
                     same=same,
                     homes=users,
+                    erased=erased,
                     memory_limit=ctx.settings.memory_limit,
                     threads=ctx.settings.threads,
                     temp_directory=ctx.settings.temp_dir,

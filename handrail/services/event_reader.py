@@ -6,7 +6,7 @@ docs/performance.md says what the shape of the statements saves.
 import contextlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -97,6 +97,11 @@ select names.number, coalesce(owners.number, 0), coalesce(person, 0), {trait}, t
        case when without_insert_id then null else insert_hash end, processed, reason
 from piece join names using (event) left join owners using (value) {join_traits};
 drop table piece
+"""
+
+_ERASED = """
+delete from events where person in (
+  select number from people where user_key in (select unnest($erased::varchar[])))
 """
 
 _BELONGS = """
@@ -246,15 +251,18 @@ class EventReader:
         wall_clock: bool = False,
         same: Mapping[str, str] | None = None,
         homes: Mapping[str, tuple[str, ...]] | None = None,
+        erased: Collection[str] = (),
     ) -> None:
         """Cut off what lies outside the days, drop copies, and sum up.
 
         `wall_clock`: times are those of the zone's clocks, read as if they were UTC. `same` leads from an
         account's further ids to the one it is kept under. `homes` are the accounts of users, by user key,
-        for events that name none.
+        for events that name none. `erased` are keys of users of whom nothing is counted.
         """
         with self._errors():
             run = self.connection.execute
+            if erased:
+                run(_ERASED, {"erased": list(erased)})
             self._belongs(same or {}, homes or {})
             run(_QUARTERS, _quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
             run(_COPIES)

@@ -3,14 +3,13 @@
 Two cubes are made once each, when they are first asked for: event by event name, and by breakdown values.
 """
 
-import hmac
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from handrail.domain.features import Feature
 from handrail.domain.metrics import EventCount, FeatureDay, ValueCount
 from handrail.engine import breakdowns, keys
-from handrail.engine.marks import MARK_BYTES, union
+from handrail.engine.marks import MARK_BYTES, mark_key, union
 from handrail.engine.text import shown
 from handrail.engine.uses import DEAD_CLICK, RAGE_CLICK
 
@@ -109,7 +108,7 @@ class EventSums:
     ) -> None:
         self._connection = connection
         self._secret = secret
-        self._mark_key = hmac.digest(secret, b"marks for counting", "sha256")
+        self._mark_key = mark_key(secret)
         self._breakdowns = breakdowns
         self._made: set[str] = set()
 

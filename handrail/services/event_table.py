@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +135,7 @@ async def load(
     wall_clock: bool = False,
     same: Mapping[str, str] | None = None,
     homes: Mapping[str, tuple[str, ...]] | None = None,
+    erased: Collection[str] = (),
     memory_limit: str = "",
     threads: int = 0,
     temp_directory: Path | None = None,
@@ -162,7 +163,14 @@ async def load(
             if loader.mended:
                 log.warning("%d lone surrogate escapes in the export became U+FFFD", loader.mended)
             await asyncio.to_thread(
-                loader.count, zone, from_day, to_day, wall_clock=wall_clock, same=same, homes=homes
+                loader.count,
+                zone,
+                from_day,
+                to_day,
+                wall_clock=wall_clock,
+                same=same,
+                homes=homes,
+                erased=erased,
             )
         except BaseException:
             loader.connection.close()

@@ -37,6 +37,7 @@ from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.once import remember
 from handrail.store.outcomes import Outcomes
+from handrail.store.people import PeopleRows
 from handrail.store.reasons import Reasons
 from handrail.store.repeats import Repeats
 from handrail.store.reports import Reports
@@ -72,6 +73,7 @@ class Work:
         self.learning = Learning(session)
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
+        self.people = PeopleRows(session)
         self.reasons = Reasons(session)
         self.repeats = Repeats(session)
         self.reports = Reports(session)
@@ -124,6 +126,20 @@ class Store:
         async with AsyncSession(self._reading, expire_on_commit=False) as session:
             remember(session)
             yield _Look(self, Work(session))
+
+    async def compact(self) -> bool:
+        """Write the file anew without what was deleted; False if a reader keeps old pages in the log.
+
+        PostgreSQL does that by itself.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        async with self._engine.connect() as connection:
+            # Past SQLAlchemy, which begins a transaction: a file cannot be written anew in one.
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            await raw.execute("vacuum")
+            async with raw.execute("pragma wal_checkpoint(truncate)") as done:
+                return bool((await done.fetchone())[0] == 0)
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -162,13 +162,15 @@ class SuppressionLists(SQLModel, table=True):
 
 
 class OptOut(SQLModel, table=True):
-    """A person who is not to be mailed, and why: unsubscribed, bounced or complained."""
+    """A person who is not to be mailed, and why: unsubscribed, bounced, complained or erased."""
 
     __tablename__ = "opt_outs"
 
     user_key: str = Field(primary_key=True)
     kind: str
     at: datetime = moment()
+    erased_at: datetime | None = perhaps()
+    """When everything else about the person went. Nights read nothing of them since."""
 
 
 class Pause(SQLModel, table=True):

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def handrail(
-    *arguments: str, cwd: Path, env: dict[str, str] | None = None
+    *arguments: str, cwd: Path, env: dict[str, str] | None = None, given: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return subprocess.run(
@@ -31,6 +31,7 @@ def handrail(
         check=False,
         timeout=120,
         cwd=cwd,
+        input=given,
         env={**kept, "HOME": str(cwd), **(env or {}), "PYTHONPATH": str(ROOT)},
     )
 
