@@ -139,7 +139,7 @@ def value_of(value: Any, user: str) -> tuple[str, str]:
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if text.startswith(("[", "{")) or (text and text == user) or is_personal(text):
         return "other", ""
-    shown = on_one_line(text)
+    shown = on_one_line(text.partition("?")[0].partition("#")[0] if "://" in text else text)
     return ("value", shown) if shown else ("unset", "")
 
 

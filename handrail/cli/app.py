@@ -47,6 +47,8 @@ from tools import catalogue
 from tools._answers import find, which
 from tools.control_sending import SendingControl, control_sending
 
+log = logging.getLogger(__name__)
+
 app = typer.Typer(
     help="Handrail answers questions about Mixpanel accounts, and helps the users who are stuck.",
     no_args_is_help=True,
@@ -80,6 +82,9 @@ def run() -> None:
         sys.exit(2)
     except (UpstreamError, BrokenExport, HandrailError) as error:
         print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except Exception:
+        log.exception("Something broke that should not")
         sys.exit(1)
 
 

@@ -3,14 +3,24 @@
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
-QUIET = ("httpx2", "httpcore2", "anthropic", "python_http_client.client", "sqlalchemy", "apscheduler")
-"""At INFO or DEBUG these write whole URLs, bodies, prompts or statements."""
-
+OURS = ("handrail", "agent", "mcp_server", "tools", "web")
+"""Whose lines are told at the level that is asked for. Libraries write whole URLs, bodies, prompts, arguments
+or statements at INFO and DEBUG: of them only warnings are told."""
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class Lines(logging.Formatter):
+    """Lines for a person. Of an exception where it was raised, and what it is called: its text may quote
+    anything, as the line of an export or the arguments of a tool."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  (the base class's name)
+        kind, _, trace = ei
+        return "".join(traceback.format_tb(trace)) + (kind.__name__ if kind else "")
 
 
 class JsonLines(logging.Formatter):
@@ -32,7 +42,7 @@ def set_up_logging(level: int = logging.WARNING, log_format: Literal["text", "js
     """Call before anything else logs; a second call changes the level and the format."""
     logging.basicConfig(stream=sys.stderr)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(FORMAT))
-    logging.getLogger().setLevel(level)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        handler.setFormatter(JsonLines() if log_format == "json" else Lines(FORMAT))
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)

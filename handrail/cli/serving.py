@@ -67,7 +67,7 @@ def web(settings: Settings, host: str, port: int) -> None:
     if settings.log_format == "json":
         set_up_logging(logging.INFO, "json")
     app = create_app(settings, create_server)
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, log_config=None)
 
 
 async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

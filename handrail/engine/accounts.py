@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from handrail.domain.accounts import Account
+from handrail.engine.personal import is_address
 
 NO_ACCOUNT = frozenset(
     {"", "undefined", "null", "<null>", "none", "(not set)", "$other", "$overall", "$average"}
@@ -13,10 +14,15 @@ NO_ACCOUNT = frozenset(
 def account_ids(value: object) -> tuple[str, ...]:
     """The accounts a value names: a string, a number, or a list of them; each once, in order.
 
-    Ids are case-sensitive, words for nothing are not. Booleans and objects name no account.
+    Ids are case-sensitive, words for nothing are not. Booleans and objects name no account, and neither does
+    a mail address: it names a person, and ids of accounts are kept as they are.
     """
     values = value if isinstance(value, list) else [value]
-    return tuple(dict.fromkeys(name for name in map(_name, values) if name.strip().lower() not in NO_ACCOUNT))
+    return tuple(dict.fromkeys(name for name in map(_name, values) if _is_account(name)))
+
+
+def _is_account(name: str) -> bool:
+    return name.strip().lower() not in NO_ACCOUNT and not is_address(name)
 
 
 def _name(value: object) -> str:

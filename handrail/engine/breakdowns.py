@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from handrail.domain.metrics import PropertyValue, ValueKind
+from handrail.engine.personal import holds_somebody
 from handrail.engine.text import shown
 
 KEPT_VALUES = 20
@@ -27,12 +28,16 @@ _PERSONAL = re.compile(
 def value(raw: str) -> tuple[ValueKind, str]:
     """What is kept of a value: itself, that it was not set, or nothing but that there was one.
 
-    Values that look like an address or an id of a person are never kept, nor are lists and objects.
+    Values that look like an address or an id of a person are never kept, nor are lists and objects, nor
+    what follows the path of a link.
     """
-    if raw.startswith(_LIST_OR_OBJECT) or _PERSONAL.search(raw):
+    if raw.startswith(_LIST_OR_OBJECT) or _PERSONAL.search(raw) or holds_somebody(raw):
         return "other", ""
-    label = shown(raw)
+    label = shown(_AFTER_PATH.split(raw)[0] if "://" in raw else raw)
     return ("value", label) if label else ("unset", "")
+
+
+_AFTER_PATH = re.compile(r"[?#]")
 
 
 class Group(NamedTuple):
@@ -57,11 +62,17 @@ class Group(NamedTuple):
 def fold(groups: Iterable[Group]) -> tuple[list[PropertyValue], int]:
     """(groups that may be shown, most events first; events of all others).
 
-    A group is shown if at least five users are sure to be in it. What is folded must itself be five users
-    or more, for it is the rest of a known total: else the smallest shown groups are folded too.
+    A group is shown if at least five users are sure to be in it, and nobody or at least five are not: users
+    may be in several groups, and all of them together are told elsewhere. What is folded must itself be five
+    users or more, for it is the rest of a known total: else the smallest shown groups are folded too.
     """
     ordered = sorted(groups, key=lambda group: (-group.total, group.kind, group.label))
-    large = [group for group in ordered if group.kind != "other" and group.least_users >= SMALLEST_GROUP]
+    everybody = frozenset[bytes]().union(*(group.marks for group in ordered))
+    large = [
+        group
+        for group in ordered
+        if group.kind != "other" and group.least_users >= SMALLEST_GROUP and _leaves_enough(group, everybody)
+    ]
     kept = large[:KEPT_VALUES]
     rest = [group for group in ordered if group not in kept]
     while rest and kept and _together(rest) < SMALLEST_GROUP:
@@ -78,6 +89,12 @@ def fold(groups: Iterable[Group]) -> tuple[list[PropertyValue], int]:
         for group in kept
     ]
     return shown_groups, sum(group.total for group in rest)
+
+
+def _leaves_enough(group: Group, everybody: frozenset[bytes]) -> bool:
+    """Where marks are gone the users of a group are not told, so that nothing can be taken from them."""
+    left = len(everybody - group.marks)
+    return not group.whole or left == 0 or left >= SMALLEST_GROUP
 
 
 def _together(groups: Sequence[Group]) -> int:

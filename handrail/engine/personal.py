@@ -26,6 +26,40 @@ def is_personal(name: str) -> bool:
     return "@" in name or bare in _NAMES or bool(words & _WORDS) or any(part in bare for part in _INSIDE)
 
 
+_ADDRESS = re.compile(r"[^\s@<>(),;:\"]+@[^\s@]+\.\w\S*")
+_SOMEBODY = (
+    r"[\w.+-](?:@|＠|%40|%2540|&#0*64;|&#x0*40;|\\u0040)\w"  # an address, however it is written
+    r"|(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])"  # an IP address
+    r"|\+\d[\d ().-]{6,}\d"  # a telephone number
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # an id
+)
+_HOLDS = re.compile(_SOMEBODY, re.IGNORECASE)
+_AROUND = re.compile(rf'[^\s"\\<>]*(?:{_SOMEBODY})[^\s"\\<>]*', re.IGNORECASE)
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is a mail address and nothing else."""
+    return bool(_ADDRESS.fullmatch(text.strip()))
+
+
+def holds_somebody(text: str) -> bool:
+    """Whether somebody's address, telephone or IP number, or id stands in a name that is kept as it is.
+
+    Narrower than `points_at_somebody`: versions, dates, order numbers and long words pass.
+    """
+    return bool(_HOLDS.search(text))
+
+
+def harmless_name(name: str, number: int) -> str:
+    """A name that a colleague gave something in Mixpanel; its number where there is none, or somebody in it."""
+    return name if name and not holds_somebody(name) else f"no. {number}"
+
+
+def without_somebody(text: str) -> str:
+    """The text with such words taken out; JSON stays JSON."""
+    return _AROUND.sub("(removed)", text)
+
+
 def points_at_somebody(value: str) -> bool:
     """Whether a value looks like an address, a link, a phone or IP number, or an id."""
     return bool(_ADDRESS_OR_LINK.search(value) or _ID.search(value))

@@ -14,6 +14,7 @@ from handrail.engine import alert_limits as limits
 from handrail.engine import alert_words
 from handrail.engine.alerts import alert_id, reconcile, remembered_since
 from handrail.engine.brief_words import escaped
+from handrail.engine.personal import points_at_somebody
 from handrail.errors import CallerError, Conflict, NotThere, UpstreamError
 
 if TYPE_CHECKING:
@@ -177,6 +178,8 @@ async def close(
     """A person closes an alert; a dismissal needs a reason, and is learned from."""
     if state == "dismissed" and not reason.strip():
         raise CallerError("Say why it is dismissed: such alerts of the account will need more from now on.")
+    if points_at_somebody(reason):
+        raise CallerError("The reason seems to hold an address, a number or an id of somebody: leave it out.")
     async with ctx.store.begin() as work:
         alert = await work.alerts.get(alert_id_)
         if alert is None:

@@ -4,6 +4,7 @@ from collections.abc import Set
 
 from handrail.context import ToolContext
 from handrail.engine.keys import user_key
+from handrail.engine.personal import harmless_name
 from handrail.errors import CallerError, UpstreamError
 from handrail.services.mixpanel.profiles import in_cohort
 
@@ -26,7 +27,9 @@ async def tracked(ctx: ToolContext) -> tuple[dict[str, Set[str]], list[str]]:
                 notes.append(f"There is no cohort {asked!r}: check HANDRAIL_MIXPANEL_COHORTS.")
                 continue
             members = ctx.mixpanel.profiles([], who=in_cohort(cohort.cohort_id))
-            found[cohort.name] = {user_key(ctx.secret, each.distinct_id) async for each in members}
+            found[harmless_name(cohort.name, cohort.cohort_id)] = {
+                user_key(ctx.secret, each.distinct_id) async for each in members
+            }
         except (UpstreamError, CallerError) as error:
             notes.append(f"The cohort {asked!r}{UNCOUNTED}{error}")
     return found, notes

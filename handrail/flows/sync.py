@@ -16,6 +16,7 @@ from handrail.domain.metrics import AccountDay, DayTables, ReadDay, SyncRecord, 
 from handrail.domain.periods import Period
 from handrail.engine.accounts import account_ids
 from handrail.engine.periods import day_of, last_complete_day
+from handrail.engine.personal import holds_somebody
 from handrail.engine.text import shown
 from handrail.errors import BrokenExport, CallerError, HandrailError
 from handrail.flows.belonging import homes
@@ -193,8 +194,8 @@ async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
         found.append(
             GroupProfile(
                 mixpanel_id=profile.distinct_id,
-                name=shown(name) if isinstance(name, str) and name.strip() else profile.distinct_id,
-                domain=domain.strip().lower() if isinstance(domain, str) else "",
+                name=_company(name) or profile.distinct_id,
+                domain=domain.strip().lower().rpartition("@")[2] if isinstance(domain, str) else "",
                 internal=values.get("internal") is True,
                 opted_out=values.get("handrail_opt_out") is True,
                 churned_at=day_of(values.get(churn)) if churn else None,
@@ -203,6 +204,11 @@ async def group_profiles(ctx: ToolContext) -> list[GroupProfile]:
     if churn and not any(profile.churned_at for profile in found):
         log.warning("no group profile has a day in the property that HANDRAIL_MIXPANEL_CHURN_PROPERTY names")
     return [profile for profile in found if account_ids(profile.mixpanel_id)]
+
+
+def _company(name: object) -> str:
+    """A company's name as it is kept; empty where it is none, or names a person."""
+    return shown(name) if isinstance(name, str) and not holds_somebody(name) else ""
 
 
 async def read_events(

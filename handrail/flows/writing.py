@@ -9,6 +9,7 @@ from handrail.domain.features import Feature
 from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Draft, Style, Task, Tutorial
 from handrail.engine import grounding, keys
+from handrail.engine.personal import without_somebody
 from handrail.flows.learn import what_worked
 from handrail.services.model.asking import Written
 
@@ -28,6 +29,8 @@ async def settle(
     wrong = [written.problem]
     if written.draft:
         wrong = await what_is_wrong(ctx, written.draft, document, signature.stuck_step)
+    # The model was told of nobody, but what it hands in may be anything, and refused words are kept.
+    wrong = [without_somebody(each) for each in wrong]
     draft = written.draft if written.draft and not wrong else grounding.from_document(signature, document)
     tutorial = Tutorial(
         id=keys.stopgap_id(tutorial_id) if written.passing else tutorial_id,
@@ -45,7 +48,8 @@ async def settle(
     async with ctx.store.begin() as work:
         await work.nights.keep_tutorial(tutorial, ctx.clock.now())
         if written.draft and wrong:
-            await work.nights.keep_refused(tutorial, written.draft, document.version, ctx.clock.now())
+            refused = Draft.model_validate_json(without_somebody(written.draft.model_dump_json()))
+            await work.nights.keep_refused(tutorial, refused, document.version, ctx.clock.now())
     return tutorial
 
 

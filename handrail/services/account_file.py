@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from handrail.domain.accounts import AccountFacts
+from handrail.engine.personal import holds_somebody, is_address
 from handrail.errors import CallerError
 
 COLUMNS = (
@@ -21,6 +22,7 @@ COLUMNS = (
     "renewal",
     "churned_at",
 )
+_IDS = ("id", "mixpanel_ids")
 
 
 def read(path: Path) -> list[tuple[int, AccountFacts]]:
@@ -63,6 +65,10 @@ def _facts(path: Path, line: int, row: dict[str, Any]) -> AccountFacts:
     if "" in row:
         raise CallerError(f"{path}, line {line}: there are more values than columns.")
     given = {name: value.strip() for name, value in row.items() if value.strip()}
+    for name, value in given.items():
+        held = map(is_address, value.split(";")) if name in _IDS else [holds_somebody(value)]
+        if any(held):
+            raise CallerError(f"{path}, line {line}, {name}: an address or a number of a person is not kept.")
     several = {
         name: given[name].split(";") for name in ("mixpanel_ids", "aliases", "domains") if name in given
     }

@@ -10,11 +10,15 @@ from handrail.domain.features import Feature
 from handrail.domain.metrics import EventCount, FeatureDay, ValueCount
 from handrail.engine import breakdowns, keys
 from handrail.engine.marks import MARK_BYTES, mark_key, union
+from handrail.engine.personal import holds_somebody
 from handrail.engine.text import shown
 from handrail.engine.uses import DEAD_CLICK, RAGE_CLICK
 
 if TYPE_CHECKING:
     import duckdb
+
+UNNAMED_EVENTS = "(events whose names hold personal data)"
+"""What stands for them together."""
 
 _MARKS = """
 create table marks as
@@ -116,7 +120,7 @@ class EventSums:
         """Events and users of every event of every account and day, by the name as it is shown."""
         self._once("marks", self._make_marks)
         self._once("acts", self._make_acts)
-        labels = {event: shown(event) for (event,) in self._rows("select event from names")}
+        labels = {event: _label(event) for (event,) in self._rows("select event from names")}
         rows = [
             EventCount(account, day, labels[event], *figures)
             for account, day, event, *figures in self._rows(_EVENT_DAYS)
@@ -187,6 +191,11 @@ class EventSums:
 
     def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
         return self._connection.execute(sql, parameters).fetchall()
+
+
+def _label(event: str) -> str:
+    """An event's name as it is kept: anybody can send one that names a person."""
+    return UNNAMED_EVENTS if holds_somebody(event) else shown(event)
 
 
 def _together(one: EventCount, other: EventCount) -> EventCount:

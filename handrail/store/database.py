@@ -218,7 +218,9 @@ def _engine(url: str) -> AsyncEngine:
         # Never open an existing database here: closing any descriptor of it would drop SQLite's own locks.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    engine = create_async_engine(url, connect_args={"async_creator_fn": trips.connect})
+    engine = create_async_engine(
+        url, hide_parameters=True, connect_args={"async_creator_fn": trips.connect}
+    )
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -230,7 +232,9 @@ def _postgres(url: str) -> AsyncEngine:
         # A frozen process must not hold everybody up.
         "idle_in_transaction_session_timeout": "60000",
     }
-    engine = create_async_engine(url, pool_pre_ping=True, connect_args={"server_settings": server})
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_pre_ping=True, connect_args={"server_settings": server}
+    )
     event.listen(engine.sync_engine, "begin", _in_turn)
     event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
     return engine

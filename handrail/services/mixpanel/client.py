@@ -15,6 +15,7 @@ from handrail.domain.deliveries import Actor
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
 from handrail.domain.project import Workspace
+from handrail.engine.personal import harmless_name
 from handrail.errors import ConfigError, NotOffered, UpstreamError
 from handrail.services.mixpanel import answers, expressions
 from handrail.services.mixpanel.annotations import Annotations
@@ -123,7 +124,7 @@ class Mixpanel:
         """Names of saved funnels by the Query API: one question, which also tells whether the plan has it."""
         raw = await self._get("/api/query/funnels/list", self._project(), "the list of funnels")
         return [
-            Funnel(funnel_id=entry.funnel_id, name=entry.name)
+            Funnel(funnel_id=entry.funnel_id, name=harmless_name(entry.name, entry.funnel_id))
             for entry in answers.read(_entries, raw, "the list of funnels")
         ]
 
@@ -238,13 +239,14 @@ def _ingest(http: httpx2.AsyncClient, settings: Settings, timeout: httpx2.Timeou
 
 def _funnel(bookmark: answers.Bookmark) -> Funnel:
     """Steps and window out of a bookmark's parameters; without them the funnel can still be asked by id."""
+    name = harmless_name(bookmark.name, bookmark.id)
     try:
         behavior = bookmark.params["sections"]["show"][0]["behavior"]
         steps = tuple(str(step["name"]) for step in behavior["behaviors"])
         window = int(behavior["conversionWindowDuration"]) * _WINDOW_UNITS[behavior["conversionWindowUnit"]]
     except (KeyError, IndexError, TypeError, ValueError):
-        return Funnel(funnel_id=bookmark.id, name=bookmark.name)
-    return Funnel(funnel_id=bookmark.id, name=bookmark.name, steps=steps, window_seconds=window)
+        return Funnel(funnel_id=bookmark.id, name=name)
+    return Funnel(funnel_id=bookmark.id, name=name, steps=steps, window_seconds=window)
 
 
 def _is_day(key: str) -> bool:

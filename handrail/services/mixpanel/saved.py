@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from handrail.domain.reports import Dashboard, ListedReport, Listing
+from handrail.engine.personal import harmless_name
 from handrail.engine.text import shown
 from handrail.errors import NotOffered
 from handrail.services.mixpanel.answers import read
@@ -82,5 +83,4 @@ def _dashboard(board: _Board, bookmarks: list[_Bookmark]) -> Dashboard:
 
 def _name(raw: str | None, number: int) -> str:
     """A name somebody typed; one that holds an address is not taken over."""
-    name = shown(raw or "")
-    return name if name and "@" not in name else f"no. {number}"
+    return harmless_name(shown(raw or ""), number)
