@@ -30,6 +30,7 @@ from handrail.domain.metrics import SyncRecord
 from handrail.domain.runs import Refresh, Report
 from handrail.engine.brief_words import text
 from handrail.engine.periods import given_day, last_complete_day
+from handrail.engine.personal import without_somebody
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.alarm import standing
 from handrail.flows.brief import kept
@@ -78,14 +79,19 @@ def run() -> None:
     try:
         app()
     except (ConfigError, CallerError) as error:
-        print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
+        _tell(error)
         sys.exit(2)
     except (UpstreamError, BrokenExport, HandrailError) as error:
-        print(f"handrail: {error}", file=sys.stderr)  # noqa: T201
+        _tell(error)
         sys.exit(1)
     except Exception:
         log.exception("Something broke that should not")
         sys.exit(1)
+
+
+def _tell(error: HandrailError) -> None:
+    """A sentence may quote what was typed, and stderr is kept by whoever runs us at night."""
+    print(f"handrail: {without_somebody(str(error))}", file=sys.stderr)  # noqa: T201
 
 
 @app.command()

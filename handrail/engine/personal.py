@@ -51,7 +51,7 @@ def holds_somebody(text: str) -> bool:
 
 
 def harmless_name(name: str, number: int) -> str:
-    """A name that a colleague gave something in Mixpanel; its number where there is none, or somebody in it."""
+    """A name that a colleague gave something in Mixpanel; its number where somebody stands in it."""
     return name if name and not holds_somebody(name) else f"no. {number}"
 
 

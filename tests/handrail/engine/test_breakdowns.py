@@ -44,6 +44,19 @@ def test_any_text_is_kept_or_not_as_the_oracle_says(raw: str) -> None:
     assert value(raw) == oracle_tables.value_of(raw, "somebody else")
 
 
+def test_of_a_link_its_path_is_kept_and_not_what_follows() -> None:
+    assert value("https://app.example/reset?user=ana#x") == ("value", "https://app.example/reset")
+    assert value("https://app.example/#ana") == ("value", "https://app.example/")
+    assert value("Is it a link?") == ("value", "Is it a link?")
+
+
+def test_a_group_that_nearly_everybody_is_in_is_not_shown_since_the_others_could_be_counted() -> None:
+    groups = [group("a", 90, "abcdefgh"), group("b", 80, "abcdefghij")]
+
+    assert [row.value for row in fold(groups)[0]] == ["b"], "8 of 10 had a: two would be known"
+    assert [row.value for row in fold([group("a", 90, "abcde"), groups[1]])[0]] == ["a", "b"]
+
+
 def test_groups_of_five_users_are_shown_and_smaller_ones_are_counted_together() -> None:
     kept, other = fold(
         [group("a", 50, "abcde"), group("b", 90, "fghij"), group("c", 7, "kl"), group("d", 8, "mno")]

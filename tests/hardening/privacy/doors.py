@@ -145,7 +145,9 @@ class Visitor:
             told.append(events.event_of(mail, kind, int(now.timestamp()), **more))
         told.append({**told[0], "handrail_delivery": new.address("a webhook's delivery")})
         told.append({"event": new.text("a webhook's event"), "handrail_delivery": 17})
-        status = await events.post_events(standins, f"{self.client.base_url}hooks/sendgrid", told)
+        status = await events.post_events(
+            standins, f"{str(self.client.base_url).rstrip('/')}/hooks/sendgrid", told
+        )
         forged = await self.client.post("/hooks/sendgrid", content=json.dumps(told), headers=self.headers())
         self.take("/hooks/sendgrid", forged, ())
         return status

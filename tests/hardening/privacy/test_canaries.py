@@ -159,7 +159,7 @@ def bad_neighbours(house: House) -> None:
     """Each refuses now and then, and quotes people where it does."""
     quoting = house.canaries.text
     for neighbour, route, status in (
-        ("mixpanel", "/jql", 400), ("mixpanel", "/engage", 500), ("mixpanel", "/export", 400),
+        ("mixpanel", "/jql", 400), ("mixpanel", "/engage", 500),
         ("mixpanel", "/funnels", 404), ("sendgrid", "/mail/send", 400), ("sendgrid", "/mail/send", 500),
         ("anthropic", "/messages", 400), ("anthropic", "/messages", 529), ("sendgrid", "/suppression", 403),
         ("mixpanel", "/import", 400),
@@ -202,12 +202,24 @@ def bad_neighbours(house: House) -> None:
 def commands(house: House) -> list[tuple[str, ...]]:
     """What an operator types, with canaries in it."""
     new = house.canaries
+    body = {"error": new.text("a 400 of an export")}
+    house.standins.faults.add(
+        {
+            "neighbour": "mixpanel",
+            "route": "/export",
+            "fault": "status",
+            "status": 400,
+            "times": 1,
+            "body": body,
+        }
+    )
     sheet = house.folder.parent / "accounts.csv"
     sheet.write_text(f"id,name,csm\nacct_1001,Acme,{new.address('a CSV file')}\n", "utf-8")
     given = json.dumps({"account": new.address("an argument of `handrail tool`")})
     return [
         ("accounts", "import", str(sheet)),
         ("tool", "query_events", given),
+        ("sync", "--days", "2"),
         ("accounts", "sentiment", "acct_1001", "2", "--note", new.text("a note that is typed")),
         ("export-user", new.address("an id that is typed")),
         ("doctor",),
