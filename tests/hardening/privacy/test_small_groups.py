@@ -54,7 +54,7 @@ async def test_no_breakdown_of_any_account_singles_few_people_out(
                 groups += len(told)
                 all_users = set().union(*had.values()) if had else set()
                 rest = set().union(*(users for value, users in had.items() if value not in told))
-                left = [*(len(had[value]) for value in told), len(rest)]
+                left = [*(len(had[value]) for value in told), *([len(rest)] if told else [])]
                 left += [len(all_users - had[value]) for value in told]
                 if any(each in FEW for each in left):
                     small.append(f"{account.mixpanel_id} {period} {name}: {left}")
