@@ -218,9 +218,7 @@ def _engine(url: str) -> AsyncEngine:
         # Never open an existing database here: closing any descriptor of it would drop SQLite's own locks.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    engine = create_async_engine(
-        url, hide_parameters=True, connect_args={"async_creator_fn": trips.connect}
-    )
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"async_creator_fn": trips.connect})
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
