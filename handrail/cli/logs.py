@@ -18,6 +18,10 @@ class Lines(logging.Formatter):
     """Lines for a person. Of an exception where it was raised, and what it is called: its text may quote
     anything, as the line of an export or the arguments of a tool."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # another handler's words for it, text and all
+        return super().format(record)
+
     def formatException(self, ei: Any) -> str:  # noqa: N802  (the base class's name)
         kind, _, trace = ei
         return "".join(traceback.format_tb(trace)) + (kind.__name__ if kind else "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent import night
-from handrail.cli.logs import JsonLines, set_up_logging
+from handrail.cli.logs import FORMAT, JsonLines, Lines, set_up_logging
 from handrail.context import ToolContext
 
 
@@ -60,6 +60,38 @@ def test_a_line_names_what_went_wrong_and_never_its_text(caplog: pytest.LogCaptu
     assert (told["message"], told["error"]) == ("it\nfailed", "ValueError")
     assert "ana@" not in line
     assert "\n" not in line
+
+
+def test_a_line_for_a_person_tells_where_it_broke_and_never_with_which_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    try:
+        try:
+            raise KeyError("ana@acme.example")
+        except KeyError as first:
+            raise ValueError("+49 1577 7310031") from first
+    except ValueError:
+        logging.getLogger("handrail.test").exception("it failed")
+
+    told = Lines(FORMAT).format(caplog.records[-1])
+
+    assert "it failed" in told
+    assert __file__ in told
+    assert told.endswith("ValueError")
+    assert "ana@acme" not in told
+    assert "1577 7310031" not in told.replace('raise ValueError("+49 1577 7310031")', ""), (
+        "but for our source"
+    )
+
+
+def test_libraries_are_told_from_warnings_on_at_whatever_level_we_are() -> None:
+    set_up_logging(logging.DEBUG)
+
+    assert logging.getLogger("handrail.flows.sync").isEnabledFor(logging.DEBUG)
+    for name in ("mcp.server", "aiosqlite", "httpx2", "sqlalchemy.engine", "dbos", "one.that.comes.later"):
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO), name
+        assert logging.getLogger(name).isEnabledFor(logging.WARNING), name
+    set_up_logging()
 
 
 def test_the_format_can_be_changed_after_the_first_call() -> None:
