@@ -12,6 +12,13 @@ from mcp.types import INVALID_PARAMS
 from tools._server import OnDemand
 
 
+async def answerable(ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+    """Middleware: what is asked without an id could get no answer, and is not worked on."""
+    if ctx.request_id is None and not ctx.method.startswith("notifications/"):
+        return None
+    return await call_next(ctx)
+
+
 class Manners:
     """Unknown tools and prompts, and prompts without a required argument, are invalid parameters."""
 
