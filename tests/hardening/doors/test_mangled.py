@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from handrail.context import open_context
 from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.doors.asking import Answer, ask, opened, settings_of
@@ -170,7 +171,7 @@ async def test_a_call_without_an_id_is_not_made(tmp_path: Path) -> None:
     """It could get no answer; that it was asked for is no reason to do it, or to note it as done."""
     call = good("x", "tools/call", name="control_sending", arguments={"action": "pause"})
     del call["id"]
-    async with opened(settings_of(tmp_path, api_tokens=None, send_mode="auto")) as (app, ctx):
+    async with opened(settings_of(tmp_path, api_tokens=None, send_mode="auto")) as (app, _):
         session = await begun(app)
         for headers in (
             [("mcp-protocol-version", "2025-11-25"), ("mcp-session-id", session)],
@@ -182,6 +183,7 @@ async def test_a_call_without_an_id_is_not_made(tmp_path: Path) -> None:
         ):
             await ask(app, "POST", "/mcp", JSON, BOTH, *headers, pieces=[json.dumps(call).encode()])
         assert await well(app, "after")
-        async with ctx.store.read() as work:
-            assert await work.deliveries.pauses() == []
-            assert await work.calls.newest(10) == []
+    # The record is whole once the server has closed.
+    async with open_context(settings_of(tmp_path)) as ctx, ctx.store.read() as work:
+        assert await work.deliveries.pauses() == []
+        assert await work.calls.newest(10) == []

@@ -7,7 +7,8 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -295,8 +296,19 @@ async def test_no_secret_is_in_an_answer_or_in_the_log_of_the_web_app(
                 except Exception:  # what the server would write to its log
                     told.append(traceback.format_exc())
 
+            clients: tuple[Callable[[], Awaitable[object]], ...] = (
+                *(partial(each, "a line") for each in (ctx.team.brief, ctx.team.alarm, ctx.team.alert)),
+                ctx.team.beat,
+                ctx.mail.may_send,
+                ctx.mixpanel.funnels,
+            )
             for mode in MODES:
                 answers(mode)
+                for asks in clients:
+                    try:
+                        told.append(str(await asks()))
+                    except Exception:  # in whatever words
+                        told.append(traceback.format_exc())
                 for path in PAGES:
                     await hear("GET", path, bearer(token))
                 for given in (connect, connect | {"region": "eu"}, connect | {"secret": [CANARIES["GIVEN"]]}):
