@@ -1,6 +1,7 @@
 """Two hundred clients that take their time: the others are answered meanwhile, and these are hung up on."""
 
 import asyncio
+import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -130,3 +131,29 @@ async def test_who_asks_one_thing_after_the_other_is_not_hung_up_on(
                     async with asyncio.timeout(TICK):
                         await reader.read()
         writer.close()
+
+
+HALF = (
+    b"POST /api/mixpanel/sync HTTP/1.1\r\n" + HEAD + TOKEN + b"Content-Length: 500\r\n\r\n{",
+    b"POST /settings/sending HTTP/1.1\r\n" + HEAD + TOKEN + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    b"POST /hooks/sendgrid HTTP/1.1\r\n" + HEAD + b"Content-Length: 500\r\n\r\n[",
+    b"POST /mcp HTTP/1.1\r\n" + HEAD + TOKEN + b"Content-Length: 500\r\n\r\n{",
+    b"GET /accounts/x HTTP/1.1\r\n" + HEAD + TOKEN + b"\r\n",
+)
+
+
+async def test_who_leaves_in_the_middle_leaves_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(settings_of(tmp_path)) as base:
+        for half in HALF * 4:
+            _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(base).port)
+            writer.write(half)
+            await writer.drain()
+            async with httpx2.AsyncClient(trust_env=False) as client:  # by then the half has been read
+                assert (await client.get(f"{base}/healthz")).status_code == 200
+            writer.close()
+            await writer.wait_closed()
+    # Closing the server waits for every request.
+
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
