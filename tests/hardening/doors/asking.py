@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import FastAPI
@@ -15,8 +15,10 @@ from pydantic import SecretStr
 from handrail.context import ToolContext
 from handrail.settings import Settings
 from mcp_server.server import create_server
+from tests.hardening.counts import FULL
 from web.app import create_app
 
+T = TypeVar("T")
 READ, APPROVE, ADMIN = "read-" + "r" * 20, "approve-" + "a" * 20, "admin-" + "d" * 20
 TOKENS = SecretStr(f"ana:read:{READ},ben:approve:{APPROVE},eve:admin:{ADMIN}")
 HOST = "127.0.0.1:8321"
@@ -34,6 +36,11 @@ def settings_of(data_dir: Path, **changes: Any) -> Settings:
         "api_rate": 0,
     }
     return Settings.load(_env_file=None, **{**values, **changes})
+
+
+def part(of: Sequence[T], at: int) -> Sequence[T]:
+    """All of it with HANDRAIL_HARDENING=full; in the suite a third, another third at the next place."""
+    return of if FULL else of[at % 3 :: 3]
 
 
 @asynccontextmanager

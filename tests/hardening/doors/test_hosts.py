@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from tests.hardening.conftest import Promise
-from tests.hardening.doors.asking import ADMIN, Answer, Door, ask, bearer, doors_of, opened, settings_of
+from tests.hardening.doors.asking import ADMIN, Answer, Door, ask, bearer, doors_of, opened, part, settings_of
 
 PUBLIC = {
     "allowed_hosts": "desk.example.com,10.0.0.5",
@@ -57,8 +57,8 @@ async def test_every_route_answers_to_its_own_hosts_alone(tmp_path: Path, promis
         own = (*SERVED, *NAMED) if named else SERVED
         foreign = FOREIGN if named else (*FOREIGN, *NAMED)
         async with opened(settings) as (app, _):
-            for door in doors_of(app):
-                for host in foreign:
+            for at, door in enumerate(doors_of(app)):
+                for host in part(foreign, at):
                     answer = await ask(app, door.method, door.path, bearer(ADMIN), host=host)
                     asked += 1
                     if not refused(answer):
@@ -136,8 +136,8 @@ async def test_no_page_of_another_site_makes_a_browser_send_a_command(
     async with opened(settings_of(tmp_path)) as (app, ctx):
         posts = [each for each in doors_of(app) if each.method not in {"GET", "HEAD"}]
         doors = [each for each in posts if str(each) not in SECRET_LINKS | SIGNED]
-        for door in doors:
-            for headers in ELSEWHERE:
+        for at, door in enumerate(doors):
+            for headers in part(ELSEWHERE, at):
                 origin = dict(headers).get("origin", "")
                 if door.template == "/mcp" and (not origin or origin.startswith("http://127.0.0.1")):
                     continue  # it goes by the origin alone, as a browser spells it

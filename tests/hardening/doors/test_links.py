@@ -63,7 +63,7 @@ async def test_no_spoiled_token_opens_or_tells_anything(tmp_path: Path, promise:
             for place in PLACES
         }
         for number, token in enumerate(tokens):
-            for at, wrong in enumerate(spoiled(token, total // len(tokens), seed=number)):
+            for at, wrong in enumerate(spoiled(token, total // len(tokens) + 10, seed=number)):
                 place = PLACES[(number + at) % len(PLACES)]
                 path = place[1].format(quote(wrong, safe=""))
                 if wrong in ("", ".", "..") or "/" in wrong:
@@ -77,7 +77,7 @@ async def test_no_spoiled_token_opens_or_tells_anything(tmp_path: Path, promise:
         assert await traces(ctx, mails) == (0, 0, 0)
 
     assert {each[0] for each in expected.values()} == {404}
-    assert asked >= total * 0.95
+    assert asked >= total
     assert broken == []
     assert different == set()
     promise(

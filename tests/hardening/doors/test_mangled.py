@@ -187,3 +187,16 @@ async def test_a_call_without_an_id_is_not_made(tmp_path: Path) -> None:
     async with open_context(settings_of(tmp_path)) as ctx, ctx.store.read() as work:
         assert await work.deliveries.pauses() == []
         assert await work.calls.newest(10) == []
+
+
+@pytest.mark.parametrize("odd", [5, ["Acme"], "Acme", True])
+async def test_arguments_of_a_prompt_that_are_no_object_are_invalid_parameters(
+    odd: object, tmp_path: Path
+) -> None:
+    raw = json.dumps(good(1, "prompts/get", name="account_health_check", arguments=odd)).encode()
+    async with opened(settings_of(tmp_path, api_tokens=None)) as (app, _):
+        older = ("mcp-protocol-version", "2025-11-25"), ("mcp-session-id", await begun(app))
+        answer = await ask(app, "POST", "/mcp", JSON, BOTH, *older, pieces=[raw])
+
+    assert "-32602" in answer.text
+    assert "have to be an object" in answer.text
