@@ -21,6 +21,7 @@ from handrail.cli import app as cli
 from handrail.cli.logs import set_up_logging
 from handrail.settings import Settings
 from tests.hardening.conftest import Promise
+from tests.hardening.counts import FULL
 from tests.hardening.doors.asking import ask, bearer, opened
 from tests.hardening.doors.test_tokens import basic, called
 
@@ -234,7 +235,8 @@ def test_no_secret_is_written_in_errors_of_neighbours(
 ) -> None:
     base, answers = echo
     found, silent = [], []
-    for command, mode in SOME:
+    commands = SOME if FULL else SOME[::3]
+    for command, mode in commands:
         answers(mode)
         text = said(environment(base, tmp_path / "data"), command)
         if leaked(text):
@@ -242,11 +244,11 @@ def test_no_secret_is_written_in_errors_of_neighbours(
         if not text.strip():
             silent.append((command, mode))
 
-    assert len(SOME) >= 30
+    assert len(commands) >= 10
     assert found == []
     assert silent == []
     promise(
-        f"secrets: 0 of {len(CANARIES)} in what {len(SOME)} commands wrote while neighbours repeated them all"
+        f"secrets: 0 of {len(CANARIES)} in what {len(commands)} commands wrote while neighbours repeated them all"
     )
 
 
