@@ -248,7 +248,7 @@ def test_no_secret_is_written_in_errors_of_neighbours(
     assert found == []
     assert silent == []
     promise(
-        f"secrets: 0 of {len(CANARIES)} in what {len(commands)} commands wrote while neighbours repeated them all"
+        f"secrets: 0 of {len(CANARIES)} in what {len(commands)} commands wrote as neighbours repeated all"
     )
 
 
