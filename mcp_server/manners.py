@@ -12,6 +12,13 @@ from mcp.types import INVALID_PARAMS
 from tools._server import OnDemand
 
 
+async def answerable(ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+    """Middleware: what is asked without an id could get no answer, and is not worked on."""
+    if ctx.request_id is None and not ctx.method.startswith("notifications/"):
+        return None
+    return await call_next(ctx)
+
+
 class Manners:
     """Unknown tools and prompts, and prompts without a required argument, are invalid parameters."""
 
@@ -32,10 +39,12 @@ class Manners:
         """Ours are known; what was added to the server is looked up, which costs more than most calls."""
         return name in self._tools or name in {each.name for each in await self._server.list_tools()}
 
-    async def _check_prompt(self, name: str, given: Mapping[str, Any]) -> None:
+    async def _check_prompt(self, name: str, given: object) -> None:
         prompt = next((each for each in await self._server.list_prompts() if each.name == name), None)
         if prompt is None:
             raise MCPError(INVALID_PARAMS, f"Unknown prompt: {_repeated(name)}. Ask prompts/list.")
+        if not isinstance(given, Mapping):
+            raise MCPError(INVALID_PARAMS, f"The arguments of {name} have to be an object.")
         lacking = [each.name for each in prompt.arguments or [] if each.required and not given.get(each.name)]
         if lacking:
             raise MCPError(INVALID_PARAMS, f"{name} needs: {', '.join(lacking)}.")

@@ -13,7 +13,7 @@ from handrail.settings import SendMode, Settings
 from mcp_server import completion, prompts, resources
 from mcp_server.access import AUTH, Access, Verifier
 from mcp_server.audit import Audit
-from mcp_server.manners import Manners
+from mcp_server.manners import Manners, answerable
 from mcp_server.views.pages import extension, hide_from_models
 from tools import catalogue
 from tools._server import OnDemand, OpenContext, published
@@ -54,7 +54,7 @@ def create_server(open_context: OpenContext, settings: Settings | None = None) -
         auth=AUTH if tokens else None,
         extensions=[extension()],
     )
-    server.middleware.extend([audit, access, hide_from_models, Manners(server, tools)])
+    server.middleware.extend([answerable, audit, access, hide_from_models, Manners(server, tools)])
     resources.publish(server, on_demand)
     prompts.publish(server)
     completion.publish(server, on_demand)

@@ -2,12 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handrail.domain.access import ApiToken, Role
 from handrail.engine.access import read_tokens, recognise
@@ -65,34 +65,38 @@ def doors(settings: Settings) -> Doors:
 class Gate:
     """Middleware of everything but the MCP endpoint: a token with the role that the request needs."""
 
-    def __init__(self, tokens: tuple[ApiToken, ...], *, read_only: bool) -> None:
+    def __init__(self, app: ASGIApp, tokens: tuple[ApiToken, ...], *, read_only: bool) -> None:
+        self._app = app
         self._tokens = tokens
         self._read_only = read_only
 
-    async def __call__(
-        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        path = request.scope["path"]
-        if path == ENDPOINT or open_to_all(path):
-            return await call_next(request)
-        role = needed(request.method, path)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == ENDPOINT or open_to_all(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        refused = self._refused(Request(scope))
+        await (refused or self._app)(scope, receive, send)
+
+    def _refused(self, request: Request) -> Response | None:
+        """Why the request is not let in. Who is, stands in its state."""
+        role = needed(request.method, request.scope["path"])
         if self._read_only and role is not Role.READ:
             return problem(
                 403, "This installation is read-only (HANDRAIL_READ_ONLY): nothing can be changed."
             )
         if not self._tokens:
-            return await call_next(request)
+            return None
         token = recognise(self._tokens, _given(request.headers.get("authorization", "")))
         if token is None:
-            answer = problem(
-                401, "A token is needed: as Authorization: Bearer, or as the password of a browser."
+            return problem(
+                401,
+                "A token is needed: as Authorization: Bearer, or as the password of a browser.",
+                headers={"WWW-Authenticate": CHALLENGE},
             )
-            answer.headers["WWW-Authenticate"] = CHALLENGE
-            return answer
         if not token.role.includes(role):
             return problem(403, f"This needs a token with the role {role}; {token.name} has {token.role}.")
         request.state.role, request.state.caller = token.role, token.name
-        return await call_next(request)
+        return None
 
 
 def open_to_all(path: str) -> bool:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from mcp.server import MCPServer
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
@@ -14,10 +14,12 @@ from starlette.routing import Route
 from handrail.context import ToolContext, open_context
 from handrail.flows.alarm import watch
 from handrail.flows.book import keep_ready
+from handrail.services.mail import webhook
 from handrail.settings import Settings
 from tools._server import OnDemand, OpenContext
 from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
 from web.access import ENDPOINT, Gate, doors
+from web.bodies import Whole
 from web.pages import account, book, reference, results, runs, tonight
 from web.pages import reports as report_pages
 from web.pages import settings as settings_page
@@ -29,6 +31,9 @@ LOOKING = (frame, book, account, briefs, results, report_pages, reference)
 DECIDING = (tonight, runs, settings_page)
 REST = (api, accounts, connection, outcomes, health, alerts, reports, nights, metrics)
 MAIL = (hooks, links, tutorials)
+LONG = {ENDPOINT: DEFAULT_MAX_REQUEST_BODY_SIZE, hooks.PATH: webhook.MOST_BYTES}
+"""Bytes that a body may have, at the paths of programs that send much."""
+
 MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
 
 
@@ -66,8 +71,9 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
         title="Handrail", version=mcp.version or "", lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.tokens = door.tokens
-    app.middleware("http")(Gate(door.tokens, read_only=settings.read_only))
-    app.middleware("http")(frame.guard)
+    app.add_middleware(Whole, most=LONG)
+    app.add_middleware(Gate, tokens=door.tokens, read_only=settings.read_only)
+    app.add_middleware(frame.Guard)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

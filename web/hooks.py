@@ -14,9 +14,10 @@ from web.problems import problem
 
 router = APIRouter()
 log = logging.getLogger(__name__)
+PATH = "/hooks/sendgrid"
 
 
-@router.post("/hooks/sendgrid", include_in_schema=False)
+@router.post(PATH, include_in_schema=False)
 async def sendgrid(ctx: Ctx, request: Request) -> Response:
     """SendGrid's events. Any 2xx means that it need not tell them again."""
     keys = ctx.settings.sendgrid_webhook_key

@@ -58,6 +58,7 @@ def web(settings: Settings, host: str, port: int) -> None:
 
     from mcp_server.server import create_server  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
+    from web.listening import LIMITS  # noqa: PLC0415
 
     if host not in LOOPBACK and settings.api_tokens is None:
         raise ConfigError(
@@ -67,7 +68,7 @@ def web(settings: Settings, host: str, port: int) -> None:
     if settings.log_format == "json":
         set_up_logging(logging.INFO, "json")
     app = create_app(settings, create_server)
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, log_config=None)
+    uvicorn.run(app, host=host, port=port, **LIMITS)
 
 
 async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

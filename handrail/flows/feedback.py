@@ -1,21 +1,20 @@
 """What becomes of a mail after it left: events taken in, unclear mails settled, people let go."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TypedDict
 
 from handrail.context import ToolContext
-from handrail.domain.deliveries import Status
+from handrail.domain.deliveries import Delivery, FollowUp, Status
 from handrail.domain.feedback import FeedbackKind, MailEvent
 from handrail.engine import keys
 from handrail.engine.clicks import by_machine
 from handrail.engine.feedback import PROVES_ACCEPTANCE
 
-if TYPE_CHECKING:
-    from handrail.store import Work
-
 CLOCKS_DIFFER = timedelta(hours=1)
 """The mail service's clock and ours; a question leaves a day after its mail at the earliest."""
+
+DROPPED = "told_dropped"
 
 
 async def clicked(ctx: ToolContext, delivery_id: str, method: str, user_agent: str) -> None:
@@ -45,30 +44,46 @@ async def take(ctx: ToolContext, events: Sequence[MailEvent]) -> int:
     question that followed it.
     Who bounced, complained or unsubscribed is never mailed again, whichever mail told it.
     """
-    new = 0
     async with ctx.store.begin() as work:
-        for event in events:
-            delivery = await work.deliveries.get(event.delivery_id)
-            if delivery is None or not await work.feedback.keep(event):
-                continue
-            new += 1
-            if delivery.status in (Status.SENDING, Status.UNKNOWN):
-                accepted = event.kind in PROVES_ACCEPTANCE
-                await work.deliveries.settle(
-                    delivery.id, Status.SENT if accepted else Status.FAILED, f"told_{event.kind.value}"
-                )
-            await _settle_question(work, event)
+        deliveries = await work.deliveries.among(sorted({each.delivery_id for each in events}))
+        new = await work.feedback.keep([each for each in events if each.delivery_id in deliveries])
+        questions = await work.follow_ups.among(sorted({each.delivery_id for each in new}))
+        for event in new:
+            delivery = deliveries[event.delivery_id]
+            if told := _settles(delivery, event, PROVES_ACCEPTANCE):
+                await work.deliveries.settle(delivery.id, told["status"], told["detail"])
+                deliveries[delivery.id] = delivery.model_copy(update=told)
+            question = questions.get(delivery.id)
+            # It goes under its mail's id: only what is told at once, on being taken, is its own.
+            if (
+                question
+                and event.at > question.decided_at - CLOCKS_DIFFER
+                and (told := _settles(question, event, {FeedbackKind.PROCESSED}))
+            ):
+                questions[delivery.id] = question.model_copy(update=told)
+                await work.follow_ups.keep(questions[delivery.id])
             if event.opts_out:
                 await work.deliveries.opt_out(delivery.user_key, event.opts_out, event.at)
-    return new
+    return len(new)
 
 
-async def _settle_question(work: "Work", event: MailEvent) -> None:
-    """The question goes under its mail's id: only what is told at once, on being taken, is its own."""
-    question = await work.follow_ups.get(event.delivery_id)
-    if question is None or question.status not in (Status.SENDING, Status.UNKNOWN):
-        return
-    settled = {FeedbackKind.PROCESSED: Status.SENT, FeedbackKind.DROPPED: Status.FAILED}.get(event.kind)
-    if settled and event.at > question.decided_at - CLOCKS_DIFFER:
-        told = {"status": settled, "detail": f"told_{event.kind.value}"}
-        await work.follow_ups.keep(question.model_copy(update=told))
+class Told(TypedDict):
+    """How a message stands after an event."""
+
+    status: Status
+    detail: str
+
+
+def _settles(
+    message: Delivery | FollowUp, event: MailEvent, accepted: Container[FeedbackKind]
+) -> Told | None:
+    """What is known of a message after this event that was not known before.
+
+    If it was told to be dropped and to be taken on, in whichever order, it was taken on: it may have arrived.
+    """
+    unclear = message.status in (Status.SENDING, Status.UNKNOWN)
+    if event.kind in accepted and (unclear or message.detail == DROPPED):
+        return Told(status=Status.SENT, detail="told_accepted")
+    if event.kind is FeedbackKind.DROPPED and unclear:
+        return Told(status=Status.FAILED, detail=DROPPED)
+    return None

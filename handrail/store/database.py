@@ -204,7 +204,7 @@ async def _version(connection: AsyncConnection) -> str:
 def _engine(url: str) -> AsyncEngine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number
         parsed = None
     if parsed is not None and parsed.drivername == "postgresql+asyncpg":
         return _postgres(url)

@@ -250,9 +250,13 @@ class Deliveries:
         return rows.first()
 
     async def opt_out(self, user_key: str, kind: str, now: datetime) -> None:
-        """Remember that this person is not to be mailed; the first reason stays."""
-        if await self._session.get(OptOut, user_key) is None:
+        """Remember that this person is not to be mailed; the earliest reason stays, whenever it is told."""
+        row = await self._session.get(OptOut, user_key)
+        if row is None:
             self._session.add(OptOut(user_key=user_key, kind=kind, at=now))
+        elif (now, kind) < (row.at, row.kind):
+            row.at, row.kind = now, kind
+            self._session.add(row)
 
     async def opted_out(self) -> int:
         """How many people are not to be mailed any more."""

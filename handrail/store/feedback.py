@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, func
+from sqlalchemy import case, func, insert
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,31 +20,37 @@ from handrail.store.mail_tables import (
     SuppressionLists,
 )
 
+_BLOCK = 500
+
 
 class Feedback:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def keep(self, event: MailEvent) -> bool:
-        """Keep an event; False if it is known, under its key or under the service's id."""
-        same = col(FeedbackRow.key) == event.key
-        if event.event_id:
-            same = or_(same, col(FeedbackRow.event_id) == event.event_id)
-        known = await self._session.exec(select(FeedbackRow.key).where(same).limit(1))
-        if known.first() is not None:
-            return False
-        self._session.add(
-            FeedbackRow(
-                key=event.key,
-                event_id=event.event_id,
-                delivery_id=event.delivery_id,
-                kind=event.kind.value,
-                by_machine=event.by_machine,
-                at=event.at,
-            )
+    async def keep(self, events: Sequence[MailEvent]) -> list[MailEvent]:
+        """Keep those that are not known yet, under their key or under the service's id; answers which."""
+        keys = await self._known(col(FeedbackRow.key), [each.key for each in events])
+        ids = await self._known(
+            col(FeedbackRow.event_id), [each.event_id for each in events if each.event_id]
         )
-        await self._session.flush()
-        return True
+        new = []
+        for each in events:
+            if each.key not in keys and each.event_id not in ids:
+                new.append(each)
+                keys.add(each.key)
+                ids |= {each.event_id} - {""}
+        rows = [each.model_dump(exclude={"opts_out"}) | {"kind": each.kind.value} for each in new]
+        if rows:
+            await self._session.exec(insert(FeedbackRow), params=rows)
+        return new
+
+    async def _known(self, column: Mapped[str], values: Sequence[str]) -> set[str]:
+        """Those of the values that stand in this column."""
+        found: set[str] = set()
+        for at in range(0, len(values), _BLOCK):
+            some = values[at : at + _BLOCK]
+            found |= set(await self._session.exec(select(column).where(column.in_(some))))
+        return found
 
     async def of(self, delivery_ids: Sequence[str]) -> dict[str, list[tuple[FeedbackKind, datetime]]]:
         """What was told of these mails, oldest first; opens and clicks of machines are left out."""

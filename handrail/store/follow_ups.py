@@ -1,5 +1,6 @@
 """The question after a mail, in the store: for whom it is due, and what became of it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.deliveries import FollowUp, Status
 from handrail.store.mail_tables import AnswerRow, DeliveryRow, FollowUpRow, OutcomeRow
+
+_BLOCK = 500
 
 
 class FollowUps:
@@ -45,6 +48,16 @@ class FollowUps:
     async def get(self, delivery_id: str) -> FollowUp | None:
         row = await self._session.get(FollowUpRow, delivery_id)
         return FollowUp.model_validate(row.model_dump()) if row else None
+
+    async def among(self, delivery_ids: Sequence[str]) -> dict[str, FollowUp]:
+        """Those after these mails, by the mail."""
+        found: list[FollowUpRow] = []
+        for at in range(0, len(delivery_ids), _BLOCK):
+            some = delivery_ids[at : at + _BLOCK]
+            found += await self._session.exec(
+                select(FollowUpRow).where(col(FollowUpRow.delivery_id).in_(some))
+            )
+        return {row.delivery_id: FollowUp.model_validate(row.model_dump()) for row in found}
 
     async def keep(self, one: FollowUp) -> None:
         values = one.model_dump()

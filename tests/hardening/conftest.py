@@ -6,10 +6,11 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 PROMISE = "promise"
+Promise = Callable[[str], None]
 
 
 @pytest.fixture
-def promise(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+def promise(record_property: Callable[[str, object], None]) -> Promise:
     """Say in one line what held, with its figure: `promise("mails to nobody who opted out: 0 of 1,200")`."""
     return lambda line: record_property(PROMISE, line)
 

@@ -55,7 +55,7 @@ async def told(ctx: ToolContext, delivery_id: str, kind: FeedbackKind, **changes
         **changes,
     }
     async with ctx.store.begin() as work:
-        assert await work.feedback.keep(MailEvent.model_validate(values))
+        assert await work.feedback.keep([MailEvent.model_validate(values)])
 
 
 async def completed(ctx: ToolContext, ids: list[str]) -> None:

@@ -14,6 +14,7 @@ from handrail.settings import Settings
 from mcp_server.server import create_server
 from tests.mcp_server.host import browser
 from web.app import create_app
+from web.listening import LIMITS
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -22,7 +23,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[str]:
     """The app on a free port of loopback; answers its address."""
-    config = uvicorn.Config(create_app(settings, create_server), port=0, log_level="warning")
+    config = uvicorn.Config(create_app(settings, create_server), port=0, **LIMITS)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

@@ -26,6 +26,7 @@ WORDS = {
     401: "A token is needed.",
     403: "The token's role does not cover it, or a page of another site asked.",
     404: "Nothing has this name or id.",
+    408: "The body did not arrive in time.",
     409: "The name fits several (`candidates` are accounts), or what is there does not allow it now.",
     413: "The body is too long.",
     415: "The body has to be application/json.",
@@ -128,7 +129,7 @@ def _statuses(operation: dict[str, Any], method: str, path: str, *, guarded: boo
         found.add(409)
     if {"mixpanel", "reports"} & set(operation["tags"]):
         found.add(502)
-    return found | ({403, 409, 413, 415} if method == "POST" else set())
+    return found | ({403, 408, 409, 413, 415} if method == "POST" else set())
 
 
 def _problem(status: int) -> dict[str, Any]:

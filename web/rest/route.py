@@ -9,12 +9,11 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from starlette.types import Message, Receive
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
 from web.api import from_here
-from web.bodies import body
+from web.bodies import again, body
 from web.problems import as_problem
 from web.record import Command, caller, record
 from web.rest.freshness import kept_or_new
@@ -53,7 +52,7 @@ async def _command(ctx: ToolContext, request: Request, handle: Handler, what: st
 
     async def act() -> Response:
         try:
-            return await handle(Request(request.scope, _again(raw)))
+            return await handle(Request(request.scope, again(raw, request.receive)))
         except (HandrailError, HTTPException, RequestValidationError) as error:
             return as_problem(error)
 
@@ -65,15 +64,6 @@ async def _command(ctx: ToolContext, request: Request, handle: Handler, what: st
     finally:
         took = round((time.monotonic() - started) * 1000)
         await record(ctx, Command(caller(request), what, told, took), response)
-
-
-def _again(raw: bytes) -> Receive:
-    """What the handler reads in place of a body that was read before."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": raw, "more_body": False}
-
-    return receive
 
 
 def _strict(request: Request, known: set[str]) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from handrail.domain.feedback import FeedbackKind, MailEvent, OptOutKind
 from handrail.errors import ConfigError
@@ -85,7 +85,7 @@ def _verifier(key: str) -> Any:
         loaded = load_der_public_key(base64.b64decode(key, validate=True))
     except (binascii.Error, ValueError):
         loaded = None
-    if not isinstance(loaded, ec.EllipticCurvePublicKey):
+    if not (isinstance(loaded, ec.EllipticCurvePublicKey) and isinstance(loaded.curve, ec.SECP256R1)):
         raise ConfigError(
             "HANDRAIL_SENDGRID_WEBHOOK_KEY is no verification key: copy it from SendGrid's mail settings."
         )
@@ -97,7 +97,10 @@ def read(raw: bytes) -> tuple[list[MailEvent], int]:
 
     Test posts and mails of others carry no delivery id of ours; they are neither.
     """
-    posted = json.loads(raw)
+    try:
+        posted = json.loads(raw)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(posted, list):
         raise ValueError("no list")
     found, unknown = [], 0
@@ -115,7 +118,7 @@ def read(raw: bytes) -> tuple[list[MailEvent], int]:
 def _event(one: dict[str, Any]) -> MailEvent | None:
     delivery_id, seconds = one.get(DELIVERY_ARGUMENT), one.get("timestamp")
     kind = _kind(one)
-    if kind is None or not isinstance(delivery_id, str) or not isinstance(seconds, int):
+    if kind is None or not _is_id(delivery_id) or not isinstance(seconds, int):
         return None
     try:
         at = datetime.fromtimestamp(seconds, UTC)
@@ -124,17 +127,22 @@ def _event(one: dict[str, Any]) -> MailEvent | None:
     opts_out = _OPTS_OUT.get(kind)
     if kind is FeedbackKind.DROPPED:
         opts_out = _DROPPED.get(str(one.get("reason")))
+    by_machine = one.get("sg_machine_open") is True
     offset = one.get("url_offset")
     link = offset.get("index") if isinstance(offset, dict) else ""
     return MailEvent(
         delivery_id=delivery_id,
         kind=kind,
         at=at,
-        key=_hash(delivery_id, kind, seconds, one.get("attempt"), link),
+        key=_hash(delivery_id, kind, seconds, one.get("attempt"), link, *(["machine"] if by_machine else [])),
         event_id=_hash(one.get("sg_event_id")) if one.get("sg_event_id") else "",
-        by_machine=one.get("sg_machine_open") is True,
+        by_machine=by_machine,
         opts_out=opts_out,
     )
+
+
+def _is_id(given: object) -> TypeGuard[str]:
+    return isinstance(given, str) and given.isascii() and given.isprintable()
 
 
 def _kind(one: dict[str, Any]) -> FeedbackKind | None:
@@ -147,4 +155,4 @@ def _kind(one: dict[str, Any]) -> FeedbackKind | None:
 
 def _hash(*parts: object) -> str:
     """Short, and nothing of what came in: ids of the service are not trusted to be free of addresses."""
-    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:32]
+    return hashlib.sha256("/".join(map(str, parts)).encode("utf-8", "replace")).hexdigest()[:32]

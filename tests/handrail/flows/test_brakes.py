@@ -41,7 +41,9 @@ async def told(work: Work, delivery_id: str, kind: FeedbackKind, at: datetime) -
     """Told twice under other ids, as the mail service does."""
     for copy in "ab":
         key = f"{delivery_id}{kind}{copy}"
-        await work.feedback.keep(MailEvent(delivery_id=delivery_id, kind=kind, at=at, key=key, event_id=key))
+        await work.feedback.keep(
+            [MailEvent(delivery_id=delivery_id, kind=kind, at=at, key=key, event_id=key)]
+        )
 
 
 async def stopped(ctx: ToolContext, night: date = NIGHT, *, later: timedelta = timedelta(0)) -> bool:
