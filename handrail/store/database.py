@@ -44,6 +44,7 @@ from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
 from handrail.store.spending import Spending
+from handrail.store.stamps import Stamps
 from handrail.store.syncs import Syncs
 from handrail.store.write_backs import WriteBacks
 
@@ -79,6 +80,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.spending = Spending(session)
+        self.stamps = Stamps(session)
         self.sweep = Sweep(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
