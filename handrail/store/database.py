@@ -155,7 +155,11 @@ async def open_store(url: str) -> Store:
             "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
         ) from None
     if current != newest_version():
-        await asyncio.to_thread(upgrade, url)
+        try:
+            await asyncio.to_thread(upgrade, url)
+        except ConfigError:
+            await engine.dispose()
+            raise
     return Store(engine)
 
 
@@ -165,14 +169,21 @@ def newest_version() -> str:
 
 
 def upgrade(url: str, version: str = "head") -> None:
-    """Run the migrations that the database lacks."""
+    """Run the migrations that the database lacks. Raises `ConfigError` where it has some that are not ours."""
     from alembic import command  # noqa: PLC0415  (only when there is something to migrate)
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
-    command.upgrade(config, version)
+    try:
+        command.upgrade(config, version)
+    except CommandError:
+        raise ConfigError(
+            "The database was last used by a later Handrail: install that one again, or restore the backup "
+            "that was made before it."
+        ) from None
 
 
 async def _version(connection: AsyncConnection) -> str:

@@ -109,11 +109,10 @@ def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(packages),
-            "UV_NO_INDEX": "1",
-            "UV_NO_CONFIG": "1",
-            "UV_FIND_LINKS": str(packages),
+            "UV_CONFIG_FILE": str(folder / "uv.toml"),
         },
     )
+    (folder / "uv.toml").write_text(f"no-index = true\nfind-links = ['{packages}']\n", "utf-8")
     _wheel(packages)
     _source(packages, ran=folder / "ran")
     return shelf
