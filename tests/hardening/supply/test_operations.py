@@ -68,6 +68,7 @@ def around(standins: Standin, settings: Settings, _synced_data: Path, tmp_path: 
         "PYTHONPATH": str(ROOT),
         "HANDRAIL_MIXPANEL_TOKEN": standins.world.project["token"],
         "HANDRAIL_MIXPANEL_INGEST_URL": f"{standins.base_url}/mixpanel",
+        "HANDRAIL_PUBLIC_URL": "https://handrail.vendor.example",
         "DISTINCT_ID": person,
     }
     return {name: value for name, value in given.items() if name != "HANDRAIL_SECRET_KEY"}
