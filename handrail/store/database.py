@@ -150,10 +150,7 @@ async def open_store(url: str) -> Store:
             current = await _version(connection)
     except (DBAPIError, OSError):
         await engine.dispose()
-        raise ConfigError(
-            f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
-            "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
-        ) from None
+        raise _not_opened(url) from None
     if current != newest_version():
         try:
             await asyncio.to_thread(upgrade, url)
@@ -169,11 +166,13 @@ def newest_version() -> str:
 
 
 def upgrade(url: str, version: str = "head") -> None:
-    """Run the migrations that the database lacks. Raises `ConfigError` where it has some that are not ours."""
+    """Run the migrations that the database lacks. Raises `ConfigError` where it has some that are not ours,
+    or cannot be opened."""
     from alembic import command  # noqa: PLC0415  (only when there is something to migrate)
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
+    _engine(url)  # refuses an address that is none of ours, and makes SQLite's file for its owner alone
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
@@ -184,6 +183,15 @@ def upgrade(url: str, version: str = "head") -> None:
             "The database was last used by a later Handrail: install that one again, or restore the backup "
             "that was made before it."
         ) from None
+    except DBAPIError:
+        raise _not_opened(url) from None
+
+
+def _not_opened(url: str) -> ConfigError:
+    return ConfigError(
+        f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
+        "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
+    )
 
 
 async def _version(connection: AsyncConnection) -> str:
