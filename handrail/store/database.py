@@ -190,7 +190,7 @@ def upgrade(url: str, version: str = "head") -> None:
 def _not_opened(url: str) -> ConfigError:
     return ConfigError(
         f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
-        "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
+        "check HANDRAIL_DATABASE_URL, HANDRAIL_DATA_DIR and how many files may be open (ulimit -n)."
     )
 
 
