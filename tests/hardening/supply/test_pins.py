@@ -128,10 +128,13 @@ def _wheel(folder: Path) -> None:
 
 
 def _source(folder: Path, *, ran: Path) -> None:
-    """A package whose set-up leaves a trace."""
+    """A package that is built as it is installed, by code of its own, which leaves a trace."""
     within = folder / "source-1.0"
     within.mkdir()
-    (within / "setup.py").write_text(f"open({str(ran)!r}, 'w').close()\n", "utf-8")
+    (within / "built.py").write_text(f"open({str(ran)!r}, 'w').close()\n", "utf-8")
+    (within / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'built'\nbackend-path = ['.']\n", "utf-8"
+    )
     (within / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: source\nVersion: 1.0\n", "utf-8")
     with tarfile.open(folder / "source-1.0.tar.gz", "w:gz") as packed:
         packed.add(within, within.name)
