@@ -17,11 +17,15 @@ from handrail.cli.app import app
 from handrail.settings import Settings
 from standin.state import Standin
 from tests.agent.test_kill import environment
+from tests.hardening.counts import FULL, tried
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "operations.md"
 WRITTEN_WITH = "a secret of the tests, long enough"
 """The key of the data directory that is copied, as its file would hold it."""
+
+IN_THE_SUITE = 4
+"""Blocks of the page: all is well, backup, restore, catching up. Each command is a process of its own."""
 
 BETWEEN = timedelta(minutes=20)
 """Passes from block to block: the page says "a quarter of an hour later"."""
@@ -89,7 +93,8 @@ def test_every_step_of_the_page_works_as_it_is_written_and_nobody_is_mailed_twic
     run("handrail agent run", tmp_path, around)
     first = Counter(mail["to"] for mail in standins.mails)
 
-    for block in blocks():
+    page = blocks()[: tried(len(blocks()), at_least=IN_THE_SUITE)]
+    for block in page:
         moment += BETWEEN
         run(block, tmp_path, {**around, "HANDRAIL_NOW": moment.isoformat()})
 
