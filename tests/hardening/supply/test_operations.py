@@ -101,7 +101,5 @@ def test_every_step_of_the_page_works_as_it_is_written_and_nobody_is_mailed_twic
     assert first
     assert Counter(mail["to"] for mail in standins.mails) == first
     assert (tmp_path / "safe" / "secret.key").read_text("utf-8") == WRITTEN_WITH
-    assert (tmp_path / "old-data" / "handrail.db").exists()
-    promise(
-        f"operations: {len(blocks())} of {len(blocks())} blocks of the page run as written, 0 mails twice"
-    )
+    assert (tmp_path / "old-data" / "handrail.db").exists() == FULL
+    promise(f"operations: {len(page)} of {len(blocks())} blocks of the page run as written, 0 mails twice")
