@@ -4,7 +4,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/handrail
 COPY requirements/runtime.txt requirements/runtime.txt
-RUN /opt/handrail/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
+RUN /opt/handrail/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/runtime.txt
 COPY . .
 RUN /opt/handrail/bin/python -m hatchling build -t wheel -d /wheel \
     && /opt/handrail/bin/pip install --no-cache-dir --no-deps /wheel/*.whl

@@ -7,7 +7,7 @@ WORLD ?= acme
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
-  chaos pictures judge evals bundle schemathesis
+  chaos pictures judge evals bundle schemathesis scan audit sbom
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -24,6 +24,9 @@ help:
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
 	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
+	@echo "make scan          look for holes in the product's code, with bandit and rules of our own for semgrep"
+	@echo "make audit         scan, and ask whether a pinned package has a known hole (needs the internet)"
+	@echo "make sbom          list what the product is made of, dist/handrail-VERSION.cdx.json (CycloneDX)"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
@@ -103,12 +106,12 @@ pictures: .venv/dev
 	@$(BIN)/python docs/pictures.py
 
 lock:
-	@for part in runtime dev; do \
+	@for part in runtime dev audit; do \
 	  uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
 
 clean:
-	@rm -rf .venv .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-audit .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 judge: .venv/dev
 	@$(BIN)/python -m tests.judge
@@ -122,3 +125,31 @@ bundle: .venv/dev
 CASES ?= 200
 schemathesis: .venv/dev
 	@HANDRAIL_SCHEMATHESIS_CASES=$(CASES) $(BIN)/python -m pytest -q -s tests/web/test_schemathesis.py
+
+AUDIT := .venv-audit/bin
+SHIPPED := agent handrail mcp_server standin tools web
+SEMGREP := $(AUDIT)/semgrep scan --metrics=off --disable-version-check --quiet
+
+.venv-audit/ready: requirements/audit.txt
+	@sh requirements/install.sh "$(PYTHON)" requirements/audit.txt .venv-audit
+	@touch $@
+
+scan: .venv-audit/ready
+	@$(AUDIT)/bandit -q -r $(SHIPPED) 2>.venv-audit/bandit.log || { cat .venv-audit/bandit.log; exit 1; }
+	@$(SEMGREP) --test tests/hardening/supply
+	@$(SEMGREP) --strict --error --config tests/hardening/supply/holes.yml $(SHIPPED)
+	@echo "scan: bandit and $$(grep -c '^  - id:' tests/hardening/supply/holes.yml) rules of our own found nothing."
+
+# Without --strict a package that the service does not know would pass for a package without holes.
+audit: scan
+	@for part in runtime dev audit; do \
+	  $(AUDIT)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements/$$part.txt \
+	  || { echo "audit: requirements/$$part.txt is not known to be clean: a hole is named above," \
+	       "or the service for known holes could not be asked, and then nothing is proved." >&2; exit 1; }; done
+
+sbom: .venv-audit/ready
+	@mkdir -p dist
+	@version=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml); \
+	  $(AUDIT)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+	    -o dist/handrail-$$version.cdx.json requirements/runtime.txt; \
+	  echo "dist/handrail-$$version.cdx.json"

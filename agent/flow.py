@@ -275,8 +275,8 @@ async def _take_over(seat: Seat) -> None:
             async with seat.funeral() as dead:
                 for worker in dead:
                     await _share_out(worker)
-        except Exception:
-            log.warning("dead workers could not be looked for", exc_info=True)
+        except Exception as error:
+            log.warning("dead workers could not be looked for: %s", type(error).__name__)
 
 
 async def _share_out(worker: str) -> None:

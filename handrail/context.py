@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import hmac
 import logging
 import os
 import secrets
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from handrail.clock import Clock
 from handrail.domain.connections import Credentials, Source
 from handrail.domain.deliveries import Actor
+from handrail.engine import keys
 from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError, HandrailError
 from handrail.settings import Settings
@@ -185,6 +187,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
         http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
+        await _recognise(store, secret)
         clock = Clock(settings.now)
 
         @cache
@@ -226,6 +229,32 @@ def _refuse_personal(properties: tuple[str, ...]) -> None:
             )
 
 
+async def _recognise(store: "Store", secret: bytes) -> None:
+    """Refuse a secret that is not the database's: nobody who was mailed or unsubscribed would be known by it.
+
+    A database without a stamp takes that of the secret it is opened with, if that opens what it sealed.
+    """
+    stamp = keys.secret_stamp(secret)
+    async with store.read() as work:
+        kept = await work.stamps.get()
+    if kept is None:
+        async with store.begin() as work:
+            kept = await work.stamps.get()  # another process may have been quicker
+            if kept is None:
+                if sealed := await work.connections.sealed():
+                    from handrail.services.seal import unseal  # noqa: PLC0415
+
+                    unseal(secret, sealed)
+                await work.stamps.keep(stamp)
+                return
+    if not hmac.compare_digest(kept, stamp):
+        raise ConfigError(
+            "The database was begun with another HANDRAIL_SECRET_KEY (or file secret.key); with this one it "
+            "would know nobody again, not even who unsubscribed. Put the old key back; docs/operations.md "
+            "says how to begin anew with another."
+        )
+
+
 async def _connected(
     settings: Settings, store: "Store", secret: bytes, open_project: Callable[[Settings, Source], Project]
 ) -> Project:
@@ -238,10 +267,7 @@ async def _connected(
         return Project(settings)
     from handrail.services.seal import unseal  # noqa: PLC0415
 
-    try:
-        credentials = Credentials.model_validate_json(unseal(secret, kept))
-    except ConfigError as error:
-        return Project(settings, "stored", missing=str(error))
+    credentials = Credentials.model_validate_json(unseal(secret, kept))
     return open_project(settings_of(settings, credentials), "stored")
 
 

@@ -93,8 +93,8 @@ class Audit:
                     await work.calls.record(rows)
             except HandrailError:
                 log.info("%d calls were not put on record: no project was opened", len(calls))
-            except Exception:
-                log.exception("%d calls were not put on record", len(calls))
+            except Exception as error:
+                log.error("%d calls were not put on record: %s", len(calls), type(error).__name__)
 
     async def flush(self) -> None:
         if self._writing is not None:

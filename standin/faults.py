@@ -24,7 +24,7 @@ class Faults:
 
     def __init__(self, seed: int = 7) -> None:
         self._active: list[Fault] = []
-        self._random = random.Random(seed)  # noqa: S311  (repeatable faults, not a secret)
+        self._random = random.Random(seed)  # noqa: S311  # nosec B311  # repeatable faults, not a secret
 
     def add(self, body: dict[str, Any]) -> Fault:
         known = {"neighbour", "route", "fault", "times", "share"}

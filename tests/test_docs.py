@@ -16,6 +16,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
@@ -67,6 +68,14 @@ def test_every_command_that_is_named_exists() -> None:
     named = set(re.findall(r"`(?:\.venv/bin/)?handrail ([a-z]+)", text))
     assert named
     assert named <= known
+
+
+def test_every_test_that_the_security_page_names_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "SECURITY.md").read_text("utf-8")))
+
+    assert len(named) > 30
+    rooms = [name for name in named if (ROOT / name).parent.is_dir()]
+    assert sorted(name for name in rooms if not (ROOT / name).is_file()) == []
 
 
 def test_the_targets_that_are_named_exist() -> None:

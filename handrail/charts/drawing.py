@@ -3,7 +3,7 @@
 import unicodedata
 from functools import lru_cache
 from itertools import accumulate
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring  # nosec B405  # writes, reads nothing
 
 SIZE = 13
 """Of all letters, in pixels of the drawing."""

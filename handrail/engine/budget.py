@@ -15,10 +15,10 @@ CONCURRENT: dict[str, int] = {"query": 4, "export": 10}
 """Mixpanel allows 5 queries at a time; other tools of the project need one, too."""
 
 SHARES: dict[str, dict[Actor, float]] = {
-    "query": {"nightly": 35 / 60, "chat": 20 / 60, "web": 20 / 60},
-    "export": {"nightly": 45 / 60, "chat": 10 / 60, "web": 10 / 60},
+    "query": {"nightly": 35 / 60, "chat": 20 / 60, "web": 20 / 60, "shell": 20 / 60},
+    "export": {"nightly": 45 / 60, "chat": 10 / 60, "web": 10 / 60, "shell": 10 / 60},
 }
-"""Chat and web have one share together. The rest is left for people's own scripts."""
+"""Chat, web and shell have one share together. The rest is left for people's own scripts."""
 
 LOOK_AGAIN = timedelta(seconds=0.25)
 """A running request may end at any time: nobody knows when."""

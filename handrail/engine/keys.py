@@ -19,6 +19,11 @@ def user_key(secret: bytes, distinct_id: str) -> str:
     return hmac.new(secret, distinct_id.encode(), hashlib.sha256).hexdigest()
 
 
+def secret_stamp(secret: bytes) -> str:
+    """What a database knows its secret by again, in hex; the secret cannot be told from it."""
+    return hmac.new(secret, b"handrail stamp", hashlib.sha256).hexdigest()
+
+
 def address_key(secret: bytes, address: str) -> str:
     """HMAC-SHA256 of a mail address, in hex, under a key of its own: the only form in which one is kept.
 

@@ -24,7 +24,7 @@ def unseal(secret: bytes, sealed: str) -> str:
     except InvalidToken:
         raise ConfigError(
             "The stored Mixpanel credentials were sealed with another key: restore HANDRAIL_SECRET_KEY "
-            "or the file secret.key, or connect the project again."
+            "or the file secret.key."
         ) from None
 
 

@@ -45,6 +45,7 @@ from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
 from handrail.store.spending import Spending
+from handrail.store.stamps import Stamps
 from handrail.store.syncs import Syncs
 from handrail.store.write_backs import WriteBacks
 
@@ -81,6 +82,7 @@ class Work:
         self.routes = Routes(session)
         self.segments = Segments(session)
         self.spending = Spending(session)
+        self.stamps = Stamps(session)
         self.sweep = Sweep(session)
         self.syncs = Syncs(session)
         self.write_backs = WriteBacks(session)
@@ -164,12 +166,13 @@ async def open_store(url: str) -> Store:
             current = await _version(connection)
     except (DBAPIError, OSError):
         await engine.dispose()
-        raise ConfigError(
-            f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
-            "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
-        ) from None
+        raise _not_opened(url) from None
     if current != newest_version():
-        await asyncio.to_thread(upgrade, url)
+        try:
+            await asyncio.to_thread(upgrade, url)
+        except ConfigError:
+            await engine.dispose()
+            raise
     return Store(engine)
 
 
@@ -179,14 +182,32 @@ def newest_version() -> str:
 
 
 def upgrade(url: str, version: str = "head") -> None:
-    """Run the migrations that the database lacks."""
+    """Run the migrations that the database lacks. Raises `ConfigError` where it has some that are not ours,
+    or cannot be opened."""
     from alembic import command  # noqa: PLC0415  (only when there is something to migrate)
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
+    _engine(url)  # refuses an address that is none of ours, and makes SQLite's file for its owner alone
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
-    command.upgrade(config, version)
+    try:
+        command.upgrade(config, version)
+    except CommandError:
+        raise ConfigError(
+            "The database was last used by a later Handrail: install that one again, or restore the backup "
+            "that was made before it."
+        ) from None
+    except DBAPIError:
+        raise _not_opened(url) from None
+
+
+def _not_opened(url: str) -> ConfigError:
+    return ConfigError(
+        f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
+        "check HANDRAIL_DATABASE_URL, HANDRAIL_DATA_DIR and how many files may be open (ulimit -n)."
+    )
 
 
 async def _version(connection: AsyncConnection) -> str:

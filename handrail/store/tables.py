@@ -274,6 +274,15 @@ class StoredConnection(SQLModel, table=True):
     saved_at: datetime = moment()
 
 
+class SecretStamp(SQLModel, table=True):
+    """By what the database knows the secret that its people are keyed with. One row, never replaced."""
+
+    __tablename__ = "secret_stamps"
+
+    id: int = Field(default=1, primary_key=True)
+    stamp: str
+
+
 class StruggleRow(SQLModel, table=True):
     """The verdicts of one night; replaced when the night runs again."""
 

@@ -120,7 +120,7 @@ def populate(seed: int, last_day: date) -> list[Person]:
 
 
 def person(account: Account, number: int, seed: int, last_day: date, taken: set[str]) -> Person:
-    rng = random.Random(f"{seed} person {account.id} {number}")  # noqa: S311  # a repeatable world, no secret
+    rng = random.Random(f"{seed} person {account.id} {number}")  # noqa: S311  # nosec B311  # no secret
     has = traits(account, number, rng)
     first, last = rng.choice(FIRST), rng.choice(LAST)
     domain = rng.choice(PRIVATE) if "private_domain" in has else account.domain

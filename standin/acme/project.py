@@ -7,6 +7,8 @@ from standin.acme.product import FEATURES, Feature
 from standin.mixpanel import saved
 
 PROJECT_ID = 2914077
+TOKEN = "b81f5c0e7d3a49268c4e0f9a1d6b7352"  # noqa: S105  # nosec B105  # a made-up one
+SECRET = "acme-secret-for-laptops-only"  # noqa: S105  # nosec B105  # a made-up one
 TIMEZONE = "America/New_York"
 GROUP_ID = "-3108846620175904417"
 CREATOR = {"creator_id": 4, "creator_name": "Dalia Ferreira"}
@@ -20,9 +22,9 @@ def project(last_day: date, now: str, counts: dict[int, int]) -> dict[str, Any]:
     return {
         "project_id": PROJECT_ID,
         "name": "Gridlark production",
-        "token": "b81f5c0e7d3a49268c4e0f9a1d6b7352",
+        "token": TOKEN,
         "username": "handrail.3c9e04.mp-service-account",
-        "secret": "acme-secret-for-laptops-only",
+        "secret": SECRET,
         "timezone": TIMEZONE,
         "created": "2025-04-14",
         "now": now,

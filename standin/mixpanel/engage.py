@@ -151,5 +151,5 @@ def _projected(properties: dict[str, Any], wanted: list[Any] | None) -> dict[str
 
 
 def _new_session(now: datetime) -> str:
-    letters = "".join(random.choices(string.ascii_uppercase, k=6))  # noqa: S311  (a name, not a secret)
+    letters = "".join(random.choices(string.ascii_uppercase, k=6))  # noqa: S311  # nosec B311  # no secret
     return f"{int(now.timestamp())}-{letters}"

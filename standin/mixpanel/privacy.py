@@ -17,7 +17,7 @@ from standin.mixpanel.refusal import RefusalError
 
 MOST_IDS = 2000
 STARTS, ENDS = timedelta(hours=1), timedelta(hours=24)
-OAUTH_TOKEN = "gdpr-oauth-token-for-laptops-only"  # noqa: S105  (a made-up one)
+OAUTH_TOKEN = "gdpr-oauth-token-for-laptops-only"  # noqa: S105  # nosec B105  # a made-up one
 DISCLOSURES = {"Data", "Categories", "Sources"}
 
 Work = Callable[[Project, Request], Any]

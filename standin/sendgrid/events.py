@@ -97,7 +97,7 @@ async def post_events(
     for _ in range(copies - 1):
         batch += [{**each, "sg_event_id": _event_id(each["event"])} if new_ids else each for each in events]
     if shuffled:
-        random.Random(len(batch)).shuffle(batch)  # noqa: S311  (repeatable order, not a secret)
+        random.Random(len(batch)).shuffle(batch)  # noqa: S311  # nosec B311  # repeatable order, not a secret
     # Real bodies end in CRLF, and the signature covers it.
     raw = json.dumps(batch, separators=(",", ":")).encode() + b"\r\n"
     headers = sign(raw, str(int(state.clock.now().timestamp())))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
-from pydantic import SecretStr
 
 from handrail.context import ToolContext
 from handrail.domain.connections import Credentials
@@ -133,24 +132,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
     assert read
     return read
-
-
-async def test_another_key_gives_one_clear_line_and_connecting_again_mends_it(
-    open_with: OpenWith, standins: Standin
-) -> None:
-    async with open_with(**UNSET) as ctx:
-        await connect(ctx, credentials(standins))
-    other = {**UNSET, "secret_key": SecretStr("another key, as long as the first")}
-    async with open_with(**other) as ctx:
-        with pytest.raises(ConfigError, match="sealed with another key: restore HANDRAIL_SECRET_KEY"):
-            await look(ctx)
-        line = {one.name: one for one in await check(ctx)}["Mixpanel credentials"]
-        await connect(ctx, credentials(standins))
-        found = await look(ctx)
-
-    assert not line.ok
-    assert "HANDRAIL_SECRET_KEY" in line.detail
-    assert found.credentials_from == "stored"
 
 
 def test_the_key_that_seals_is_not_the_key_of_users() -> None:

@@ -24,7 +24,7 @@ PICTURE_ID = "where-you-are"
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _html = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
-_text = Environment(  # noqa: S701  (plain text: escaping would show in the mail)
+_text = Environment(  # noqa: S701  # nosec B701  # plain text: escaping would show in the mail
     loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 

@@ -232,6 +232,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["status"], {"HANDRAIL_SECRET_KEY": "short"}, "HANDRAIL_SECRET_KEY"),
         (["status"], {"HANDRAIL_KB_DIR": "no-such-folder"}, "HANDRAIL_KB_DIR"),
         (["status"], {"HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES": "role,$email"}, "names $email"),
+        (["db", "upgrade"], {"HANDRAIL_DATABASE_URL": "mysql://somewhere/else"}, "HANDRAIL_DATABASE_URL"),
         (["tool", "fly_to_moon"], {}, "query_events"),
         (["tool", "query_events", "not json"], {}, "JSON object"),
         (["agent", "run", "--date", "soon"], {}, "--date"),

@@ -1,11 +1,12 @@
 """How the hourly budget is shared: a rule over what was asked in the last hour."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
 from handrail.domain.deliveries import Actor
-from handrail.engine.budget import Go, Spent, Told, Wait, decide, left
+from handrail.engine.budget import SHARES, Go, Spent, Told, Wait, decide, left
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
@@ -83,3 +84,7 @@ def test_what_is_left_is_the_smaller_of_share_and_hour() -> None:
     assert left("query", "chat", asked(5, "chat"), Told(), NOW) == 15
     assert left("query", "chat", asked(50), Told(), NOW) == 10
     assert left("query", "chat", asked(60), Told(), NOW) == 0
+
+
+def test_everybody_who_may_ask_has_a_share() -> None:
+    assert all(set(shares) == set(get_args(Actor)) for shares in SHARES.values())

@@ -1,0 +1,47 @@
+"""Tables brought up to date: by whom, and who may read them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from handrail.context import open_context
+from handrail.errors import ConfigError
+from handrail.settings import Settings
+from handrail.store import upgrade
+
+
+async def test_tables_of_a_later_version_are_refused_in_one_sentence_and_left_as_they_are(
+    settings: Settings,
+) -> None:
+    path = settings.data_dir / "handrail.db"
+    async with open_context(settings):
+        pass
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("update alembic_version set version_num = '9999'")
+        database.commit()
+
+    with pytest.raises(ConfigError, match="last used by a later Handrail"):
+        async with open_context(settings):
+            pass
+    with pytest.raises(ConfigError, match="last used by a later Handrail"):
+        upgrade(settings.database)
+
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("select version_num from alembic_version").fetchall() == [("9999",)]
+
+
+def test_tables_that_an_upgrade_makes_are_for_their_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "handrail.db"
+
+    upgrade(f"sqlite+aiosqlite:///{path}")
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_that_is_not_there_is_one_sentence_without_its_password() -> None:
+    with pytest.raises(ConfigError, match="cannot be opened: check HANDRAIL_DATABASE_URL") as refused:
+        upgrade("postgresql+asyncpg://somebody:a-password@127.0.0.1:1/nothing")
+
+    assert "a-password" not in str(refused.value)
