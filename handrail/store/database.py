@@ -40,6 +40,7 @@ from handrail.store.outcomes import Outcomes
 from handrail.store.reasons import Reasons
 from handrail.store.repeats import Repeats
 from handrail.store.reports import Reports
+from handrail.store.restores import Restores
 from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
@@ -75,6 +76,7 @@ class Work:
         self.reasons = Reasons(session)
         self.repeats = Repeats(session)
         self.reports = Reports(session)
+        self.restores = Restores(session)
         self.reviews = Reviews(session)
         self.routes = Routes(session)
         self.segments = Segments(session)

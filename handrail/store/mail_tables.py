@@ -169,6 +169,8 @@ class OptOut(SQLModel, table=True):
     user_key: str = Field(primary_key=True)
     kind: str
     at: datetime = moment()
+    told_at: datetime | None = perhaps()
+    """When a place outside learned of it, which a restore of these tables does not touch."""
 
 
 class Pause(SQLModel, table=True):
