@@ -12,6 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from handrail.context import ToolContext
+from handrail.ending import end_when_asked
 from handrail.engine.periods import last_complete_day
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.alarm import raise_alarms
@@ -214,6 +215,7 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
 
 async def start(open_context: OpenContext) -> None:
     """Run until cancelled."""
+    end_when_asked(0, "stopped; a night that was running goes on at the next start.")
     scheduler = clock(open_context)
     scheduler.start()
     # Ticks are forgotten while nobody runs: the last one is answered now. If it was, this does nothing.

@@ -150,7 +150,7 @@ def _on_sqlite(otherwise: str) -> Settings:
     if settings.database_url:
         raise CallerError(
             "HANDRAIL_DATABASE_URL names a database outside the data directory: back its file up with "
-            "`sqlite3 FILE '.backup COPY'`, and when it is put back run `handrail db restored --made-at TIME`."
+            "`sqlite3 FILE '.backup COPY'`, and once it is back run `handrail db restored --made-at TIME`."
         )
     return settings
 

@@ -118,9 +118,8 @@ async def _whose(
     ids = {mail.delivery_id for mail in mails if mail.delivery_id}
     known = await work.deliveries.among(sorted(ids))
     slugs = {each.slug for each in ctx.kb.features()} | await work.deliveries.features() - {""}
-    nights = [
-        (since - WAITED).date() + timedelta(days=ahead) for ahead in range((ctx.clock.now() - since + WAITED).days + 2)
-    ]  # fmt: skip
+    ago = ctx.clock.now() - since + WAITED
+    nights = [(since - WAITED).date() + timedelta(days=ahead) for ahead in range(ago.days + 2)]
     traced = await asyncio.to_thread(_traced, ids - known.keys(), nights, people.keys, slugs)
     accounts = await work.deliveries.accounts_of({whose for _, whose, _ in traced.values()})
     found = []

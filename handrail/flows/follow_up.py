@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, FollowUp, Reason, Status
+from handrail.ending import ENDING
 from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
@@ -101,6 +102,7 @@ async def _due(ctx: ToolContext) -> list[_Question]:
 async def _ask(ctx: ToolContext, question: _Question, now: Now) -> FollowUp:
     from handrail.services.mail.compose import ask_after  # noqa: PLC0415  (templates, only when a mail leaves)
 
+    await ENDING.pass_by()
     claim = await _claim(ctx, question, now)
     if not claim.won or question.case is None or question.case.feature is None:
         return claim.row

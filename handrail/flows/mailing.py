@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
 from handrail.domain.tutorials import Style, Tutorial
+from handrail.ending import ENDING
 from handrail.engine import keys
 from handrail.engine.blocks import blocks, wave_size
 from handrail.engine.learning import PLAIN
@@ -192,6 +193,7 @@ async def _look(ctx: ToolContext, made: _Made, cases: Sequence[Case]) -> None:
 
 async def _one(ctx: ToolContext, made: _Made, case: Case) -> None:
     await made.sends.acquire()
+    await ENDING.pass_by()
     try:
         claimed = await claim(ctx, case, made.now)
     except BaseException:
@@ -203,6 +205,7 @@ async def _one(ctx: ToolContext, made: _Made, case: Case) -> None:
         return
     way = asyncio.create_task(_send(ctx, made, case, claimed))
     made.ways.add(way)
+    ENDING.wait_for(way)
     if not made.proven:
         with suppress(Exception):  # raised where all of them end
             await asyncio.shield(way)

@@ -1,4 +1,4 @@
-"""Opt-outs told outside: to the mail service's list and to the person's profile, where no restore touches them."""
+"""Opt-outs told outside, to the mail service's list and to profiles: no restore touches them there."""
 
 import logging
 

@@ -1,9 +1,10 @@
-"""Putting a backup back: checked whole beside the installation, then exchanged for it, and marked as restored."""
+"""Putting a backup back: checked whole beside the installation, exchanged for it, marked as restored."""
 
 import hmac
 import os
 import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -33,8 +34,7 @@ async def restore(
     stage = data_dir / STAGE
     try:
         shutil.rmtree(stage, ignore_errors=True)
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stage.mkdir(mode=0o700)
+        stage.mkdir(parents=True, mode=0o700)
         archive.unpack(source, manifest, stage)
         await _mark(stage / TABLES, manifest.made_at, now)
         _carry_over(data_dir / TABLES, stage / TABLES)
@@ -53,16 +53,19 @@ async def restore(
 def _refuse(source: Path, manifest: Manifest, data_dir: Path, secret: bytes, *, replace: bool) -> None:
     if manifest.migration > newest_version():
         raise CallerError(
-            f"{source} was made by Handrail {manifest.version}, which is later than this one: install that first."
+            f"{source} was made by Handrail {manifest.version}, which is later than this one: "
+            "install that first."
         )
     if not hmac.compare_digest(manifest.key, archive.fingerprint(secret)):
         raise ConfigError(
-            f"{source} was made with another HANDRAIL_SECRET_KEY: put that key back first (the variable, or the "
-            f"file {data_dir / 'secret.key'}); with this one no opt-out of the backup would be known again."
+            f"{source} was made with another HANDRAIL_SECRET_KEY: put that key back first (the variable, or "
+            f"the file {data_dir / 'secret.key'}); with this one no opt-out of the backup would "
+            "be known again."
         )
     if any((data_dir / name).exists() for name in (TABLES, FLOW)) and not replace:
         raise CallerError(
-            f"{data_dir} holds an installation: add --replace to put it aside and restore {source} in its place."
+            f"{data_dir} holds an installation: add --replace to put it aside and restore "
+            f"{source} in its place."
         )
 
 
@@ -112,9 +115,9 @@ def _exchange(stage: Path, data_dir: Path, now: datetime) -> Path | None:
         for end in BESIDE
         if (path := data_dir / f"{name}{end}").exists()
     ]  # fmt: skip
-    aside = data_dir / f"replaced-{now:%Y%m%dT%H%M%S%f}" if old else None
-    if aside is not None:
-        aside.mkdir(mode=0o700)
+    aside = None
+    if old:
+        aside = Path(tempfile.mkdtemp(prefix=f"replaced-{now:%Y%m%dT%H%M%SZ}-", dir=data_dir))
         for path in old:
             path.rename(aside / path.name)
     for name in names:

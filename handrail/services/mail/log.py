@@ -24,7 +24,7 @@ DEADLINE_SECONDS = 900.0
 
 
 class Logged(NamedTuple):
-    """A mail that SendGrid took. The address lives in memory only; `delivery_id` is empty where it is gone."""
+    """A mail that SendGrid took. The address lives in memory only; `delivery_id` may be gone: empty."""
 
     address: str
     delivery_id: str
