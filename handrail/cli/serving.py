@@ -12,7 +12,6 @@ from handrail.context import ToolContext, open_context
 from handrail.errors import ConfigError, HandrailError
 from handrail.settings import LOOPBACK, SendMode, Settings
 
-
 GRACE_SECONDS = 10
 """A chat client's open stream must not keep a server that was asked to stop."""
 

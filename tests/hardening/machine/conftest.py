@@ -1,15 +1,15 @@
 """A world of six people who all may be mailed, and the command line over it."""
 
-import os
-import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from handrail.context import open_context
+from handrail.domain.deliveries import Delivery
 from handrail.settings import Settings
 from standin.server import running
 from standin.state import Standin
@@ -67,12 +67,16 @@ def handrail(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
-async def broken_promises(settings: Settings, standins: Standin) -> list[str]:
-    """What the night of the six broke, its rows held against the mails that arrived."""
+async def deliveries(settings: Settings) -> list[Delivery]:
+    """The rows of the night of the six."""
     async with open_context(settings) as ctx, ctx.store.read() as work:
-        made = await work.deliveries.of_night(crowd.LAST)
-    outcome = Outcome(PEOPLE, 1, 0, 0.0, __import__("collections").Counter())
-    judge(outcome, made, standins.mails)
+        return await work.deliveries.of_night(crowd.LAST)
+
+
+async def broken_promises(settings: Settings, standins: Standin) -> list[str]:
+    """What the night broke, its rows held against the mails that arrived."""
+    outcome = Outcome(PEOPLE, 1, 0, 0.0, Counter())
+    judge(outcome, await deliveries(settings), standins.mails)
     return outcome.wrong
 
 
@@ -82,4 +86,4 @@ def one_sentence(text: str) -> bool:
     return "Traceback" not in text and len(lines) == 1 and lines[0].endswith(".")
 
 
-__all__ = ["PEOPLE", "ROOT", "Run", "broken_promises", "one_sentence", "os", "signal"]
+__all__ = ["PEOPLE", "ROOT", "Run", "broken_promises", "deliveries", "one_sentence"]

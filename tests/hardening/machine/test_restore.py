@@ -144,9 +144,7 @@ async def test_after_a_restore_nothing_leaves_before_the_pull_and_then_nobody_ge
     assert set(reasons.values()) == {"already_sent"}
     assert caught_up.sent == 0
     assert set(story.mailed().values()) == {1}
-    promise(
-        f"restore of an older backup: of {PEOPLE} mails 0 twice, 0 before the pull, 1 of 1 opt-outs held"
-    )
+    promise(f"restore of an older backup: of {PEOPLE} mails 0 twice, 0 before the pull, 1 of 1 opt-outs held")
 
 
 async def test_the_same_night_run_again_after_a_restore_mails_nobody_again(story: Story) -> None:
