@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 PATIENCE = 45.0
 """Seconds for mails on their way: more than the deadline of one."""
@@ -14,12 +16,23 @@ class Ending:
 
     def __init__(self) -> None:
         self.asked = False
-        self._ways: set[asyncio.Task[None]] = set()
+        self._ways: set[asyncio.Future[None]] = set()
 
     def wait_for(self, way: asyncio.Task[None]) -> None:
         """Let this one arrive before the process ends."""
         self._ways.add(way)
         way.add_done_callback(self._ways.discard)
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """The same for what is done in here: a mail that is claimed also leaves."""
+        way = asyncio.get_running_loop().create_future()
+        self._ways.add(way)
+        try:
+            yield
+        finally:
+            self._ways.discard(way)
+            way.cancel()
 
     async def pass_by(self) -> None:
         """Asked before something leaves: does not return in a process that is ending."""
@@ -29,8 +42,10 @@ class Ending:
     async def arrive(self) -> None:
         """From now on nothing leaves; what has left arrives."""
         self.asked = True
-        if self._ways:
-            await asyncio.wait(self._ways, timeout=PATIENCE)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self._ways:
+                    await asyncio.wait(self._ways)
 
 
 ENDING = Ending()

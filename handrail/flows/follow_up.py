@@ -71,7 +71,9 @@ async def follow_up(ctx: ToolContext) -> Asked:
         if index % BLOCK == 0 or ctx.clock.now() - now.at > STALE:
             block = questions[index : index + BLOCK - index % BLOCK]
             now = await look_now(ctx, [one.case for one in block if one.case])
-        made.append(await _ask(ctx, each, now))
+        await ENDING.pass_by()
+        with ENDING.leaving():
+            made.append(await _ask(ctx, each, now))
         if made[-1].reason == Reason.SENDER_DOWN.value:
             return _asked(made, "The mail service refuses to send: the questions wait.")
     return _asked(made)
@@ -102,7 +104,6 @@ async def _due(ctx: ToolContext) -> list[_Question]:
 async def _ask(ctx: ToolContext, question: _Question, now: Now) -> FollowUp:
     from handrail.services.mail.compose import ask_after  # noqa: PLC0415  (templates, only when a mail leaves)
 
-    await ENDING.pass_by()
     claim = await _claim(ctx, question, now)
     if not claim.won or question.case is None or question.case.feature is None:
         return claim.row

@@ -152,7 +152,7 @@ async def open_store(url: str) -> Store:
         await engine.dispose()
         raise ConfigError(
             f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
-            "check HANDRAIL_DATABASE_URL and HANDRAIL_DATA_DIR."
+            "check HANDRAIL_DATABASE_URL, HANDRAIL_DATA_DIR and how many files may be open (ulimit -n)."
         ) from None
     if current != newest_version():
         await asyncio.to_thread(upgrade, url)

@@ -19,6 +19,21 @@ from tests.hardening.machine.conftest import Run, broken_promises, one_sentence
 
 KILO = 1024
 
+OURS = {
+    "This process has too many files open: raise its limit (ulimit -n) and start again.",
+    "A file may not grow any further (ulimit -f, or the file system's limit): "
+    "free some room and start again: what was written before is whole.",
+    "The disk did not read or write the database, full or broken: "
+    "free some room and start again: what was written before is whole.",
+    "The disk is full: free some room and start again: what was written before is whole.",
+    "The machine has no memory left: start again with more, or a lower HANDRAIL_MEMORY_LIMIT.",
+}
+
+
+def last_words(text: str) -> str:
+    """What a person reads last, without what the interpreter and the engine wrote above it."""
+    return text.rstrip().rpartition("\n")[2].removeprefix("handrail: ")
+
 
 def mount(*arguments: str) -> bool:
     if shutil.which("mount") is None or os.geteuid() != 0:
@@ -122,7 +137,7 @@ def test_a_backup_that_does_not_fit_leaves_the_one_before_as_it_was(
     settings: Settings, handrail: Run, tmp_path: Path
 ) -> None:
     assert handrail("db", "upgrade").returncode == 0
-    with small_disk(tmp_path / "disk", 64 * KILO):
+    with small_disk(tmp_path / "disk", 8 * KILO):
         target = tmp_path / "disk" / "handrail.zip"
         target.write_bytes(b"the one before")
         done = handrail("backup", str(target))
@@ -138,8 +153,8 @@ def test_a_backup_that_does_not_fit_leaves_the_one_before_as_it_was(
 @pytest.mark.parametrize(
     ("limit", "values"),
     [
-        ("--nofile", [16, 20, 24, 28, 32, 40, 48, 64] if FULL else [24]),
-        ("--as", [400 << 20, 600 << 20, 800 << 20, 1200 << 20] if FULL else [800 << 20]),
+        ("--nofile", [20, 24, 28, 32, 40, 48, 64] if FULL else [24]),
+        ("--as", [800 << 20, 1000 << 20, 1200 << 20] if FULL else [800 << 20]),
         ("--fsize", [64 * KILO, 200 * KILO, 500 * KILO, 1000 * KILO] if FULL else [500 * KILO]),
     ],
 )
@@ -156,9 +171,8 @@ async def test_under_any_limit_nothing_is_lost_and_without_it_the_night_goes_on(
     ends = {}
     for value in values:
         done = handrail("agent", "run", "--json", by=("prlimit", f"{limit}={value}"))
-        if done.returncode == 1 and "handrail.cli.app" in done.stderr:
-            assert one_sentence(done.stderr), done.stderr
         ends[value] = done.returncode
+        assert done.returncode == 0 or last_words(done.stderr) in OURS, done.stderr
     freed = handrail("agent", "run", "--json")
 
     assert freed.returncode == 0, freed.stderr
