@@ -39,7 +39,7 @@ def trouble(error: BaseException) -> str | None:
             words = _BY_CODE.get(getattr(each, "sqlite_errorcode", 0) & 0xFF)
         elif isinstance(each, OSError):
             words = _BY_NUMBER.get(each.errno or 0)
-        elif isinstance(each, MemoryError):
+        elif isinstance(each, MemoryError) or "can't start new thread" in str(each):
             words = _BY_NUMBER[errno.ENOMEM]
         else:
             continue

@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from agent import night
 from handrail.context import open_context
+from handrail.services.event_table import NO_FOLDER
 from handrail.settings import Settings
 from handrail.store.trouble import trouble
 from standin.state import Standin
@@ -27,6 +30,7 @@ OURS = {
     "free some room and start again: what was written before is whole.",
     "The disk is full: free some room and start again: what was written before is whole.",
     "The machine has no memory left: start again with more, or a lower HANDRAIL_MEMORY_LIMIT.",
+    NO_FOLDER,
 }
 
 
@@ -42,13 +46,13 @@ def mount(*arguments: str) -> bool:
 
 
 @contextmanager
-def small_disk(folder: Path, size: int) -> Iterator[Callable[[str], None]]:
+def small_disk(folder: Path, size: int) -> Iterator[Callable[[str], object]]:
     """A disk of so many bytes; what is yielded changes its options, as `size=64m` or `ro`."""
     folder.mkdir()
     if not mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)):
         pytest.skip("A small disk cannot be mounted here: that needs root.")
     try:
-        yield lambda options: mount("-o", f"remount,{options}", str(folder)) or pytest.fail("no remount")
+        yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
@@ -154,7 +158,6 @@ def test_a_backup_that_does_not_fit_leaves_the_one_before_as_it_was(
     ("limit", "values"),
     [
         ("--nofile", [20, 24, 28, 32, 40, 48, 64] if FULL else [24]),
-        ("--as", [800 << 20, 1000 << 20, 1200 << 20] if FULL else [800 << 20]),
         ("--fsize", [64 * KILO, 200 * KILO, 500 * KILO, 1000 * KILO] if FULL else [500 * KILO]),
     ],
 )
@@ -180,3 +183,36 @@ async def test_under_any_limit_nothing_is_lost_and_without_it_the_night_goes_on(
     promise(
         f"prlimit {limit}: {len(values)} limits, 0 mails twice or lost; ends {sorted(set(ends.values()))}"
     )
+
+
+async def test_after_a_night_that_ran_out_of_memory_the_next_one_goes_on(
+    settings: Settings,
+    standins: Standin,
+    environment: dict[str, str],
+    handrail: Run,
+    tmp_path: Path,
+    promise: Callable[[str], None],
+) -> None:
+    """However it ends: by itself, by a library that gives up, or by the killer that comes for a process."""
+    if shutil.which("prlimit") is None:
+        pytest.skip("prlimit is not installed.")
+    limits = [number << 20 for number in ((700, 800, 900, 1000, 1100, 1200) if FULL else (900,))]
+    ended = Counter[str]()
+    for limit in limits:
+        starved = subprocess.Popen(
+            ["prlimit", f"--as={limit}", sys.executable, "-m", "handrail.cli", "agent", "run", "--json"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            starved.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            starved.kill()
+        ended["by itself" if starved.wait() >= 0 else "killed"] += 1
+    freed = handrail("agent", "run", "--json")
+
+    assert freed.returncode == 0, freed.stderr
+    assert await broken_promises(settings, standins) == []
+    promise(f"memory of {len(limits)} sizes, ended {dict(ended)}: 0 mails twice or lost afterwards")
