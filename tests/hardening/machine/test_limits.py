@@ -199,7 +199,7 @@ async def test_after_a_night_that_ran_out_of_memory_the_next_one_goes_on(
     limits = [number << 20 for number in ((700, 800, 900, 1000, 1100, 1200) if FULL else (900,))]
     ended = Counter[str]()
     for limit in limits:
-        starved = subprocess.Popen(
+        starved = subprocess.Popen(  # noqa: ASYNC220  (waited for by nobody else)
             ["prlimit", f"--as={limit}", sys.executable, "-m", "handrail.cli", "agent", "run", "--json"],
             env=environment,
             cwd=tmp_path,
