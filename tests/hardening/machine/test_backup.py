@@ -1,4 +1,4 @@
-"""One file for a database: whole, of its own key, never in the way of another; and refused where it is not."""
+"""One file for a database: whole, of its own key, in nobody's way, and refused where it is damaged."""
 
 import asyncio
 import sqlite3
