@@ -78,7 +78,7 @@ async def catch_up(ctx: ToolContext) -> CaughtUp | None:
             held_until=held_until if known_from > since and held_until > now else None,
             kept_from_all=kept_from_all,
         )
-        await work.restores.caught_up(now, done.held_until or now)
+        await work.restores.caught_up(now, done.held_until)
     log.info(
         "caught up after a restore: %d mails recalled, %d without a reader", done.recalled, done.untraced
     )

@@ -25,7 +25,7 @@ class Restores:
         )
         return [Restore.model_validate(row.model_dump()) for row in rows]
 
-    async def caught_up(self, now: datetime, held_until: datetime) -> None:
+    async def caught_up(self, now: datetime, held_until: datetime | None) -> None:
         """All of them have; mails that could not be recalled keep everybody waiting until then."""
         rows = await self._session.exec(select(RestoreRow).where(col(RestoreRow.caught_up_at).is_(None)))
         for row in rows:
