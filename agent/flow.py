@@ -20,9 +20,10 @@ from agent.seat import LOOK_SECONDS, Seat, take_seat
 from handrail import errors
 from handrail.context import ToolContext
 from handrail.domain.runs import Report
-from handrail.errors import CallerError, HandrailError
+from handrail.errors import CallerError, DiskTrouble, HandrailError
 from handrail.flows.mailing import Block, Mailed, Wave, mail_block
 from handrail.store.flow_engine import sqlite_engine
+from handrail.store.trouble import trouble
 
 FLOW = "2"
 """Raise it when stages change so that a night begun by the old code must not be ended by the new."""
@@ -55,8 +56,11 @@ class _Plain(Serializer):
 def _plain_error(error: object) -> Json:
     if not isinstance(error, BaseException):
         raise TypeError(f"The flow keeps plain values only, not {type(error).__name__}.")
-    words = str(error) if isinstance(error, HandrailError) else f"A {type(error).__name__}; see the log."
-    return {"handrail_error": type(error).__name__, "words": words}
+    if isinstance(error, HandrailError):
+        return {"handrail_error": type(error).__name__, "words": str(error)}
+    if words := trouble(error):
+        return {"handrail_error": DiskTrouble.__name__, "words": words}
+    return {"handrail_error": type(error).__name__, "words": f"A {type(error).__name__}; see the log."}
 
 
 def _error_again(value: Json) -> Any:

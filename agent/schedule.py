@@ -12,11 +12,13 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from handrail.context import ToolContext
+from handrail.ending import end_when_asked
 from handrail.engine.periods import last_complete_day
 from handrail.errors import CallerError, HandrailError
 from handrail.flows.alarm import raise_alarms
 from handrail.flows.follow_up import Asked, follow_up
 from handrail.flows.mailing import Released, release
+from handrail.flows.opt_outs import tell_opt_outs
 from handrail.flows.reports import refresh_reports
 from handrail.lock import is_held, one_at_a_time
 
@@ -24,6 +26,7 @@ NIGHT_HOUR = 2
 RELEASE_MINUTES = 10
 LOOK_MINUTES = 10
 FOLLOW_UP_MINUTES = 30
+OPT_OUT_MINUTES = 30
 
 REFRESH_HOURS = "6,10,14,18,22"
 """UTC. Never in the hours of a night, which needs its questions for itself."""
@@ -141,6 +144,15 @@ async def one_follow_up(open_context: OpenContext) -> None:
         log.info("questions after mails: %d decided on, %d sent", done.decided, done.sent)
 
 
+async def one_telling(open_context: OpenContext) -> None:
+    """Tell outside who unsubscribed, where the page that they answered could not."""
+    try:
+        async with open_context() as ctx:
+            await tell_opt_outs(ctx)
+    except HandrailError as error:
+        log.error("opt-outs were not told outside: %s", error)
+
+
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
     """The scheduler with its jobs, not started yet."""
     scheduler = AsyncIOScheduler(timezone="UTC")
@@ -189,11 +201,21 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
         max_instances=1,
         misfire_grace_time=60 * FOLLOW_UP_MINUTES,
     )
+    scheduler.add_job(
+        one_telling,
+        IntervalTrigger(minutes=OPT_OUT_MINUTES, timezone="UTC"),
+        args=[open_context],
+        id="opt-outs",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=60 * OPT_OUT_MINUTES,
+    )
     return scheduler
 
 
 async def start(open_context: OpenContext) -> None:
     """Run until cancelled."""
+    end_when_asked(0, "stopped; a night that was running goes on at the next start.")
     scheduler = clock(open_context)
     scheduler.start()
     # Ticks are forgotten while nobody runs: the last one is answered now. If it was, this does nothing.

@@ -21,6 +21,7 @@ from handrail.domain.deliveries import Actor
 from handrail.engine import keys
 from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError, HandrailError
+from handrail.lock import in_use
 from handrail.settings import Settings
 
 if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
@@ -180,10 +181,14 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
     from handrail.services.people import People  # noqa: PLC0415
     from handrail.services.team import Team  # noqa: PLC0415
     from handrail.store import open_store  # noqa: PLC0415
+    from handrail.store.archive import refuse_half_restored  # noqa: PLC0415
 
     _refuse_personal(settings.segment_properties)
     async with AsyncExitStack() as stack:
-        secret = _secret(settings)
+        if not settings.on_postgres:
+            stack.enter_context(in_use(settings.data_dir))
+        refuse_half_restored(settings.data_dir)
+        secret = secret_of(settings)
         http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
@@ -290,7 +295,7 @@ def _shared(settings: Settings) -> str:
     return f"{settings.query_url}/{settings.mixpanel_project_id}"
 
 
-def _secret(settings: Settings) -> bytes:
+def secret_of(settings: Settings) -> bytes:
     """The key of user keys: from the setting, else from a file made on first use (mode 0600)."""
     if settings.secret_key is not None:
         value = settings.secret_key.get_secret_value()

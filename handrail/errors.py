@@ -5,6 +5,7 @@ HandrailError
 │   ├── NotThere           nothing has the name or the id that was given
 │   └── Conflict           several things have it, or what is there does not allow it now
 ├── ConfigError            a missing or wrong setting, found at start
+├── DiskTrouble            a disk is full, read-only or broken: what was written before is whole
 ├── BrokenExport           the export stopped in the middle: nothing of it is kept
 └── UpstreamError          a neighbour failed
     ├── Unavailable        it may answer the next time: tried again with pauses before this is raised
@@ -33,6 +34,10 @@ class Conflict(CallerError):
 
 class ConfigError(HandrailError):
     """A setting is missing or wrong."""
+
+
+class DiskTrouble(HandrailError):
+    """A disk, or a limit of this machine, did not let us read or write."""
 
 
 class BrokenExport(HandrailError):

@@ -3,8 +3,8 @@
 import asyncio
 import fcntl
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -63,6 +63,36 @@ async def is_held(settings: Settings, work: Work) -> bool:
         return not _taken(file, fcntl.LOCK_SH)
 
 
+@contextmanager
+def in_use(data_dir: Path) -> Iterator[None]:
+    """For as long as a process works on a data directory: nobody replaces what lies in it meanwhile."""
+    with _file(data_dir, "use") as file:
+        if not _taken(file, fcntl.LOCK_SH):
+            raise CallerError(f"A backup is being restored into {data_dir}; start again when it is done.")
+        yield
+
+
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Raises `CallerError` while any other process works on the data directory."""
+    with _file(data_dir, "use") as file:
+        if not _taken(file, fcntl.LOCK_EX):
+            raise CallerError(
+                f"Another Handrail process works on {data_dir}: stop the agent, the server and chat clients "
+                "first."
+            )
+        yield
+
+
+@contextmanager
+def one_backup(data_dir: Path) -> Iterator[None]:
+    """Raises `CallerError` while another backup is being made."""
+    with _file(data_dir, "backup") as file:
+        if not _taken(file, fcntl.LOCK_EX):
+            raise CallerError(f"Another backup of {data_dir} is being made; wait for it to end.")
+        yield
+
+
 @asynccontextmanager
 async def _connected(settings: Settings) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     """A connection whose end, also by death, lets go of its locks."""
@@ -85,6 +115,6 @@ def _taken(file: IO[str], mode: int) -> bool:
     return True
 
 
-def _file(data_dir: Path, work: Work) -> IO[str]:
+def _file(data_dir: Path, work: str) -> IO[str]:
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return (data_dir / f"{work}.lock").open("w")

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     sendgrid_webhook_key: Annotated[tuple[str, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_SENDGRID_WEBHOOK_KEY")
     )
+    sendgrid_unsubscribe_group: str = Field(
+        "",
+        pattern=r"^([1-9][0-9]{0,9}|global)?$",
+        validation_alias=_named("HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP"),
+    )
     mail_from: str = Field("", validation_alias=_named("HANDRAIL_MAIL_FROM"))
     mail_reply_to: str = Field("", validation_alias=_named("HANDRAIL_MAIL_REPLY_TO"))
     mail_postal_address: str = Field("", validation_alias=_named("HANDRAIL_MAIL_POSTAL_ADDRESS"))

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from handrail.flows.feedback import clicked
+from handrail.flows.opt_outs import tell_soon
 from web.api import Ctx
 from web.frame import page
 
@@ -47,6 +48,7 @@ async def unsubscribe(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
             await work.deliveries.opt_out(delivery.user_key, "unsubscribed", ctx.clock.now())
     if delivery is None:
         return unknown(request)
+    ctx.background.start(tell_soon(ctx))
     return page(request, "message.html", title="You are unsubscribed", status=200, text=_DONE)
 
 

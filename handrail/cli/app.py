@@ -17,6 +17,7 @@ from agent import schedule
 from handrail.cli import demo as demonstration
 from handrail.cli import printing, serving
 from handrail.cli.alerts import alerts
+from handrail.cli.backing_up import backup, database, restore
 from handrail.cli.churn import churn
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
@@ -43,7 +44,7 @@ from handrail.flows.sync import MOST_DAYS
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
-from handrail.store import upgrade
+from handrail.store.trouble import trouble
 from tools import catalogue
 from tools._answers import find, which
 from tools.control_sending import SendingControl, control_sending
@@ -57,7 +58,6 @@ app = typer.Typer(
 )
 agent = typer.Typer(no_args_is_help=True)
 accounts = typer.Typer(help="The accounts that Handrail knows.", no_args_is_help=True)
-database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
 app.add_typer(accounts, name="accounts")
 app.add_typer(tutorials, name="tutorials")
@@ -67,6 +67,8 @@ app.add_typer(reasons, name="reasons")
 app.command()(churn)
 app.command()(erase)
 app.command("export-user")(export_user)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(alerts, name="alerts")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -84,14 +86,21 @@ def run() -> None:
     except (UpstreamError, BrokenExport, HandrailError) as error:
         _tell(error)
         sys.exit(1)
-    except Exception:
-        log.exception("Something broke that should not")
+    except Exception as error:
+        if (words := trouble(error)) is None:
+            log.exception("Something broke that should not")
+        else:
+            _say(words)
         sys.exit(1)
 
 
 def _tell(error: HandrailError) -> None:
     """A sentence may quote what was typed, and stderr is kept by whoever runs us at night."""
-    print(f"handrail: {without_somebody(str(error))}", file=sys.stderr)  # noqa: T201
+    _say(without_somebody(str(error)))
+
+
+def _say(words: str) -> None:
+    print(f"handrail: {words}", file=sys.stderr)  # noqa: T201
 
 
 @app.command()
@@ -335,11 +344,13 @@ def status(*, json_: Json = False) -> None:
         async with ctx.store.read() as store:
             pauses, last = await store.deliveries.pauses(), await store.metrics.last_sync()
             report, brakes = await store.nights.report(), await store.guards.brakes()
+            restored = await store.restores.holding(ctx.clock.now())
         held = [each for each in brakes if each.holds(report.night if report else each.night)]
         return {
             "alarms": [each.model_dump() for each in await standing(ctx)],
             "send_mode": ctx.settings.send_mode.value,
             "paused": pauses,
+            "restored": restored.model_dump(mode="json") if restored else None,
             "brakes": [each.model_dump(mode="json") for each in held],
             "last_sync": last.model_dump(mode="json") if last else None,
             "last_night": report.model_dump(mode="json") if report else None,
@@ -356,12 +367,3 @@ def doctor(*, json_: Json = False) -> None:
     printing.checks(found, as_json=json_)
     if not all(one.ok for one in found):
         sys.exit(1)
-
-
-@database.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the tables up to date."""
-    settings = Settings.load()
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    upgrade(settings.database)
-    print("The database is up to date.")  # noqa: T201

@@ -8,6 +8,7 @@ from typing import TypeVar
 from handrail.cli.logs import set_up_logging
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
+from handrail.ending import end_when_asked
 from handrail.settings import Settings
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ def with_context(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = 
 
     async def opened() -> T:
         async with open_context(settings, actor=actor) as ctx:
+            end_when_asked(1, "stopped before the end; run it again, and it goes on from here.")
             return await work(ctx)
 
     return asyncio.run(opened())

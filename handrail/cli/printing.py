@@ -171,6 +171,11 @@ def status(found: dict[str, Any], *, as_json: bool) -> None:
         *(f"ALARM: {each['words']}" for each in found["alarms"]),
         f"sending mode: {found['send_mode']}",
         f"paused: {', '.join(found['paused']) or 'nothing'}",
+        *(
+            ["a backup was restored: nothing is sent before it has caught up (`handrail db catch-up`)"]
+            if found["restored"]
+            else []
+        ),
         *(f"brake: {each['words']} (`handrail resume` releases it)" for each in found["brakes"]),
         f"last sync: {last['finished_at']} (up to {last['to_date']})" if last else "last sync: never",
         f"last night: {night['night']}, {night['status']}, {night['sent']} sent, {night['unknown']} unknown"

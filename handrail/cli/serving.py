@@ -12,6 +12,9 @@ from handrail.context import ToolContext, open_context
 from handrail.errors import ConfigError, HandrailError
 from handrail.settings import LOOPBACK, SendMode, Settings
 
+GRACE_SECONDS = 10
+"""A chat client's open stream must not keep a server that was asked to stop."""
+
 
 def mcp() -> None:
     """Serve the tools over stdio. stdout belongs to the protocol: everything else goes to stderr."""
@@ -68,7 +71,7 @@ def web(settings: Settings, host: str, port: int) -> None:
     if settings.log_format == "json":
         set_up_logging(logging.INFO, "json")
     app = create_app(settings, create_server)
-    uvicorn.run(app, host=host, port=port, **LIMITS)
+    uvicorn.run(app, host=host, port=port, **LIMITS, timeout_graceful_shutdown=GRACE_SECONDS)
 
 
 async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,9 @@ class Status(StrEnum):
 MAY_HAVE_ARRIVED = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 """Counts as mailed for every rule: what is unclear is never sent again blindly."""
 
+RECALLED = "recalled"
+"""The detail of a mail that the mail service told of after a restore: which text it was is not known."""
+
 NO_TRACE = "a person found no trace of it"
 """The detail of an unknown mail that somebody looked for in the mail service's log."""
 
@@ -32,6 +35,7 @@ class Reason(StrEnum):
 
     PAUSED = "paused"
     MODE_OFF = "mode_off"
+    RESTORED = "restored"
     BRAKED = "braked"
     SENDER_DOWN = "sender_down"
     DATA_PROBLEM = "data_problem"

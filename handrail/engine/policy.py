@@ -12,6 +12,8 @@ class Facts:
 
     paused: bool
     mode: Literal["off", "review", "auto"]
+    restored: bool
+    """The tables are those of a backup, and what was sent and said since is not in them yet."""
     braked: bool
     sender_down: bool
     data_problem: bool
@@ -62,6 +64,7 @@ def decide(facts: Facts, limits: Limits) -> Send | Withhold:
     rules = (
         (facts.paused, Reason.PAUSED),
         (facts.mode == "off", Reason.MODE_OFF),
+        (facts.restored, Reason.RESTORED),
         (facts.braked, Reason.BRAKED),
         (facts.sender_down, Reason.SENDER_DOWN),
         (facts.data_problem, Reason.DATA_PROBLEM),

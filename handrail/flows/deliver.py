@@ -217,6 +217,7 @@ def reason_words(reason: str) -> str:
 _WORDS = {
     Reason.PAUSED: "sending is paused",
     Reason.MODE_OFF: "sending is switched off (HANDRAIL_SEND_MODE)",
+    Reason.RESTORED: "a backup was restored, and what was sent since is not known yet",
     Reason.BRAKED: "a brake stopped the run: bounces, complaints, volume or errors",
     Reason.SENDER_DOWN: "the mail service refused to send anything",
     Reason.DATA_PROBLEM: "the data on this feature cannot be trusted",

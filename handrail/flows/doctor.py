@@ -35,6 +35,7 @@ async def check(ctx: ToolContext) -> list[Check]:
         ("team", _team),
         ("model", _model),
         ("sender", _sender),
+        ("opt-outs", _opt_outs),
         ("mail links", _links),
         ("write-back", _write_back),
     ]
@@ -203,6 +204,33 @@ async def _sender(ctx: ToolContext) -> Finding:
         True,
         f"SendGrid takes mail from {ctx.settings.mail_from}; HANDRAIL_SEND_MODE is {ctx.settings.send_mode}",
     )
+
+
+async def _opt_outs(ctx: ToolContext) -> Finding:
+    """Where they are kept beside our tables, and whether tables of a backup wait to catch up."""
+    async with ctx.store.read() as work:
+        restored = await work.restores.holding(ctx.clock.now())
+    if restored is not None and restored.caught_up_at is None:
+        return False, (
+            f"a backup of {restored.backup_at:%Y-%m-%d %H:%M} UTC was restored, and nothing is sent before "
+            "`handrail db catch-up` or the next night has read what was sent since"
+        )
+    if restored is not None and restored.held_until is not None:
+        return False, (
+            f"mails since the backup of {restored.backup_at:%Y-%m-%d} are not all known: nothing is sent "
+            f"before {restored.held_until:%Y-%m-%d %H:%M} UTC"
+        )
+    ways = [
+        f"SendGrid's list {ctx.mail.opt_outs_to}" if ctx.mail.opt_outs_to else "",
+        "profiles in Mixpanel" if ctx.connected and ctx.connected.ingest else "",
+    ]
+    there = " and ".join(filter(None, ways))
+    if not there:
+        return True, (
+            "kept in our tables alone: after a restore nobody who was ever mailed is mailed again; set "
+            "HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP or HANDRAIL_MIXPANEL_TOKEN"
+        )
+    return True, f"kept in our tables and told to {there}"
 
 
 async def _links(ctx: ToolContext) -> Finding:

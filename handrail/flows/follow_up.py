@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, FollowUp, Reason, Status
+from handrail.ending import ENDING
 from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
@@ -70,7 +71,9 @@ async def follow_up(ctx: ToolContext) -> Asked:
         if index % BLOCK == 0 or ctx.clock.now() - now.at > STALE:
             block = questions[index : index + BLOCK - index % BLOCK]
             now = await look_now(ctx, [one.case for one in block if one.case])
-        made.append(await _ask(ctx, each, now))
+        await ENDING.pass_by()
+        with ENDING.leaving():
+            made.append(await _ask(ctx, each, now))
         if made[-1].reason == Reason.SENDER_DOWN.value:
             return _asked(made, "The mail service refuses to send: the questions wait.")
     return _asked(made)

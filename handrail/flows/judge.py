@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEPT_WAITING = timedelta(hours=24)
 """So long after its hours began, a mail that could not leave is withheld for good: its news is old."""
 
-_PASSING = frozenset({Reason.BRAKED, Reason.NOT_CHECKED, Reason.SENDER_DOWN})
+_PASSING = frozenset({Reason.BRAKED, Reason.NOT_CHECKED, Reason.RESTORED, Reason.SENDER_DOWN})
 
 
 class Ask(NamedTuple):
@@ -53,6 +53,7 @@ async def judge_all(ctx: ToolContext, work: "Work", asked: Sequence[Ask], now: N
         (night, feature): bool(await work.guards.problems(night, feature))
         for night, feature in {(each.night, each.feature) for each in rows}
     }
+    old = await work.restores.holding(ctx.clock.now()) is not None
     decided = []
     for case, row, earlier in asked:
         at = row.decided_at
@@ -66,6 +67,7 @@ async def judge_all(ctx: ToolContext, work: "Work", asked: Sequence[Ask], now: N
             told=await _suppressed(ctx, work, case, now),
             accounts=[accounts[each] for each in row.account_ids if each in accounts],
             approved=await _approved(ctx, work, case, planned),
+            restored=old,
             braked=braked[row.night],
             data_problem=troubled[row.night, row.feature],
             in_hours=opens <= at and not _expired(earlier, at),
@@ -157,6 +159,7 @@ def _facts(
     told: str | None,
     accounts: Sequence[Account],
     approved: bool,
+    restored: bool,
     braked: bool,
     data_problem: bool,
     in_hours: bool,
@@ -168,6 +171,7 @@ def _facts(
     return policy.Facts(
         paused=history.paused,
         mode=ctx.settings.send_mode.value,
+        restored=restored,
         braked=braked,
         sender_down=now.sender_down or _busy(now, ctx.clock.now()),
         data_problem=data_problem,

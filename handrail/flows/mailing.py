@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
 from handrail.domain.tutorials import Style, Tutorial
+from handrail.ending import ENDING
 from handrail.engine import keys
 from handrail.engine.blocks import blocks, wave_size
 from handrail.engine.learning import PLAIN
@@ -192,6 +193,16 @@ async def _look(ctx: ToolContext, made: _Made, cases: Sequence[Case]) -> None:
 
 async def _one(ctx: ToolContext, made: _Made, case: Case) -> None:
     await made.sends.acquire()
+    await ENDING.pass_by()
+    with ENDING.leaving():
+        way = await _begun(ctx, made, case)
+    if way is not None and not made.proven:
+        with suppress(Exception):  # raised where all of them end
+            await asyncio.shield(way)
+
+
+async def _begun(ctx: ToolContext, made: _Made, case: Case) -> "asyncio.Task[None] | None":
+    """The mail on its way, if it may leave; one that is claimed is on its way at once."""
     try:
         claimed = await claim(ctx, case, made.now)
     except BaseException:
@@ -200,12 +211,11 @@ async def _one(ctx: ToolContext, made: _Made, case: Case) -> None:
     made.deliveries[claimed.delivery.id] = claimed.delivery
     if not claimed.won:
         made.sends.release()
-        return
+        return None
     way = asyncio.create_task(_send(ctx, made, case, claimed))
     made.ways.add(way)
-    if not made.proven:
-        with suppress(Exception):  # raised where all of them end
-            await asyncio.shield(way)
+    ENDING.wait_for(way)
+    return way
 
 
 async def _send(ctx: ToolContext, made: _Made, case: Case, claimed: Claimed) -> None:

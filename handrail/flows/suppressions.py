@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from handrail.context import ToolContext
 from handrail.engine import keys
+from handrail.flows.catch_up import catch_up
 
 FRESH = timedelta(minutes=15)
 """Lists read so lately are good enough: what comes in between, the webhook tells."""
@@ -13,9 +14,14 @@ OVERLAP = timedelta(hours=1)
 
 
 async def keep_up(ctx: ToolContext) -> None:
-    """Take in what the lists have gained since last time. Raises `UpstreamError` if one cannot be read."""
+    """Take in what the lists have gained since last time; after a restore, all that happened meanwhile.
+
+    Raises `UpstreamError` if a list cannot be read.
+    """
     from handrail.services.mail import suppressions  # noqa: PLC0415  (the mail client, only before mail leaves)
 
+    if await catch_up(ctx) is not None:
+        return
     now = ctx.clock.now()
     async with ctx.store.read() as work:
         last = await work.feedback.lists_read_at()

@@ -28,6 +28,10 @@ _PERSONAL = {
     "$user_id", "$device_id", "$identified_id", "$anon_id", "alias", "$distinct_ids", "$email", "email",
     "$name", "$first_name", "$last_name", "$phone", "ip", "$ip",
 }  # fmt: skip
+NO_FOLDER = (
+    "No folder takes temporary files: check room and rights of /tmp, and how many files may be open "
+    "(ulimit -n), or set HANDRAIL_TEMP_DIR."
+)
 MEMORY_LIMIT = "1GB"
 
 log = logging.getLogger(__name__)
@@ -150,7 +154,9 @@ async def load(
     try:
         folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
     except OSError:
-        raise ConfigError("HANDRAIL_TEMP_DIR is no folder that can be written to.") from None
+        if temp_directory is not None:
+            raise ConfigError("HANDRAIL_TEMP_DIR is no folder that can be written to.") from None
+        raise ConfigError(NO_FOLDER) from None
     options = {
         "memory_limit": memory_limit or MEMORY_LIMIT,
         "temp_directory": folder.name,

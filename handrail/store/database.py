@@ -41,6 +41,7 @@ from handrail.store.people import PeopleRows
 from handrail.store.reasons import Reasons
 from handrail.store.repeats import Repeats
 from handrail.store.reports import Reports
+from handrail.store.restores import Restores
 from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
 from handrail.store.segments import Segments
@@ -78,6 +79,7 @@ class Work:
         self.reasons = Reasons(session)
         self.repeats = Repeats(session)
         self.reports = Reports(session)
+        self.restores = Restores(session)
         self.reviews = Reviews(session)
         self.routes = Routes(session)
         self.segments = Segments(session)

@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import Chosen, Delivery, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Chosen, Delivery, Reason, Status
 from handrail.domain.periods import Period
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
 from handrail.store.once import once
+from handrail.store.tables import UserDay
 
 _BLOCK = 500
 
@@ -257,6 +258,59 @@ class Deliveries:
         elif (now, kind) < (row.at, row.kind):
             row.at, row.kind = now, kind
             self._session.add(row)
+
+    async def untold_opt_outs(self) -> list[str]:
+        """People who unsubscribed with us, of whom no place outside knows."""
+        rows = await self._session.exec(
+            select(OptOut.user_key)
+            .where(OptOut.kind == "unsubscribed", col(OptOut.told_at).is_(None))
+            .order_by(col(OptOut.user_key))
+        )
+        return list(rows.all())
+
+    async def told_opt_outs(self, user_keys: Sequence[str], now: datetime) -> None:
+        for at in range(0, len(user_keys), _BLOCK):
+            rows = await self._session.exec(
+                select(OptOut).where(col(OptOut.user_key).in_(user_keys[at : at + _BLOCK]))
+            )
+            for row in rows:
+                row.told_at = now
+                self._session.add(row)
+
+    async def recall(self, delivery: Delivery) -> None:
+        """A mail that left after the backup which these tables come from: it counts as sent at that time."""
+        await self.keep(delivery)
+        row = await self._session.get(DeliveryRow, delivery.id)
+        if row is not None:
+            row.sending_at, row.attempts = delivery.decided_at, max(row.attempts, 1)
+            self._session.add(row)
+
+    async def accounts_of(self, user_keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The accounts in which these people were active, as far as that is kept."""
+        known = sorted(user_keys)
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for at in range(0, len(known), _BLOCK):
+            rows = await self._session.exec(
+                select(UserDay.user_key, UserDay.customer_id)
+                .where(col(UserDay.user_key).in_(known[at : at + _BLOCK]))
+                .distinct()
+            )
+            for user_key, account in rows:
+                found[user_key].append(account)
+        return {user_key: tuple(sorted(accounts)) for user_key, accounts in found.items()}
+
+    async def mailed(self) -> set[str]:
+        """Everybody to whom a mail left, or may have."""
+        rows = await self._session.exec(
+            select(DeliveryRow.user_key)
+            .where(col(DeliveryRow.status).in_([each.value for each in MAY_HAVE_ARRIVED]))
+            .distinct()
+        )
+        return set(rows.all())
+
+    async def features(self) -> set[str]:
+        """Every feature of which a mail was ever decided on."""
+        return set((await self._session.exec(select(DeliveryRow.feature).distinct())).all())
 
     async def opted_out(self) -> int:
         """How many people are not to be mailed any more."""

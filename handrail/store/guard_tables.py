@@ -1,4 +1,4 @@
-"""The tables of what keeps mail from going: bad data, brakes, and who changed a switch."""
+"""The tables of what keeps mail from going: bad data, brakes, old tables, and who changed a switch."""
 
 from datetime import date, datetime
 
@@ -28,6 +28,18 @@ class BrakeRow(SQLModel, table=True):
     at: datetime = moment()
     words: str
     released_at: datetime | None = perhaps()
+
+
+class RestoreRow(SQLModel, table=True):
+    """One restore of a backup."""
+
+    __tablename__ = "restores"
+
+    id: int | None = Field(default=None, primary_key=True)
+    backup_at: datetime = moment()
+    restored_at: datetime = moment()
+    caught_up_at: datetime | None = perhaps()
+    held_until: datetime | None = perhaps()
 
 
 class SwitchChangeRow(SQLModel, table=True):

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, History, Reason, Status
+from handrail.domain.deliveries import MAY_HAVE_ARRIVED, RECALLED, Delivery, History, Reason, Status
 from handrail.engine.holdout import VOLUME, VOLUME_DAYS
 from handrail.engine.keys import original_id
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FollowUpRow, OptOut, Pause
@@ -52,8 +52,7 @@ class Histories:
                 paused=bool(scopes & pauses),
                 suppressed=refused.get(each.user_key, "unsubscribed") != "unsubscribed",
                 unsubscribed=refused.get(each.user_key) == "unsubscribed",
-                already_sent=bool(each.tutorial_id)
-                and any(original_id(row.tutorial_id) == original_id(each.tutorial_id) for row in others),
+                already_sent=any(_same(row, each) for row in others),
                 mailed_within_cooldown=any(
                     row.sending_at > now - cooldown
                     or (row.feature == each.feature and row.sending_at > now - feature_cooldown)
@@ -141,6 +140,13 @@ class Histories:
 
     async def _count(self, statement: Any) -> int:
         return int((await self._session.exec(statement)).one())
+
+
+def _same(row: DeliveryRow, planned: Delivery) -> bool:
+    """Whether this tutorial was sent; of a recalled mail the feature is known, and any text counts as it."""
+    if row.detail == RECALLED and row.feature in ("", planned.feature):
+        return True
+    return bool(planned.tutorial_id) and original_id(row.tutorial_id) == original_id(planned.tutorial_id)
 
 
 def _parts(names: Collection[str]) -> Iterator[list[str]]:

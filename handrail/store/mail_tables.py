@@ -171,6 +171,8 @@ class OptOut(SQLModel, table=True):
     at: datetime = moment()
     erased_at: datetime | None = perhaps()
     """When everything else about the person went. Nights read nothing of them since."""
+    told_at: datetime | None = perhaps()
+    """When a place outside learned of it, which a restore of these tables does not touch."""
 
 
 class Pause(SQLModel, table=True):

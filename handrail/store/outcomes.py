@@ -7,7 +7,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import Reason, Status
+from handrail.domain.deliveries import RECALLED, Reason, Status
 from handrail.domain.feedback import FeedbackKind
 from handrail.domain.outcomes import Arm, Outcome, OutcomeCount
 from handrail.domain.periods import Period
@@ -23,7 +23,9 @@ class Outcomes:
     async def begin(self) -> None:
         """Open a window for each mail that left and each first hold-out that have none yet."""
         without = ~select(OutcomeRow).where(OutcomeRow.delivery_id == DeliveryRow.id).exists()
-        sent = select(DeliveryRow).where(col(DeliveryRow.status) == Status.SENT.value, without)
+        sent = select(DeliveryRow).where(
+            col(DeliveryRow.status) == Status.SENT.value, DeliveryRow.detail != RECALLED, without
+        )
         for row in await self._session.exec(sent):
             self._session.add(_opened(row, "treated"))
         for row in await self._session.exec(_first_hold_outs()):

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import Status
+from handrail.domain.deliveries import RECALLED, Status
 from handrail.domain.tutorials import Style, Tutorial
 from handrail.domain.writes import News
 from handrail.engine.learning import PLAIN, told_in
@@ -25,7 +25,9 @@ class WriteBacks:
         told = set((await self._session.exec(select(WrittenBack.key).where(WrittenBack.at > since))).all())
         sent = await self._session.exec(
             select(DeliveryRow, DeliveryRow.sending_at).where(
-                DeliveryRow.status == Status.SENT.value, col(DeliveryRow.sending_at) > since
+                DeliveryRow.status == Status.SENT.value,
+                col(DeliveryRow.sending_at) > since,
+                DeliveryRow.detail != RECALLED,  # told before the restore, or at another time than then
             )
         )
         completed = await self._session.exec(

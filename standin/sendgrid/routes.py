@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from standin.sendgrid import events
+from standin.sendgrid import events, log
 from standin.sendgrid.rules import Problem, problems
 from standin.state import Standin
 
@@ -48,6 +48,27 @@ def routes(state: Standin, *, max_bytes: int = MAX_BYTES) -> list[BaseRoute]:
             or JSONResponse(_listed(state, request.path_params["name"], request.query_params))
         )
 
+    async def logs(request: Request) -> Response:
+        return (
+            _unauthorized(request) or _fault(state, request) or _told(log.listed(state, await _body(request)))
+        )
+
+    async def one_log(request: Request) -> Response:
+        found = log.details(state, request.path_params["message"])
+        missing = _errors(404, Problem("message not found")) if found is None else JSONResponse(found)
+        return _unauthorized(request) or _fault(state, request) or missing
+
+    async def group(request: Request) -> Response:
+        refused = _unauthorized(request) or _fault(state, request)
+        name = f"group {request.path_params['group']}"
+        if refused is None and request.method == "POST":
+            return _told(log.suppress(state, name, await _body(request)), status=201)
+        return refused or JSONResponse([each["email"] for each in state.suppressed.get(name, [])])
+
+    async def everything(request: Request) -> Response:
+        refused = _unauthorized(request) or _fault(state, request)
+        return refused or _told(log.suppress(state, "unsubscribes", await _body(request)), status=201)
+
     async def missing(request: Request) -> Response:
         return _errors(404, Problem("not found"))
 
@@ -55,9 +76,24 @@ def routes(state: Standin, *, max_bytes: int = MAX_BYTES) -> list[BaseRoute]:
         Route("/v3/mail/send", send, methods=_ANY),
         Route("/v3/scopes", scopes),
         Route("/v3/suppression/{name}", suppressions),
+        Route("/v3/asm/groups/{group:int}/suppressions", group, methods=["GET", "POST"]),
+        Route("/v3/asm/suppressions/global", everything, methods=["POST"]),
+        Route("/v3/logs", logs, methods=["POST"]),
+        Route("/v3/logs/{message}", one_log),
         Route("/v3/user/webhooks/event/settings/signed", signing),
         Route("/{rest:path}", missing, methods=_ANY),
     ]
+
+
+async def _body(request: Request) -> Any:
+    try:
+        return await request.json()
+    except ValueError:
+        return None
+
+
+def _told(found: dict[str, Any] | Problem, *, status: int = 200) -> Response:
+    return _errors(400, found) if isinstance(found, Problem) else JSONResponse(found, status_code=status)
 
 
 async def _send(state: Standin, request: Request, max_bytes: int) -> Response:

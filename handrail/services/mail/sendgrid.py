@@ -117,7 +117,10 @@ class SendGrid:
 
         `fence` is called just before the request leaves, and does not return where it must not.
         """
-        return await self.post(_body(mail, contact, self.sender, delivery_id), fence=fence)
+        body = _body(mail, contact, self.sender, delivery_id)
+        if self.opt_outs_to.isdecimal():
+            body["asm"] = {"group_id": int(self.opt_outs_to)}
+        return await self.post(body, fence=fence)
 
     async def post(self, body: dict[str, Any], *, fence: Callable[[], None] = lambda: None) -> Outcome:
         """Hand over any body of `mail/send`, off the event loop and under a deadline."""
@@ -130,6 +133,15 @@ class SendGrid:
         """What SendGrid answers below `/v3/`. Blocks; raises the package's own errors."""
         answer = self._client()._(path).get(query_params=params)
         return bytes(answer.body)
+
+    def ask(self, path: str, body: dict[str, Any]) -> bytes:
+        """What SendGrid answers to a body below `/v3/`. Blocks; raises the package's own errors."""
+        return bytes(self._client()._(path).post(request_body=body).body)
+
+    @property
+    def opt_outs_to(self) -> str:
+        """The list that keeps opt-outs: a group's number, `global`, or nothing."""
+        return self._settings.sendgrid_unsubscribe_group
 
     def _client(self) -> _SafeClient:
         """A client of its own for each call: the package's keeps headers of one call for the next."""

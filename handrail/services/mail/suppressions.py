@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -44,6 +44,31 @@ class _Entry(BaseModel):
 
 
 _entries = TypeAdapter(list[_Entry])
+_members = TypeAdapter(list[str])
+
+
+async def add(mail: SendGrid, addresses: Sequence[str]) -> None:
+    """Put addresses on the list that keeps opt-outs; nothing is done where none is chosen.
+
+    They are there for SendGrid and for us, whatever becomes of our tables. Raises `UpstreamError`.
+    """
+    path = "asm/suppressions/global"
+    if mail.opt_outs_to.isdecimal():
+        path = f"asm/groups/{mail.opt_outs_to}/suppressions"
+    if not mail.opt_outs_to or not addresses:
+        return
+    try:
+        for at in range(0, len(addresses), PAGE):
+            body = {"recipient_emails": list(addresses[at : at + PAGE])}
+            await asyncio.wait_for(asyncio.to_thread(mail.ask, path, body), DEADLINE_SECONDS)
+    except HTTPError as error:
+        hint = " Check HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP, and the key's scopes for unsubscribe groups."
+        raise UpstreamError(
+            f"SendGrid did not take who unsubscribed (status {error.status_code})."
+            + (hint if error.status_code in (400, 401, 403, 404) else "")
+        ) from None
+    except (TimeoutError, OSError):
+        raise UpstreamError("SendGrid did not take who unsubscribed; it is told again later.") from None
 
 
 async def since(mail: SendGrid, moment: datetime | None) -> list[Suppressed]:
@@ -62,6 +87,10 @@ async def since(mail: SendGrid, moment: datetime | None) -> list[Suppressed]:
 
 
 def _read(mail: SendGrid, moment: datetime | None) -> Iterator[Suppressed]:
+    if mail.opt_outs_to.isdecimal():  # a group's list tells no times: it is read whole
+        listed = mail.get(f"asm/groups/{mail.opt_outs_to}/suppressions", {})
+        for address in _members.validate_python(json.loads(listed)):
+            yield Suppressed(address, "unsubscribed", datetime.now(UTC))
     for name, kind in LISTS.items():
         offset = 0
         while True:

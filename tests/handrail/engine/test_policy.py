@@ -28,6 +28,7 @@ CLEAR: dict[str, Any] = {
     "held_out": False,
     "in_send_hours": True,
     "sender_down": False,
+    "restored": False,
     "braked": False,
     "data_problem": False,
     "domain_mismatch": False,
@@ -40,6 +41,7 @@ CLEAR: dict[str, Any] = {
 STANDS: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.PAUSED, {"paused": True}),
     (Reason.MODE_OFF, {"mode": "off"}),
+    (Reason.RESTORED, {"restored": True}),
     (Reason.BRAKED, {"braked": True}),
     (Reason.SENDER_DOWN, {"sender_down": True}),
     (Reason.DATA_PROBLEM, {"data_problem": True}),
