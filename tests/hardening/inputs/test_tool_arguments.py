@@ -1,0 +1,84 @@
+"""Every argument of every tool of the catalogue takes any string, or says in a sentence why not."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from handrail.context import ToolContext
+from mcp_server.server import create_server
+from tests.hardening.inputs.naughty import NAUGHTY, some
+from tests.tools.test_catalogue import CALLS
+from tools import Tool, catalogue
+from tools._server import already_open, published
+
+MOST_CHARACTERS = 3000
+"""Of a refusal: a string is not repeated at its whole length."""
+
+_INNARDS = re.compile(r"Traceback|\w+Error\b|\w+Exception\b|0x[0-9a-f]{6}|\bsqlalchemy\b|\bpydantic\b|line \d+, in")
+_OF_A_SCREEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+FILLED: dict[str, dict[str, Any]] = {
+    **CALLS,
+    "send_tutorial": {"user_key": "0" * 64, "feature": "connect-data-source"},
+    "decide_review": {"review": "0" * 32, "decision": "approve", "proof": "0" * 64},
+}
+"""A call of each tool that reaches its work; one argument at a time is replaced."""
+
+
+def arguments(tool: Tool) -> Iterator[str]:
+    """Those that a client may fill with text."""
+    [entry] = published({tool.effect}, {tool.name})
+    for name, schema in entry.parameters["properties"].items():
+        if schema["type"] == "string":
+            yield name
+
+
+def told(answer: CallToolResult) -> str:
+    return " ".join(block.text for block in answer.content if isinstance(block, TextContent))
+
+
+def wrong_with(tool: str, answer: CallToolResult) -> str:
+    """Why an answer would not do; empty where it does."""
+    text = told(answer)
+    if not answer.is_error:
+        return "" if text else "an answer without words"
+    if text.strip() == f"Error executing tool {tool}":
+        return "a crash"
+    sentence = text.removeprefix(f"Error executing tool {tool}: ")
+    if found := _INNARDS.search(sentence.replace(tool, "")):
+        return f"tells {found[0]!r} of our insides"
+    if len(text) > MOST_CHARACTERS:
+        return f"{len(text)} characters"
+    if not sentence.endswith(".") and not sentence.endswith("?"):
+        return "no sentence"
+    return "characters that move a screen" if _OF_A_SCREEN.search(text) else ""
+
+
+def test_each_tool_of_the_catalogue_has_a_call_that_is_tried() -> None:
+    assert FILLED.keys() == {tool.name for tool in catalogue()}
+
+
+def test_there_are_two_hundred_strings_and_more() -> None:
+    assert len(NAUGHTY) >= 200
+
+
+@pytest.mark.parametrize("tool", catalogue(), ids=lambda tool: tool.name)
+async def test_no_string_breaks_a_tool(
+    tool: Tool, morning: ToolContext, promise: Callable[[str], None]
+) -> None:
+    tried, faults = 0, []
+    place = [each.name for each in catalogue()].index(tool.name)
+    async with Client(create_server(already_open(morning))) as client:
+        for number, name in enumerate(arguments(tool)):
+            for string in some(place + number):
+                answer = await client.call_tool(tool.name, {**FILLED[tool.name], name: string})
+                tried += 1
+                if wrong := wrong_with(tool.name, answer):
+                    faults.append(f"{name}={ascii(string)[:60]}: {wrong}: {ascii(told(answer))[:160]}")
+
+    assert faults == []
+    promise(f"naughty strings: 0 of {tried} calls of {tool.name} broke or answered in words not ours")
