@@ -27,7 +27,7 @@ def _page(url: str) -> str:
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 """Stands in addresses, in citations and in the keys of texts."""
 Plain = Annotated[str, AfterValidator(_seen)]
-Said = Annotated[Plain, Field(min_length=1)]
+Said = Annotated[str, Field(min_length=1), AfterValidator(_seen)]
 Url = Annotated[str, AfterValidator(_page)]
 
 

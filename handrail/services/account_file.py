@@ -40,9 +40,8 @@ def read(path: Path) -> list[tuple[int, AccountFacts]]:
         _check_header(path, reader.fieldnames or [])
         facts = [(reader.line_num, _facts(path, reader.line_num, row)) for row in reader]
     except csv.Error:
-        line = max(reader.line_num, 1)
         raise CallerError(
-            f"{path}, line {line}: a value is not closed by its quotation mark, or is too long."
+            f"{path}, line {reader.line_num + 1}: a value is not closed by its quotation mark, or is too long."
         ) from None
     _check_ids(path, facts)
     return facts
