@@ -97,7 +97,7 @@ def _check_project(path: Path, project: dict[str, Any]) -> None:
     for name in TEXTS:
         if not isinstance(project.get(name), str) or not project[name]:
             raise WorldError(f"{path}: {name} is missing, or no text.")
-    if not isinstance(project.get("project_id"), int) or not 0 < project["project_id"] < 2**53:
+    if type(project.get("project_id")) is not int or not 0 < project["project_id"] < 2**53:
         raise WorldError(f"{path}: project_id is missing, or no number of a project.")
     try:
         ZoneInfo(project["timezone"])

@@ -47,7 +47,13 @@ OPTS_OUT = {
     "group_unsubscribe": {"asm_group_id": 7},
     "dropped": {"reason": "Bounced Address"},
 }
-HARMLESS = {"processed": {}, "delivered": {}, "open": {}, "deferred": {}, "group_resubscribe": {"asm_group_id": 7}}
+HARMLESS = {
+    "processed": {},
+    "delivered": {},
+    "open": {},
+    "deferred": {},
+    "group_resubscribe": {"asm_group_id": 7},
+}
 
 DEATHS: dict[str, tuple[Any, str, bool]] = {
     "before the claim": (mailing, "claim", False),
@@ -162,7 +168,9 @@ class House:
         night = self.now.date() - timedelta(days=1)
         tutorial = self._tutorial(feature)
         attempted = self.now - timedelta(hours=1)
-        self.done -= {(each, feature) for each in people if not self._succeeded_after(each, feature, attempted)}
+        self.done -= {
+            (each, feature) for each in people if not self._succeeded_after(each, feature, attempted)
+        }
 
         async def kept() -> None:
             async with self.ctx.store.begin() as work:
@@ -313,7 +321,10 @@ class House:
     def copy(self) -> None:
         """A copy of the database as it stands, as a person with a shell would take it."""
         path = self.data.parent / f"copy-{next(self._numbers)}-{self.data.name}.db"
-        with closing(sqlite3.connect(self.data / "handrail.db")) as source, closing(sqlite3.connect(path)) as to:
+        with (
+            closing(sqlite3.connect(self.data / "handrail.db")) as source,
+            closing(sqlite3.connect(path)) as to,
+        ):
             source.backup(to)
         self.copies.append(path)
 

@@ -54,7 +54,21 @@ _ADDRESSES = [
     "ana@acme.example", '"a b"@acme.example', "a@b@c", "@", "a@", "http://", "http://[", "http://[::1", "https://x:99999/",
     "http://x\\@y", "//evil.example", "mailto:a@b", "a@acme.example\r\nBcc: b@evil.example", "+49 170 1234567", "=?utf-8?q?x?=",
 ]  # fmt: skip
-_BROKEN_OFF = ["{", "{\"a\":", "[1,", "\"", "---", "- a\n- b", "a: b: c", "a,b\n\"c", "=1+1", "+1+1", "@SUM(A1)", "-2+3", "\t=1"]
+_BROKEN_OFF = [
+    "{",
+    '{"a":',
+    "[1,",
+    '"',
+    "---",
+    "- a\n- b",
+    "a: b: c",
+    'a,b\n"c',
+    "=1+1",
+    "+1+1",
+    "@SUM(A1)",
+    "-2+3",
+    "\t=1",
+]
 
 CATEGORIES: dict[str, Sequence[str]] = {
     "spaces": [" ", "  ", "\t", "\n", "\r", "\r\n", "\v\f", "\u0085", "\u00a0", "\u1680", "\u2003", "\u2028", "\u2029", "\u3000"],

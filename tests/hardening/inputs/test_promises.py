@@ -1,4 +1,4 @@
-"""Any order of mails, events, opt-outs, crashes and clocks: the first three promises hold after every step."""
+"""Any order of mails, events, opt-outs, crashes and clocks: the first three promises hold after each step."""
 
 import shutil
 from collections import Counter
@@ -10,7 +10,14 @@ from typing import ClassVar
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from handrail.flows.mailing import Block
 from standin.server import running
@@ -27,7 +34,14 @@ FAULTS = [
     {"fault": "answer_lost"},
 ]
 NO = dict.fromkeys(["cooldown", "already_sent", "unsubscribed", "suppressed", "already_succeeded", "paused"])
-MOVES = [timedelta(minutes=20), timedelta(hours=6), timedelta(days=1), timedelta(days=5), timedelta(days=15), timedelta(days=31)]
+MOVES = [
+    timedelta(minutes=20),
+    timedelta(hours=6),
+    timedelta(days=1),
+    timedelta(days=5),
+    timedelta(days=15),
+    timedelta(days=31),
+]
 """Forward. Backward it goes a day at most, as a machine's clock may when it is set right."""
 
 
@@ -178,10 +192,30 @@ def test_no_order_of_events_breaks_the_first_three_promises(
 
     run_state_machine_as_test(machine, settings=chosen)
 
-    print(machine.reasons, machine.mails)
     assert machine.mails > 4 * machine.examples, "a machine that mails nobody proves nothing"
     assert NO.keys() <= machine.reasons.keys(), "each rule of the promises was asked, and said no"
     promise(
         f"once per tutorial and cool-down, nobody who opted out, no name on disk: 0 broken in "
         f"{machine.examples} histories with {machine.mails} mails"
     )
+
+
+def test_a_clock_that_was_ahead_hides_no_entry_of_the_mail_services_lists(
+    machine: type[Promises], tmp_path: Path
+) -> None:
+    machine.state.reset()
+    shutil.copytree(machine.fresh, tmp_path / "data")
+    house = House(machine.state, tmp_path / "data", machine.state.world.start())
+    right = house.now
+    house.restart(right + timedelta(days=1))
+    house.send(house.queue(["ana"], "export-rows"))
+    house.restart(right + timedelta(hours=2))
+    house.listed("bo", "bounces")
+    house.restart(right + timedelta(hours=3))
+    house.out.add("bo")
+
+    house.send(house.queue(["bo", "cy"], "export-rows"))
+    house.close()
+
+    assert house.broken == []
+    assert [person for _, person, _ in house.posted] == ["ana", "cy"]

@@ -18,7 +18,9 @@ from tools._server import already_open, published
 MOST_CHARACTERS = 3000
 """Of a refusal: a string is not repeated at its whole length."""
 
-_INNARDS = re.compile(r"Traceback|\w+Error\b|\w+Exception\b|0x[0-9a-f]{6}|\bsqlalchemy\b|\bpydantic\b|line \d+, in")
+_INNARDS = re.compile(
+    r"Traceback|\w+Error\b|\w+Exception\b|0x[0-9a-f]{6}|\bsqlalchemy\b|\bpydantic\b|line \d+, in"
+)
 _OF_A_SCREEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 FILLED: dict[str, dict[str, Any]] = {
