@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tests.hardening.counts import FULL
 
 SHARE = 10
-"""The suite tries every tenth string at a place, and another tenth at the next one."""
+"""The suite tries every tenth of the strings that a full run tries at a place."""
 
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _UNSEEN = "\u00ad\u034f\u115f\u180e\u200b\u200c\u200d\u2060\u2064\u3164\ufe0f\ufeff\ufff9\U000e0001\U000e0100"
@@ -91,9 +91,10 @@ CATEGORIES: dict[str, Sequence[str]] = {
 NAUGHTY = tuple(dict.fromkeys(each for kind in CATEGORIES.values() for each in kind))
 
 
-def some(place: int, strings: Sequence[str] = NAUGHTY) -> list[str]:
-    """The strings to try at a place: all in a full run, else a tenth, another one at each next place."""
-    return list(strings) if FULL else list(strings[place % SHARE :: SHARE])
+def some(place: int, strings: Sequence[str] = NAUGHTY, *, one_in: int = 1) -> list[str]:
+    """The strings to try at a place, others at each next one: one in so many in a full run, else a tenth."""
+    share = one_in if FULL else one_in * SHARE
+    return list(strings[place % share :: share])
 
 
 def typed(strings: Sequence[str]) -> Iterator[str]:
