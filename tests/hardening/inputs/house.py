@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 from unittest import mock
 
 from handrail.context import ToolContext, open_context
@@ -35,9 +35,9 @@ from tools.control_sending import control_sending
 T = TypeVar("T")
 Mail = dict[str, Any]
 Person = Literal["ana", "bo", "cy", "di"]
-FeatureName = Literal["export-rows", "import-rows", "share-board"]
-PEOPLE: tuple[Person, ...] = ("ana", "bo", "cy", "di")
-FEATURES: tuple[FeatureName, ...] = ("export-rows", "import-rows", "share-board")
+FeatureName = Literal["export-rows", "import-rows", "share-board", "add-filter", "set-goal"]
+PEOPLE: tuple[Person, ...] = get_args(Person)
+FEATURES: tuple[FeatureName, ...] = get_args(FeatureName)
 COOLDOWN = timedelta(days=14)
 
 OPTS_OUT = {

@@ -1,6 +1,7 @@
 """Every argument of every command takes any string, or says in a sentence why not; never a traceback."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -16,9 +17,6 @@ from handrail.settings import Settings
 from standin.state import Standin
 from tests.agent.test_kill import environment
 from tests.hardening.inputs.naughty import NAUGHTY, some
-from tests.tools.conftest import _night_data
-
-__all__ = ["_night_data"]
 
 NEVER_ENDS = {"serve", "standin", "agent start", "mcp"}
 """Serve until they are stopped. `demo` is tried with worlds."""
@@ -82,18 +80,18 @@ def calls(names: tuple[str, ...], command: Any, string: str) -> Iterator[list[st
 def test_no_string_breaks_a_command(
     settings: Settings,
     standins: Standin,
-    _night_data: Path,  # noqa: PT019  (its value is the folder)
+    _synced_data: Path,  # noqa: PT019  (its value is copied)
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     promise: Callable[[str], None],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = settings.model_copy(update={"data_dir": _night_data})
+    shutil.copytree(_synced_data, settings.data_dir)
     tried, faults, known = 0, [], list(commands(typer.main.get_command(app)))
     for place, (names, command) in enumerate(known):
-        for string in some(17 * place, STRINGS, one_in=12):
+        for string in some(17 * place, STRINGS, one_in=15):
             for call in calls(names, command, string):
-                done = CliRunner().invoke(app, call, env={**environment(given), "COLUMNS": "200"})
+                done = CliRunner().invoke(app, call, env={**environment(settings), "COLUMNS": "200"})
                 tried += 1
                 error = done.exception
                 if isinstance(error, HandrailError):

@@ -88,7 +88,7 @@ async def test_no_string_breaks_a_tool(
     place = [each.name for each in catalogue()].index(tool.name)
     async with Client(create_server(already_open(morning))) as client:
         for number, name in enumerate(arguments(tool)):
-            for string in some(7 * place + number, one_in=3):
+            for string in some(7 * place + number, one_in=5):
                 answer = await client.call_tool(tool.name, {**FILLED[tool.name], name: string})
                 tried += 1
                 if wrong := wrong_with(tool.name, answer):
