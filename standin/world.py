@@ -89,7 +89,7 @@ def check_events(world: World) -> None:
             if not isinstance(event.get("event"), str) or not isinstance(properties, dict):
                 raise WorldError(f"{where}, is no event: it needs event and properties.")
             at = properties.get("time")
-            if not _is_number(at) or not 0 <= at < LAST_SECOND:
+            if at is None or not _is_number(at) or not 0 <= at < LAST_SECOND:
                 raise WorldError(f"{where}: the property time is no time in seconds since 1970.")
 
 
@@ -114,7 +114,7 @@ def _check_project(path: Path, project: dict[str, Any]) -> None:
     for number, funnel in enumerate(project.get("funnels", []), 1):
         if not _is_funnel(funnel):
             raise WorldError(
-                f"{path}: funnel {number} needs funnel_id, name, steps with an event each, length and length_unit."
+                f"{path}: funnel {number} needs funnel_id, name, steps with events, length and length_unit."
             )
 
 

@@ -41,7 +41,7 @@ def read(path: Path) -> list[tuple[int, AccountFacts]]:
         facts = [(reader.line_num, _facts(path, reader.line_num, row)) for row in reader]
     except csv.Error:
         raise CallerError(
-            f"{path}, line {reader.line_num + 1}: a value is not closed by its quotation mark, or is too long."
+            f"{path}, line {reader.line_num + 1}: a value lacks its closing quotation mark, or is too long."
         ) from None
     _check_ids(path, facts)
     return facts

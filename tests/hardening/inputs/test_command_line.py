@@ -45,7 +45,7 @@ STRINGS = [
     for each in (*NAUGHTY, "\udcff\udc80", "caf\udce9")
     if "\0" not in each and not _is_day(each) and not re.search("[\ud800-\udc7f\udd00-\udfff]", each)
 ]
-"""What a shell can hand over: no NUL, and bytes beside UTF-8 as Python tells them. A day would run a night."""
+"""What a shell can hand over: no NUL, and bytes beside UTF-8 as Python tells them. A day runs a night."""
 
 
 def commands(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -1,4 +1,4 @@
-"""Every field of every form and every part of every address of the pages takes any string, or says why not."""
+"""Every field of every form and every address of the pages takes any string, or says why not."""
 
 import re
 import shutil

@@ -11,6 +11,7 @@ from handrail.context import ToolContext
 from handrail.errors import CallerError, ConfigError, HandrailError
 from handrail.services import account_file, kb, score_file
 from tests.handrail.services.test_kb import DOCUMENT
+from tests.hardening.inputs.made_up import said_by_us
 from tests.hardening.inputs.naughty import some
 
 TITLE = "title: Send a report"
@@ -48,9 +49,9 @@ DOCUMENTS: list[tuple[str | bytes, str]] = [
     (DOCUMENT.replace("id: send\n", "id: 'a#b'\n"), "steps.1.id"),
     (DOCUMENT.replace("id: send\n", "id: ../x\n"), "steps.1.id"),
     (DOCUMENT.replace("    text: Pick colleagues and choose Send.\n", "    text: ''\n"), "steps.1.text"),
-    (DOCUMENT.replace("https://help.vendor.example/report\n", "javascript:alert(1)\n"), "url: write an address"),
-    (DOCUMENT.replace("https://help.vendor.example/report\n", "//help.vendor.example\n"), "url: write an address"),
-    (DOCUMENT.replace("https://help.vendor.example/report\n", '"https://a.b/\\r\\nX: y"\n'), "url: write an address"),
+    (DOCUMENT.replace("https://help.vendor.example/report\n", "javascript:alert(1)\n"), "url: write"),
+    (DOCUMENT.replace("https://help.vendor.example/report\n", "//help.vendor.example\n"), "url: write"),
+    (DOCUMENT.replace("https://help.vendor.example/report\n", '"https://a.b/\\r\\nX: y"\n'), "url: write"),
     (DOCUMENT.replace("https://help.vendor.example/report#send\n", "'http://['\n"), "steps.1.url"),
     (DOCUMENT.replace("attempt: Report Started", "attempt: ''"), "events.attempt"),
     (DOCUMENT + DOCUMENT.partition("errors:\n")[0] * 5000, "larger than 1 MB"),
@@ -117,8 +118,8 @@ TABLES: list[tuple[bytes, str]] = [
     ("id,name\na,ok\nb,Söhne\n".encode("latin-1"), "line 3, is not UTF-8"),
     (b"id,name\na,x\0y\n", r"line 2: the character U\+0000"),
     (b"id,name\na,x\x1b[2J\n", r"line 2: the character U\+001B"),
-    (b'id,name\na,ok\nb,"open\nc,lost\n', "line 3: a value is not closed"),
-    (b'id,name\na,"x"y\n', "line 2: a value is not closed"),
+    (b'id,name\na,ok\nb,"open\nc,lost\n', "line 3: a value lacks"),
+    (b'id,name\na,"x"y\n', "line 2: a value lacks"),
     (b"id,name\na," + b"x" * 200_000 + b"\n", "line 2: .* too long"),
     (b"id,name\na," + b"x" * 201 + b"\n", "line 2, name: .*200"),
     (b"id,aliases\na,ok;" + b"x" * 201 + b"\n", "line 2, aliases: .*200"),
@@ -171,6 +172,7 @@ async def test_no_cell_breaks_an_import_and_a_bad_one_keeps_the_whole_file_out(
     ctx: ToolContext, tmp_path: Path, promise: Callable[[str], None]
 ) -> None:
     path, refused, read = tmp_path / "accounts.csv", 0, 0
+    kept_out: list[bool] = []
     strings = some(3, one_in=2)
     for string in strings:
         for header in account_file.COLUMNS:
@@ -188,9 +190,10 @@ async def test_no_cell_breaks_an_import_and_a_bad_one_keeps_the_whole_file_out(
                 read += 1
             except HandrailError as error:
                 refused += 1
-                assert "line" in str(error)
-                assert await _book(ctx) == before
+                said_by_us(error, "line")
+                kept_out.append(await _book(ctx) == before)
 
+    assert all(kept_out)
     assert min(read, refused) > 5
     promise(
         f"CSV cells: 0 of {read + refused} broke an import; {refused} were refused with file and line, whole"

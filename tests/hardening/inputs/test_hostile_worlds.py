@@ -73,7 +73,10 @@ FAULTS: list[tuple[str, bytes, str]] = [
     ("project.json", project().decode().encode("utf-16"), "not UTF-8"),
     ("project.json", b"\0" * 100, "not JSON"),
     ("project.json", project(name="x" * (5 << 20)), "larger than 4 MB"),
-    *(("project.json", without(name), f"{name} is missing") for name in ("token", "username", "secret", "timezone")),
+    ("project.json", without("token"), "token is missing"),
+    ("project.json", without("username"), "username is missing"),
+    ("project.json", without("secret"), "secret is missing"),
+    ("project.json", without("timezone"), "timezone is missing"),
     ("project.json", without("project_id"), "project_id is missing"),
     ("project.json", project(project_id="../../etc"), "project_id"),
     ("project.json", project(project_id=-1), "project_id"),
@@ -213,6 +216,4 @@ def test_a_demo_of_a_bad_world_says_so_and_leaves_nothing_behind(
         demo.run(world=str(folder), data_dir=tmp_path / "data", as_json=False, serve=False, port=0)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-    promise(
-        f"hostile worlds: {len(FAULTS) + 17} of {len(FAULTS) + 17} refused with file and line, nothing half loaded"
-    )
+    promise(f"hostile worlds: {len(FAULTS) + 17} refused with file and line, none loaded in part")

@@ -1,15 +1,23 @@
 """Every argument of every tool of the catalogue takes any string, or says in a sentence why not."""
 
+import asyncio
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from handrail.context import ToolContext
+from handrail.context import ToolContext, open_context
+from handrail.settings import Settings
 from mcp_server.server import create_server
+from tests.hardening.inputs.made_up import JSON, TEXT, examples
 from tests.hardening.inputs.naughty import NAUGHTY, some
 from tests.tools.test_catalogue import CALLS
 from tools import Tool, catalogue
@@ -51,6 +59,23 @@ def test_each_text_has_a_limit_of_length() -> None:
     assert without == []
 
 
+@st.composite
+def made_up_calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """A tool and arguments for it: of the right types as a rule, and any JSON now and then."""
+    tool = draw(st.sampled_from(catalogue()))
+    [entry] = published({tool.effect}, {tool.name})
+    given = dict(FILLED[tool.name])
+    for name, schema in entry.parameters["properties"].items():
+        kinds: dict[str, st.SearchStrategy[Any]] = {
+            "string": st.sampled_from(schema.get("enum", [""])) | TEXT,
+            "integer": st.integers(-1, 60) | st.integers(),
+            "boolean": st.booleans(),
+        }
+        if draw(st.integers(0, 2)) == 0:
+            given[name] = draw(kinds[schema["type"]] | kinds[schema["type"]] | JSON)
+    return tool.name, given
+
+
 def told(answer: CallToolResult) -> str:
     return " ".join(block.text for block in answer.content if isinstance(block, TextContent))
 
@@ -70,6 +95,33 @@ def wrong_with(tool: str, answer: CallToolResult) -> str:
     if not sentence.endswith(".") and not sentence.endswith("?"):
         return "no sentence"
     return "characters that move a screen" if _OF_A_SCREEN.search(text) else ""
+
+
+def test_no_mix_of_arguments_breaks_a_tool(
+    settings: Settings,
+    _night_data: Path,  # noqa: PT019  (its value is copied)
+    promise: Callable[[str], None],
+) -> None:
+    shutil.copytree(_night_data, settings.data_dir)
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        ctx = runner.run(stack.enter_async_context(open_context(settings)))
+        calls = 0
+
+        async def called(name: str, given: dict[str, Any]) -> CallToolResult:
+            async with Client(create_server(already_open(ctx))) as client:
+                return await client.call_tool(name, given)
+
+        @examples(1500)
+        @hypothesis.given(call=made_up_calls())
+        def tried(call: tuple[str, dict[str, Any]]) -> None:
+            nonlocal calls
+            calls += 1
+            assert wrong_with(call[0], runner.run(called(*call))) == ""
+
+        tried()
+        runner.run(stack.aclose())
+    promise(f"made-up arguments: 0 of {calls} calls of all tools broke or answered in words not ours")
 
 
 def test_each_tool_of_the_catalogue_has_a_call_that_is_tried() -> None:
