@@ -1,9 +1,7 @@
 """A whole installation that a state machine drives step by step: store, flows, clock, and a mail service."""
 
 import asyncio
-import itertools
 import json
-import shutil
 import sqlite3
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
@@ -126,13 +124,11 @@ class House:
     """Who succeeded after the attempts that are known."""
     broken: list[str] = field(default_factory=list)
     """Promises that were not kept, in words."""
-    copies: list[Path] = field(default_factory=list)
     paused: bool = False
 
     def __post_init__(self) -> None:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._numbers = itertools.count()
         self._open()
 
     def settings(self) -> Settings:
@@ -317,24 +313,6 @@ class House:
             raw = path.read_bytes().lower() if path.is_file() else b""
             found += [f"{path.name}: {each}" for each in canaries if each.encode() in raw]
         return found
-
-    def copy(self) -> None:
-        """A copy of the database as it stands, as a person with a shell would take it."""
-        path = self.data.parent / f"copy-{next(self._numbers)}-{self.data.name}.db"
-        with (
-            closing(sqlite3.connect(self.data / "handrail.db")) as source,
-            closing(sqlite3.connect(path)) as to,
-        ):
-            source.backup(to)
-        self.copies.append(path)
-
-    def put_back(self, path: Path) -> None:
-        """The copy in place of the database."""
-        self._run(self._stack.aclose())
-        for ending in ("-wal", "-shm"):
-            (self.data / f"handrail.db{ending}").unlink(missing_ok=True)
-        shutil.copy(path, self.data / "handrail.db")
-        self._open()
 
 
 @contextmanager

@@ -84,8 +84,6 @@ class Promises(RuleBasedStateMachine):
         self.reasons.update(self.house.reasons())
         self.house.close()
         shutil.rmtree(self.house.data)
-        for each in self.house.copies:
-            each.unlink()
 
     @rule(people=SOME, feature=FEATURE)
     def queue_and_send(self, people: list[Person], feature: FeatureName) -> None:
