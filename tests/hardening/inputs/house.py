@@ -38,14 +38,14 @@ PEOPLE: tuple[Person, ...] = get_args(Person)
 FEATURES: tuple[FeatureName, ...] = get_args(FeatureName)
 COOLDOWN = timedelta(days=14)
 
-OPTS_OUT = {
+OPTS_OUT: dict[str, dict[str, Any]] = {
     "bounce": {},
     "spamreport": {},
     "unsubscribe": {},
     "group_unsubscribe": {"asm_group_id": 7},
     "dropped": {"reason": "Bounced Address"},
 }
-HARMLESS = {
+HARMLESS: dict[str, dict[str, Any]] = {
     "processed": {},
     "delivered": {},
     "open": {},

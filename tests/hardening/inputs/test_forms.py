@@ -79,7 +79,7 @@ def settings(standins: Standin, tmp_path: Path, _reviewed_data: Path) -> Setting
 async def walk(client: httpx2.AsyncClient) -> dict[tuple[str, str, tuple[str, ...]], Form]:
     """One form of each kind that the pages hold, found by following their links."""
     seen: set[str] = set()
-    waiting, found = ["/"], {}
+    waiting, found = ["/"], dict[tuple[str, str, tuple[str, ...]], Form]()
     while waiting and len(seen) < MOST_PAGES:
         path = waiting.pop(0)
         kind = IDS.sub("*", urlsplit(path).path)

@@ -88,12 +88,13 @@ def test_a_document_is_a_regular_file_of_its_folder(tmp_path: Path, kind: str) -
     folder.mkdir()
     path = folder / "send-report.md"
     (tmp_path / "outside.md").write_text(DOCUMENT)
-    {
+    making: dict[str, Callable[[], None]] = {
         "folder": path.mkdir,
         "pipe": lambda: os.mkfifo(path),
         "dangling": lambda: path.symlink_to(folder / "nothing"),
         "outside": lambda: path.symlink_to(tmp_path / "outside.md"),
-    }[kind]()
+    }
+    making[kind]()
 
     with pytest.raises(ConfigError, match=r"no file|leads out") as refused:
         kb.read(folder)
