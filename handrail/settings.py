@@ -1,9 +1,8 @@
 """All settings, read once from the environment or `.env`, frozen, and passed in."""
 
-import re
 import uuid
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -13,6 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from handrail.errors import ConfigError
+from handrail.setting_values import Address, Day, Home, Host, Instant, Origin, Url, hours, plain
 
 
 class SendMode(StrEnum):
@@ -34,10 +34,11 @@ INGEST_HOSTS = {
 }
 
 
+TEN_YEARS = 3650
+MOST = 2**53 - 1
+"""The largest whole number that every reader of JSON takes for the same."""
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]")
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
-_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
 
 def _named(name: str) -> AliasChoices:
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
+        allow_inf_nan=False,
         frozen=True,
         populate_by_name=True,
     )
@@ -63,15 +65,17 @@ class Settings(BaseSettings):
     """No variable: a region's hosts are Mixpanel's. Tests play regions with hosts of their own."""
 
     demo: str = Field("", validation_alias=_named("HANDRAIL_DEMO"))
-    data_dir: Path = Field(Path(".handrail"), validation_alias=_named("HANDRAIL_DATA_DIR"))
+    data_dir: Home = Field(Path(".handrail"), validation_alias=_named("HANDRAIL_DATA_DIR"))
     database_url: str = Field("", validation_alias=_named("HANDRAIL_DATABASE_URL"))
     flow_url: str = Field("", validation_alias=_named("HANDRAIL_FLOW_URL"))
     worker: str = Field("", pattern=r"^[\w.-]*$", validation_alias=_named("HANDRAIL_WORKER"))
     secret_key: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_SECRET_KEY"))
-    kb_dir: Path | None = Field(None, validation_alias=_named("HANDRAIL_KB_DIR"))
-    now: datetime | None = Field(None, validation_alias=_named("HANDRAIL_NOW"))
+    kb_dir: Home | None = Field(None, validation_alias=_named("HANDRAIL_KB_DIR"))
+    now: Instant | None = Field(None, validation_alias=_named("HANDRAIL_NOW"))
 
-    mixpanel_project_id: int | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_ID"))
+    mixpanel_project_id: int | None = Field(
+        None, ge=1, le=MOST, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_ID")
+    )
     mixpanel_username: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_USERNAME"))
     mixpanel_secret: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_SECRET"))
     mixpanel_region: Literal["us", "eu", "in"] = Field(
@@ -90,16 +94,16 @@ class Settings(BaseSettings):
         max_length=10,
         validation_alias=_named("HANDRAIL_MIXPANEL_BREAKDOWNS"),
     )
-    mixpanel_project_created: date | None = Field(
+    mixpanel_project_created: Day | None = Field(
         None, validation_alias=_named("HANDRAIL_MIXPANEL_PROJECT_CREATED")
     )
     mixpanel_cohorts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_MIXPANEL_COHORTS")
     )
-    mixpanel_query_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
-    mixpanel_export_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
+    mixpanel_query_url: Url = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_QUERY_URL"))
+    mixpanel_export_url: Url = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_EXPORT_URL"))
     mixpanel_token: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_MIXPANEL_TOKEN"))
-    mixpanel_ingest_url: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_INGEST_URL"))
+    mixpanel_ingest_url: Url = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_INGEST_URL"))
 
     segment_properties: Annotated[tuple[str, ...], NoDecode] = Field(
         ("plan", "role"), validation_alias=_named("HANDRAIL_MIXPANEL_SEGMENT_PROPERTIES")
@@ -108,10 +112,10 @@ class Settings(BaseSettings):
         (), validation_alias=_named("HANDRAIL_MIXPANEL_REPORTS")
     )
 
-    retry_seconds: float = Field(2.0, ge=0, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
+    retry_seconds: float = Field(2.0, ge=0, le=3600, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
 
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
-    anthropic_base_url: str = Field(
+    anthropic_base_url: Url = Field(
         "https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL")
     )
     model: str = Field("claude-haiku-5-5", validation_alias=_named("HANDRAIL_MODEL"))
@@ -121,7 +125,7 @@ class Settings(BaseSettings):
     )
 
     sendgrid_api_key: SecretStr | None = Field(None, validation_alias=_named("SENDGRID_API_KEY"))
-    sendgrid_url: str = Field("https://api.sendgrid.com", validation_alias=_named("HANDRAIL_SENDGRID_URL"))
+    sendgrid_url: Url = Field("https://api.sendgrid.com", validation_alias=_named("HANDRAIL_SENDGRID_URL"))
     sendgrid_webhook_key: Annotated[tuple[str, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_SENDGRID_WEBHOOK_KEY")
     )
@@ -130,10 +134,10 @@ class Settings(BaseSettings):
         pattern=r"^([1-9][0-9]{0,9}|global)?$",
         validation_alias=_named("HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP"),
     )
-    mail_from: str = Field("", validation_alias=_named("HANDRAIL_MAIL_FROM"))
-    mail_reply_to: str = Field("", validation_alias=_named("HANDRAIL_MAIL_REPLY_TO"))
+    mail_from: Address = Field("", validation_alias=_named("HANDRAIL_MAIL_FROM"))
+    mail_reply_to: Address = Field("", validation_alias=_named("HANDRAIL_MAIL_REPLY_TO"))
     mail_postal_address: str = Field("", validation_alias=_named("HANDRAIL_MAIL_POSTAL_ADDRESS"))
-    public_url: str = Field("http://127.0.0.1:8321", validation_alias=_named("HANDRAIL_PUBLIC_URL"))
+    public_url: Url = Field("http://127.0.0.1:8321", validation_alias=_named("HANDRAIL_PUBLIC_URL"))
 
     send_mode: SendMode = Field(SendMode.OFF, validation_alias=_named("HANDRAIL_SEND_MODE"))
     internal_domains: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -142,23 +146,27 @@ class Settings(BaseSettings):
     memory_limit: str = Field(
         "1GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", validation_alias=_named("HANDRAIL_MEMORY_LIMIT")
     )
-    threads: int = Field(0, ge=0, validation_alias=_named("HANDRAIL_THREADS"))
-    temp_dir: Path | None = Field(None, validation_alias=_named("HANDRAIL_TEMP_DIR"))
-    backfill_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_BACKFILL_DAYS"))
-    cooldown_days: int = Field(14, ge=1, validation_alias=_named("HANDRAIL_COOLDOWN_DAYS"))
-    feature_cooldown_days: int = Field(30, ge=1, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS"))
+    threads: int = Field(0, ge=0, le=1024, validation_alias=_named("HANDRAIL_THREADS"))
+    temp_dir: Home | None = Field(None, validation_alias=_named("HANDRAIL_TEMP_DIR"))
+    backfill_days: int = Field(90, ge=1, le=TEN_YEARS, validation_alias=_named("HANDRAIL_BACKFILL_DAYS"))
+    cooldown_days: int = Field(14, ge=1, le=TEN_YEARS, validation_alias=_named("HANDRAIL_COOLDOWN_DAYS"))
+    feature_cooldown_days: int = Field(
+        30, ge=1, le=TEN_YEARS, validation_alias=_named("HANDRAIL_FEATURE_COOLDOWN_DAYS")
+    )
     holdout: float = Field(0.10, ge=0, le=0.5, validation_alias=_named("HANDRAIL_HOLDOUT"))
     account_cap: float = Field(0.10, gt=0, le=1, validation_alias=_named("HANDRAIL_ACCOUNT_CAP"))
     send_hours: Annotated[tuple[time, time] | None, NoDecode] = Field(
         (time(9), time(17)), validation_alias=_named("HANDRAIL_SEND_HOURS")
     )
     """On weekdays, in the person's own zone; None: at any time."""
-    run_cap: int = Field(500, ge=0, validation_alias=_named("HANDRAIL_RUN_CAP"))
+    run_cap: int = Field(500, ge=0, le=MOST, validation_alias=_named("HANDRAIL_RUN_CAP"))
     require_account_domain: bool = Field(
         default=False, validation_alias=_named("HANDRAIL_REQUIRE_ACCOUNT_DOMAIN")
     )
 
-    brief_to: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_BRIEF_TO"))
+    brief_to: Annotated[tuple[Address, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_BRIEF_TO")
+    )
     brief_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_BRIEF_WEBHOOK"))
     alarm_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_ALARM_WEBHOOK"))
     heartbeat_url: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_HEARTBEAT_URL"))
@@ -166,21 +174,23 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
     follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
     mixpanel_churn_property: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_CHURN_PROPERTY"))
-    score_file: Path | None = Field(None, validation_alias=_named("HANDRAIL_SCORE_FILE"))
+    score_file: Home | None = Field(None, validation_alias=_named("HANDRAIL_SCORE_FILE"))
     alert_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_ALERT_WEBHOOK"))
-    digest_to: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_DIGEST_TO"))
-    holidays: Annotated[tuple[date, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_HOLIDAYS"))
+    digest_to: Annotated[tuple[Address, ...], NoDecode] = Field(
+        (), validation_alias=_named("HANDRAIL_DIGEST_TO")
+    )
+    holidays: Annotated[tuple[Day, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_HOLIDAYS"))
 
     api_tokens: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_API_TOKENS"))
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_ALLOWED_HOSTS")
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_ALLOWED_ORIGINS")
     )
     read_only: bool = Field(default=False, validation_alias=_named("HANDRAIL_READ_ONLY"))
-    audit_days: int = Field(90, ge=1, validation_alias=_named("HANDRAIL_AUDIT_DAYS"))
-    api_rate: int = Field(600, ge=0, validation_alias=_named("HANDRAIL_API_RATE"))
+    audit_days: int = Field(90, ge=1, le=TEN_YEARS, validation_alias=_named("HANDRAIL_AUDIT_DAYS"))
+    api_rate: int = Field(600, ge=0, le=MOST, validation_alias=_named("HANDRAIL_API_RATE"))
     otlp_url: str = Field("", pattern=r"^(https?://\S+)?$", validation_alias=_named("HANDRAIL_OTLP_URL"))
 
     @field_validator(
@@ -199,38 +209,15 @@ class Settings(BaseSettings):
         text = value.get_secret_value().strip() if value else ""
         if not text:
             return None
-        parts = urlsplit(text)
-        host = parts.hostname or ""
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname or ""
+        except ValueError:
+            parts, host = urlsplit(""), ""
         local = parts.scheme == "http" and host in LOOPBACK
         if not host or not text.isprintable() or not (parts.scheme == "https" or local):
             raise ValueError("write an address that begins with https://")
         return SecretStr(text)
-
-    @field_validator("brief_to", "digest_to")
-    @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not _ADDRESS.fullmatch(each) for each in value):
-            raise ValueError("write mail addresses, divided by commas")
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not _HOST.fullmatch(each) for each in value):
-            raise ValueError("write host names without port or scheme, divided by commas")
-        return tuple(each.lower() for each in value)
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not _ORIGIN.fullmatch(each) for each in value):
-            raise ValueError("write origins such as https://desk.example.com, divided by commas")
-        return value
-
-    @field_validator("data_dir", "kb_dir", "temp_dir", "score_file")
-    @classmethod
-    def _home(cls, value: Path | None) -> Path | None:
-        return value.expanduser() if value else value
 
     @field_validator("sendgrid_webhook_key", mode="before")
     @classmethod
@@ -256,30 +243,15 @@ class Settings(BaseSettings):
             return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
         return value
 
-    @field_validator("send_hours", mode="before")
-    @classmethod
-    def _hours(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if value.strip() == "always":
-            return None
-        try:
-            opens, closes = (time.fromisoformat(part.strip()) for part in value.split("-"))
-        except ValueError:
-            opens = closes = time()
-        if opens.tzinfo or closes.tzinfo or opens >= closes:
-            raise ValueError("write hours such as 09:00-17:00, or always")
-        return opens, closes
+    _are_hours = field_validator("send_hours", mode="before")(hours)
 
     @field_validator("internal_domains")
     @classmethod
     def _lowered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(domain.lower() for domain in value)
 
-    @field_validator("mixpanel_project_created", mode="before")
-    @classmethod
-    def _unset(cls, value: object) -> object:
-        return value or None
+    _is_plain = field_validator("*", mode="before")(plain)
+    """Stands last: of validators before, the last one is asked first."""
 
     @classmethod
     def load(cls, **overrides: object) -> "Settings":
@@ -289,7 +261,10 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "a setting"
-            raise ConfigError(f"{name} cannot be used: {first['msg']}. See docs/configuration.md.") from None
+            why = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"{name} cannot be used: {why}. See docs/configuration.md.") from None
+        except UnicodeDecodeError:
+            raise ConfigError("The file .env is not UTF-8: save it as UTF-8.") from None
 
     @property
     def database(self) -> str:

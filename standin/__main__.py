@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from standin.server import serve
-from standin.world import WorldError, load
+from standin.world import check_events, load
+from standin.world_files import WorldError
 
 
 def main() -> int:
@@ -17,6 +18,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         world = load(arguments.world)
+        check_events(world)
     except WorldError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -33,7 +33,7 @@ class DraftedTutorial(Answer):
 async def draft_tutorial(
     ctx: ToolContext,
     feature: FeatureSlug,
-    stuck_step: Annotated[str, Field(description="Step id. Empty: the first step.")] = "",
+    stuck_step: Annotated[str, Field(description="Step id. Empty: the first step.", max_length=100)] = "",
     reason: Annotated[str, Field(description="Error reason, if any.", max_length=200)] = "",
     ever_succeeded: Annotated[bool, Field(description="People with successes in the window.")] = False,
     style: Annotated[Style, Field(description="How it is told.")] = "plain",

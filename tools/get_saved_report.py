@@ -49,7 +49,9 @@ class SavedReports(Figures, Paged):
 @tool(title="Saved report", effect="read")
 async def get_saved_report(
     ctx: ToolContext,
-    report: Annotated[str, Field(description="Report or dashboard, name or id. Empty: list all.")] = "",
+    report: Annotated[
+        str, Field(description="Report or dashboard, name or id. Empty: list all.", max_length=255)
+    ] = "",
     detail: Detail = "concise",
     cursor: Cursor = "",
 ) -> SavedReports:

@@ -61,7 +61,7 @@ class AccountFunnels(AccountAnswer, Viewed):
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
-    funnel: Annotated[str, Field(description="Part of its name, or id. Empty: all.")] = "",
+    funnel: Annotated[str, Field(description="Part of its name, or id. Empty: all.", max_length=255)] = "",
     period: PeriodChoice = "last_30_days",
     from_date: FromDate = "",
     to_date: ToDate = "",

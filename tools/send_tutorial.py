@@ -124,7 +124,9 @@ async def _struggle(ctx: ToolContext, user_key: str, feature: str) -> Struggle:
         night = await work.nights.last_struggle_night()
         found = await work.nights.struggles(night, feature, key=user_key, limit=2) if night else []
     if len(found) != 1:
-        raise CallerError(f"Nobody with that key struggles with {feature}. Ask find_struggling_users first.")
+        raise CallerError(
+            f"Nobody with that key struggles with {feature!r}. Ask find_struggling_users first."
+        )
     return found[0]
 
 

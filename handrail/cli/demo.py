@@ -25,7 +25,11 @@ from standin import acme
 from standin.server import running
 from standin.server import serve as serve_standins
 from standin.state import Standin
-from standin.world import World, WorldError, load
+from standin.world import World, check_events, load
+from standin.world_files import WorldError
+
+OURS = "acme"
+"""The default world's name."""
 
 SENDER = {
     "mail_from": "guides@handrail-demo.example",
@@ -47,7 +51,7 @@ def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: 
     """Sync, one night, the report, mails as files; then the dashboard until Ctrl-C."""
     folder = _folder(world, Path(".handrail"))
     data = data_dir or Path(".handrail") / f"demo-{folder.name}"
-    with _standins(folder) as standins:
+    with _standins(world, folder) as standins:
         settings = _settings(standins, folder, data, port)
         report, figures = asyncio.run(_night(settings, standins.world))
         outbox = data / "outbox"
@@ -72,7 +76,7 @@ def _configuration() -> str:
 
 def stand_in(world: str, port: int) -> None:
     """Serve the stand-ins until Ctrl-C, and say which settings reach them."""
-    loaded = _load(_folder(world, Path(".handrail")))
+    loaded = _load(world, _folder(world, Path(".handrail")))
     base = f"http://127.0.0.1:{port}"
     project = loaded.project
     for name, value in {
@@ -178,7 +182,7 @@ async def open_demo(world: str) -> AsyncIterator[ToolContext]:
     """
     home = Path.home() / ".handrail"
     folder = _folder(world, home)
-    with _standins(folder) as standins:
+    with _standins(world, folder) as standins:
         async with open_context(_settings(standins, folder, home / f"demo-{folder.name}", 8321)) as ctx:
             async with ctx.store.read() as work:
                 synced = await work.metrics.last_sync()
@@ -191,7 +195,7 @@ async def open_demo(world: str) -> AsyncIterator[ToolContext]:
 
 def _folder(world: str, base: Path) -> Path:
     """A world's folder; the default world is made below `base` when it is not there yet."""
-    if world != "acme":
+    if world != OURS:
         return Path(world)
     folder = base / "worlds" / "acme"
     if not (folder / "project.json").exists():
@@ -199,16 +203,20 @@ def _folder(world: str, base: Path) -> Path:
     return folder
 
 
-def _load(folder: Path) -> World:
+def _load(world: str, folder: Path) -> World:
+    """The world in its folder; one that somebody brought is read to its end before anything is made of it."""
     try:
-        return load(folder)
+        loaded = load(folder)
+        if world != OURS:
+            check_events(loaded)
     except WorldError as error:
         raise CallerError(str(error)) from None
+    return loaded
 
 
 @contextmanager
-def _standins(folder: Path) -> Iterator[Standin]:
-    with running(_load(folder)) as standins:
+def _standins(world: str, folder: Path) -> Iterator[Standin]:
+    with running(_load(world, folder)) as standins:
         yield standins
 
 

@@ -1,8 +1,24 @@
 """Accounts: the companies whose people use the product."""
 
+import re
 from datetime import date
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _day(written: object) -> object:
+    """Other spellings are not guessed at: a bare number would be read as seconds since 1970."""
+    if isinstance(written, str) and not _ISO_DAY.fullmatch(written):
+        raise ValueError("write a day such as 2027-02-01")
+    return written
+
+
+Day = Annotated[date | None, BeforeValidator(_day)]
+Name = Annotated[str, Field(max_length=200)]
+"""No longer than what can be asked for."""
 
 
 class Account(BaseModel):
@@ -31,17 +47,17 @@ class AccountFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str = ""
-    mixpanel_ids: tuple[str, ...] = ()
+    id: Name = ""
+    mixpanel_ids: tuple[Name, ...] = ()
     """All ids of one company; the first is the one it is kept under."""
-    name: str = ""
-    aliases: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    segment: str = ""
-    arr: float | None = Field(None, ge=0)
-    csm: str = ""
-    renewal: date | None = None
-    churned_at: date | None = None
+    name: Name = ""
+    aliases: tuple[Name, ...] = ()
+    domains: tuple[Name, ...] = ()
+    segment: Name = ""
+    arr: float | None = Field(None, ge=0, allow_inf_nan=False)
+    csm: Name = ""
+    renewal: Day = None
+    churned_at: Day = None
 
 
 class GroupProfile(BaseModel):

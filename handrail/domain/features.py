@@ -1,15 +1,43 @@
 """Features: one knowledge-base document each, with the events that tell how people fare."""
 
-from pydantic import BaseModel, ConfigDict, Field
+import unicodedata
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+T = TypeVar("T")
+
+
+def _seen(text: str) -> str:
+    """YAML can spell what no reader sees and no database keeps."""
+    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+        raise ValueError("it holds a control character")
+    return text
+
+
+def _page(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
+        raise ValueError("write an address that begins with https://")
+    return url
+
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+"""Stands in addresses, in citations and in the keys of texts."""
+Plain = Annotated[str, AfterValidator(_seen)]
+Said = Annotated[str, Field(min_length=1), AfterValidator(_seen)]
+Url = Annotated[str, AfterValidator(_page)]
 
 
 class FeatureEvents(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    attempt: str
-    success: str
-    error: str = ""
-    help: str = ""
+    attempt: Said
+    success: Said
+    error: Plain = ""
+    help: Plain = ""
     """Somebody looked for help. It need be no event of the feature alone."""
 
 
@@ -25,11 +53,11 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str
-    event: str
-    title: str
-    url: str
-    text: str
+    id: Id
+    event: Said
+    title: Said
+    url: Url
+    text: Said
     screenshot: str = ""
     region: Region | None = None
 
@@ -39,9 +67,9 @@ class ErrorHint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason: str
+    reason: Said
     step: str
-    text: str
+    text: Said
 
 
 class Struggling(BaseModel):
@@ -69,15 +97,22 @@ class Adopting(BaseModel):
     """A success in so many of the four weeks: habitual."""
 
 
+def _once(found: tuple[T, ...], names: Sequence[str], what: str) -> tuple[T, ...]:
+    again = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if again is not None:
+        raise ValueError(f"the {what} {again!r} is there twice")
+    return found
+
+
 class Feature(BaseModel):
     """A document of the knowledge base; its slug is its file's name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slug: str
-    title: str
-    url: str
-    summary: str
+    slug: Id
+    title: Said
+    url: Url
+    summary: Plain
     events: FeatureEvents
     steps: tuple[Step, ...] = Field(min_length=1)
     errors: tuple[ErrorHint, ...] = ()
@@ -86,6 +121,16 @@ class Feature(BaseModel):
     screenshot: str = ""
     body: str = ""
     version: str = ""
+
+    @field_validator("steps")
+    @classmethod
+    def _each_step_once(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        return _once(steps, [step.id for step in steps], "step")
+
+    @field_validator("errors")
+    @classmethod
+    def _each_reason_once(cls, errors: tuple[ErrorHint, ...]) -> tuple[ErrorHint, ...]:
+        return _once(errors, [hint.reason for hint in errors], "reason")
 
     def step(self, step_id: str) -> Step | None:
         return next((step for step in self.steps if step.id == step_id), None)

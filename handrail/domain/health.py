@@ -186,7 +186,7 @@ class Facts(_Value):
 class FigureRule(_Value):
     """How a raw figure becomes 0 to 100: straight lines between points, level beyond the ends."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     component: ComponentName
     weight: float = Field(gt=0)
@@ -212,7 +212,7 @@ class FigureRule(_Value):
 class Surety(_Value):
     """What a score needs at least to be called so sure."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     coverage: float = Field(ge=0, le=1)
     history_days: int = Field(ge=0)
@@ -222,7 +222,7 @@ class Surety(_Value):
 class Limits(_Value):
     """From where on a figure counts as measured."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     history_days: int = Field(ge=1)
     usual_days: int = Field(ge=1)
@@ -237,7 +237,7 @@ class Limits(_Value):
 class Pull(_Value):
     """How strongly few users are pulled towards what is usual."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     user_days: float = Field(ge=0)
     events: float = Field(ge=0)
@@ -247,7 +247,7 @@ class Pull(_Value):
 class ScoreSettings(_Value):
     """The definition of the score: everything in it that somebody chose."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     weights: dict[ComponentName, float]
     segments: dict[str, dict[ComponentName, float]] = {}

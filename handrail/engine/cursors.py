@@ -35,7 +35,7 @@ def place(total: int, cursor: str, limit: int, *, of: object) -> Place:
     """
     asked = question(of)
     told = read(cursor, asked) or "0"
-    if not (told.isascii() and told.isdigit() and int(told) <= total):
+    if not (told.isascii() and told.isdigit() and len(told) <= len(str(total)) and int(told) <= total):
         raise CallerError(WRONG)
     start = int(told)
     end = min(start + limit, total)

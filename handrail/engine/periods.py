@@ -7,6 +7,10 @@ from zoneinfo import ZoneInfo
 from handrail.domain.periods import Period, PeriodName
 from handrail.errors import CallerError
 
+FIRST = date(2000, 1, 1)
+"""No day before it is asked about: periods are compared with those before them, and the calendar begins."""
+LAST = date(2100, 1, 1)
+
 _LAST_DAYS: dict[str, int] = {"last_7_days": 7, "last_30_days": 30, "last_90_days": 90}
 
 
@@ -32,6 +36,8 @@ def resolve(name: PeriodName, from_date: str, to_date: str, *, now: datetime, zo
         raise CallerError("from_date and to_date must be days such as 2026-11-01.") from None
     if start > end:
         raise CallerError(f"from_date {start} lies after to_date {end}; swap them.")
+    if start < FIRST:
+        raise CallerError(f"from_date {start} lies before {FIRST}; no project has figures that old.")
     if end > last:
         raise CallerError(f"{end} is not complete yet; the last complete day in {zone} is {last}.")
     return Period(from_date=start, to_date=end, zone=zone)
@@ -54,10 +60,15 @@ def compared(name: PeriodName | None, span: Period) -> Period:
 
 def given_day(text: str, name: str) -> date | None:
     """The day that was written, None for none. Raises `CallerError` that names the parameter."""
+    if not text:
+        return None
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text)
     except ValueError:
-        raise CallerError(f"{name} must be a day such as 2026-11-20, not {text!r}.") from None
+        day = date.min
+    if not FIRST <= day <= LAST:
+        raise CallerError(f"{name} must be a day such as 2026-11-20, not {text[:40]!r}.")
+    return day
 
 
 def day_of(value: object) -> date | None:

@@ -25,9 +25,10 @@ async def keep_up(ctx: ToolContext) -> None:
     now = ctx.clock.now()
     async with ctx.store.read() as work:
         last = await work.feedback.lists_read_at()
-    if last is not None and now - last < FRESH:
+    if last is not None and timedelta(0) <= now - last < FRESH:
         return
-    found = await suppressions.since(ctx.mail, last - OVERLAP if last else None)
+    # A clock that was ahead and was set right: nothing that was listed since may be passed over.
+    found = await suppressions.since(ctx.mail, min(last, now) - OVERLAP if last else None)
     async with ctx.store.begin() as work:
         for one in found:
             await work.feedback.suppress(keys.address_key(ctx.secret, one.address), one.kind, one.at)

@@ -1,6 +1,8 @@
 """What the company itself knows of its accounts: a CSV file, read whole or not at all."""
 
 import csv
+import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ from pydantic import ValidationError
 from handrail.domain.accounts import AccountFacts
 from handrail.engine.personal import holds_somebody, is_address
 from handrail.errors import CallerError
+from handrail.services import text_file
+
+MOST_BYTES = 20_000_000
 
 COLUMNS = (
     "id",
@@ -27,20 +32,26 @@ _IDS = ("id", "mixpanel_ids")
 
 def read(path: Path) -> list[tuple[int, AccountFacts]]:
     """(line number, facts). Raises `CallerError` that names file, line and column."""
+    reader = csv.DictReader(
+        io.StringIO(text_file.read(path, CallerError, most=MOST_BYTES), newline=""),
+        restkey="",
+        restval="",
+        strict=True,
+    )
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            _check_header(path, reader.fieldnames or [])
-            facts = [(reader.line_num, _facts(path, reader.line_num, row)) for row in reader]
-    except FileNotFoundError:
-        raise CallerError(f"There is no file {path}.") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise CallerError(f"{path} is not a CSV file in UTF-8.") from None
+        _check_header(path, reader.fieldnames or [])
+        facts = [(reader.line_num, _facts(path, reader.line_num, row)) for row in reader]
+    except csv.Error:
+        raise CallerError(
+            f"{path}, line {reader.line_num + 1}: a value lacks its closing quotation mark, or is too long."
+        ) from None
     _check_ids(path, facts)
     return facts
 
 
-def _check_header(path: Path, names: Any) -> None:
+def _check_header(path: Path, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise CallerError(f"{path}, line 1: a column is there twice.")
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or not {"id", "mixpanel_ids", "name"} & set(names):
         raise CallerError(
@@ -77,10 +88,14 @@ def _facts(path: Path, line: int, row: dict[str, Any]) -> AccountFacts:
         facts = AccountFacts.model_validate({**given, **lists})
     except ValidationError as error:
         fault = error.errors()[0]
-        raise CallerError(f"{path}, line {line}, {fault['loc'][0]}: {fault['msg']}.") from None
+        raise CallerError(f"{path}, line {line}, {fault['loc'][0]}: {_words(fault['msg'])}.") from None
     first = facts.mixpanel_ids[0] if facts.mixpanel_ids else facts.id
     if facts.id not in ("", first):
         raise CallerError(f"{path}, line {line}, mixpanel_ids: the first must be {facts.id!r}, as the id is.")
     if not first and not facts.name:
         raise CallerError(f"{path}, line {line}: id or name must be filled in.")
     return facts.model_copy(update={"id": first})
+
+
+def _words(message: str) -> str:
+    return message.removeprefix("Value error, ")

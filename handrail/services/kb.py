@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,12 @@ from pydantic import ValidationError
 from handrail.domain.features import Feature, Passage
 from handrail.engine import grounding
 from handrail.errors import CallerError, ConfigError
-from handrail.services import screenshots
+from handrail.services import screenshots, text_file
+
+MOST_BYTES = 1_000_000
+
+OURS = frozenset({"body", "version"})
+"""Fields of a document that its head does not give."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -96,24 +101,19 @@ def read(folder: Path) -> KnowledgeBase:
 
 def _document(path: Path, pictures: dict[str, bytes]) -> Feature:
     """The document at `path`; the screenshots that it names are added to `pictures`."""
-    try:
-        raw = path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8; save it as UTF-8.") from None
-    _, opened, rest = raw.partition("---\n")
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise ConfigError(f"{path} leads out of the folder of the documents.")
+    raw = text_file.read(path, ConfigError, most=MOST_BYTES)
+    before, opened, rest = raw.replace("\r\n", "\n").replace("\r", "\n").partition("---\n")
     head, closed, body = rest.partition("\n---")
-    if not opened or not closed:
+    if before.strip() or not opened or not closed:
         raise ConfigError(f"{path} has no front matter between two lines of ---.")
+    fields = _front_matter(path, head, before.count("\n") + 2)
     try:
-        fields = yaml.safe_load(head)
         feature = Feature.model_validate({**fields, "body": body.strip()})
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 2}" if mark else ""
-        raise ConfigError(f"{path}{where}: the front matter is not YAML.") from None
-    except (ValidationError, TypeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else None
-        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else "it is no mapping"
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
         raise ConfigError(f"{path}: the front matter does not fit: {what}.") from None
     if feature.slug != path.stem:
         raise ConfigError(f"{path}: the slug {feature.slug!r} must be the file's name.")
@@ -129,6 +129,50 @@ def _document(path: Path, pictures: dict[str, bytes]) -> Feature:
         raise ConfigError(f"{path}: {error}") from None
     pictures.update(named)
     return _with_version(feature, [raw.encode(), *named.values()])
+
+
+def _front_matter(path: Path, head: str, begins: int) -> dict[str, object]:
+    """The fields of a document's head, whose first line is line `begins` of the file."""
+    try:
+        fields = yaml.load(head, Loader=_OnceLoader)  # noqa: S506  (a safe loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = getattr(error, "position", None)
+        where = f", line {mark.line + begins}" if mark else ""
+        where = f", line {head.count(chr(10), 0, at) + begins}" if isinstance(at, int) else where
+        twice = f": {error.problem}" if isinstance(error, _Twice) else ""
+        raise ConfigError(f"{path}{where}: the front matter is not YAML{twice}.") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: the front matter is nested too deeply.") from None
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: the front matter does not fit: it is no mapping.")
+    if ours := OURS & fields.keys():
+        raise ConfigError(f"{path}: the front matter does not fit: {min(ours)} is not yours to write.")
+    return fields
+
+
+class _Twice(yaml.constructor.ConstructorError):
+    """A key that is there twice, of which one would be lost without a word."""
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Takes each key once, and names the line of a value that is none, as of the day 2024-13-45."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, OverflowError):
+            raise yaml.constructor.ConstructorError(problem_mark=node.start_mark) from None
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise _Twice(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 def _with_version(feature: Feature, parts: list[bytes]) -> Feature:

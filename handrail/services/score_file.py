@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from handrail.domain.health import ScoreSettings
 from handrail.errors import ConfigError
+from handrail.services import text_file
 
+MOST_BYTES = 1_000_000
 SHIPPED = Path(__file__).with_name("score.toml")
 
 
@@ -32,9 +34,9 @@ def _understood(shipped: str, own: str, path: Path | None) -> ScoreSettings:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{path} cannot be read: check HANDRAIL_SCORE_FILE.") from None
+        return text_file.read(path, ConfigError, most=MOST_BYTES)
+    except ConfigError as error:
+        raise ConfigError(f"HANDRAIL_SCORE_FILE: {error}") from None
 
 
 def _table(text: str, path: Path) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def _table(text: str, path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from None
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{path} holds a number that is too long, or is nested too deeply.") from None
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

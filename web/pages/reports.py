@@ -1,8 +1,9 @@
 """The project's saved reports and dashboards: how old their copies are, and what a copy shows."""
 
 from itertools import groupby
+from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.charts.reports import charts
@@ -32,7 +33,9 @@ async def reports_page(ctx: Ctx, frame: Framed) -> HTMLResponse:
 
 
 @router.get("/reports/{report_id}")
-async def report_page(ctx: Ctx, frame: Framed, report_id: int) -> HTMLResponse:
+async def report_page(
+    ctx: Ctx, frame: Framed, report_id: Annotated[int, Path(ge=1, le=2**53)]
+) -> HTMLResponse:
     """The newest copy; a report without one says so, and how to get one."""
     copies = await report_history(ctx, report_id)
     if not copies:

@@ -22,10 +22,24 @@ MAX_HTML_BYTES = 70_000
 PICTURE_ID = "where-you-are"
 """Content id of the picture: the same in every mail, so that it tells nothing."""
 
+_NO_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0, and so a template of MJML, cannot hold."""
+
+
+def _as_text(value: object) -> object:
+    return _NO_TEXT.sub("", value) if isinstance(value, str) else value
+
+
 _TEMPLATES = Path(__file__).parent / "templates"
-_html = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+_html = Environment(
+    loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=_as_text
+)
 _text = Environment(  # noqa: S701  # nosec B701  # plain text: escaping would show in the mail
-    loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=FileSystemLoader(_TEMPLATES),
+    undefined=StrictUndefined,
+    finalize=_as_text,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 

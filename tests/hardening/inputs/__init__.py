@@ -1,0 +1,1 @@
+"""What is typed, pasted, imported and brought along: understood, or refused in a sentence of ours."""
