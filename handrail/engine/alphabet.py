@@ -24,7 +24,7 @@ def strange(text: str, source: str) -> bool:
     """Whether it holds a sign, a mark or a letter that the source gives no ground for.
 
     Letters may be those of any script that the source is written in, Latin ones only with or without
-    accents, and no word may mix scripts that look alike. Digits, and what cannot be seen, are judged elsewhere.
+    accents, and no word may mix scripts that look alike. Digits and what cannot be seen are judged elsewhere.
     """
     text = unicodedata.normalize("NFC", text)
     known, scripts = _written_in(source)

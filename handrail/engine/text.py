@@ -12,7 +12,7 @@ _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 _IGNORED = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Marks and letters that nothing is drawn for: Unicode's Default_Ignorable_Code_Point, and the empty braille."""
+"""Marks and letters that nothing is drawn for: of Default_Ignorable_Code_Point, and the empty braille."""
 _GAPS = str.maketrans(dict.fromkeys("\t\n\r\u2028\u2029", " "))
 _NO_JOINER, _JOINER = "\u200c", "\u200d"
 _VIRAMA = 9

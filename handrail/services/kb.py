@@ -121,8 +121,8 @@ def _document(path: Path, pictures: dict[str, bytes]) -> Feature:
     for title in (feature.title, *(step.title for step in feature.steps)):
         if not title.strip() or wording.plainly(title) != title or len(title.splitlines()) > 1:
             raise ConfigError(
-                f"{path}: the title {shown(title)!r} is not one line of plain words: it holds a link, markup or "
-                "a character that cannot be seen. Links stand under `url`."
+                f"{path}: the title {shown(title)!r} is not one line of plain words: it holds a link, markup "
+                "or a character that cannot be seen. Links stand under `url`."
             )
     steps = {step.id for step in feature.steps}
     for hint in feature.errors:

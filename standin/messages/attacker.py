@@ -1,4 +1,4 @@
-"""A writer in an attacker's hands: it says what a test dictates, or does what it finds written in its prompt."""
+"""A writer in an attacker's hands: it says what a test dictates, or does what stands in its prompt."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _ORDER = re.compile(
 """What reads like an instruction to whoever reads it."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_HEX = re.compile(r"(?:[0-9a-f]{2}){8,}")
+_BLANK = "\u3164\uffa0\u115f\u1160\u2800"
 _LOOKALIKE = str.maketrans("асеоріѕԁһху", "aceopisdhxy")
 
 
@@ -51,7 +53,7 @@ def _filled(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, A
 
 
 def obedient(request: Request, details: Mapping[str, Any]) -> Reply:
-    """Puts every instruction of its prompt into every field; where there is none it writes a good tutorial."""
+    """Puts every instruction of its prompt into every field; where there is none it writes a good text."""
     orders = sorted({order for words in request.words for order in orders_in(words)})
     if not orders:
         return writer.written(request, writer.tutorial(request))
@@ -77,11 +79,14 @@ def _readings(line: str) -> Iterator[str]:
     yield line
     yield "".join(chr(ord(char) - 0xE0000) for char in line if 0xE0020 <= ord(char) < 0xE007F)
     yield bytes(map(_selected, filter(_is_selector, line))).decode("utf-8", "replace")
-    shown = "".join(char for char in line if unicodedata.category(char) not in {"Cf", "Cc", "Mn"})
+    hidden = {"Cf", "Cc", "Mn"}
+    shown = "".join(char for char in line if unicodedata.category(char) not in hidden and char not in _BLANK)
     plain = unicodedata.normalize("NFKC", html.unescape(unquote(shown)))
     yield plain
     yield plain.casefold().translate(_LOOKALIKE)
     yield plain[::-1]
+    for found in _HEX.findall(line):
+        yield bytes.fromhex(found).decode("utf-8", "replace")
     for found in _BASE64.findall(line):
         try:
             yield base64.b64decode(found + "=" * (-len(found) % 4)).decode()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from handrail.domain.features import ErrorHint, Feature, FeatureEvents, Step
@@ -591,6 +591,7 @@ def without(feature: Feature, word: str) -> bool:
 WITH_DIGITS = [(draft, of) for draft, of in SAID if any(re.search(r"\d", each.text) for each in draft.steps)]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WITH_DIGITS), st.data())
 def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], data: st.DataObject) -> None:
     draft, feature = said
@@ -610,6 +611,7 @@ def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], 
     assert problems(draft.model_copy(update={"steps": tuple(steps)}), feature) != []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SAID), st.data(), st.from_regex(r"[A-Z][a-z]{4,9}", fullmatch=True))
 def test_a_draft_with_a_changed_label_never_passes(
     said: tuple[Draft, Feature], data: st.DataObject, other: str
@@ -633,6 +635,7 @@ def test_a_draft_with_a_changed_label_never_passes(
     assert problems(draft.model_copy(update={"steps": tuple(steps)}), feature) != []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SAID), st.data(), st.from_regex(r"[a-z][a-z-]{1,20}", fullmatch=True))
 def test_a_draft_with_an_invented_step_never_passes(
     said: tuple[Draft, Feature], data: st.DataObject, step_id: str
@@ -646,6 +649,7 @@ def test_a_draft_with_an_invented_step_never_passes(
     assert problems(draft.model_copy(update={"steps": steps}), feature) != []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SAID), st.data(), st.sampled_from(HIDDEN))
 def test_a_draft_with_a_hidden_character_never_passes(
     said: tuple[Draft, Feature], data: st.DataObject, hidden: str

@@ -131,6 +131,13 @@ def _circled(text: str) -> str:
     )
 
 
+def _between(char: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        return char.join(text)
+
+    return change
+
+
 TRANSFORMS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
@@ -144,13 +151,13 @@ TRANSFORMS: dict[str, Callable[[str], str]] = {
     "fullwidth": _fullwidth,
     "mathematical": _bold,
     "circled": _circled,
-    "bidi": lambda text: f"\u202e{text[::-1]}\u202c",
-    "isolates": lambda text: f"\u2066{text}\u2069",
-    "zero width": lambda text: "\u200b".join(text),
-    "joiners": lambda text: "\u200d".join(text),
-    "soft hyphens": lambda text: "\u00ad".join(text),
-    "grapheme joiners": lambda text: "\u034f".join(text),
-    "fillers": lambda text: "\u3164".join(text),
+    "bidi": lambda text: "\u202e" + text[::-1] + "\u202c",
+    "isolates": lambda text: "\u2066" + text + "\u2069",
+    "zero width": _between("\u200b"),
+    "joiners": _between("\u200d"),
+    "soft hyphens": _between("\u00ad"),
+    "grapheme joiners": _between("\u034f"),
+    "fillers": _between("\u3164"),
     "ansi": lambda text: f"\x1b]8;;{text}\x07\x1b[8m{text}\x1b[0m",
     "accents": lambda text: unicodedata.normalize("NFD", "".join(f"{char}\u0336" for char in text)),
     "dots": lambda text: text.replace(".", "。"),
