@@ -151,34 +151,36 @@ CALLS: list[Output] = [
 """Calls of tools that a model may not use, or with what they do not take."""
 
 _TEXT = {"type": "text", "text": "{}"}
+_CALL = {"type": "tool_use", "id": "t", "name": "search_feature_docs", "input": {}}
 _USAGE = {"input_tokens": 10, "output_tokens": 10}
+_CONTENTS: list[Any] = [
+    *("text", 7, {}, [None], ["x"], [7], [[]], [{}]),
+    *([{**_TEXT, "text": value}] for value in (None, 7, [], {})),
+    *([{**_TEXT, "type": value}] for value in (None, 7, "image", "tool_result")),
+    [{"type": "tool_result", "tool_use_id": "t", "content": "{}"}],
+    [{"type": "image", "source": {"type": "url", "url": LINKS[0]}}],
+]
+_CALLED: list[Any] = [
+    {},
+    {"id": None, "name": None, "input": None},
+    {"id": 7, "name": 7, "input": 7},
+    {**_CALL, "name": ["send_tutorial"]},
+    {**_CALL, "input": "feature"},
+    {**_CALL, "input": []},
+    {**_CALL, "id": {"a": 1}},
+]
+_USED: list[Any] = [
+    *("none", 7, [], {}),
+    *({**_USAGE, "output_tokens": value} for value in (-(10**9), 10**30, "many", None, 1.5, [], True)),
+    *({**_USAGE, "cache_read_input_tokens": value} for value in (-(10**9), "x", 2**70)),
+]
 MESSAGES: list[Output] = [
-    *({"message": {"content": value}} for value in ("text", 7, {}, [None], ["x"], [7], [[]], [{}])),
-    *({"message": {"content": [{"type": "text", "text": value}]}} for value in (None, 7, [], {})),
-    *({"message": {"content": [{**_TEXT, "type": value}]}} for value in (None, 7, "image", "tool_result")),
-    {"message": {"content": [{"type": "tool_result", "tool_use_id": "t", "content": "{}"}]}},
-    {"message": {"content": [{"type": "image", "source": {"type": "url", "url": LINKS[0]}}]}},
+    *({"message": {"content": value}} for value in _CONTENTS),
     *(
-        {"message": {"stop_reason": "tool_use", "content": [{"type": "tool_use", **each}]}}
-        for each in (
-            {},
-            {"id": None, "name": None, "input": None},
-            {"id": 7, "name": 7, "input": 7},
-            {"id": "t", "name": ["send_tutorial"], "input": {}},
-            {"id": "t", "name": "search_feature_docs", "input": "feature"},
-            {"id": "t", "name": "search_feature_docs", "input": []},
-            {"id": {"a": 1}, "name": "search_feature_docs", "input": {"feature": "schedule-export"}},
-        )
+        {"message": {"stop_reason": "tool_use", "content": [{"type": "tool_use", **value}]}}
+        for value in _CALLED
     ),
-    *({"message": {"usage": value}} for value in ("none", 7, [], {})),
-    *(
-        {"message": {"usage": {**_USAGE, "output_tokens": value}}}
-        for value in (-1_000_000_000, 10**30, "many", None, 1.5, [], True)
-    ),
-    *(
-        {"message": {"usage": {**_USAGE, "cache_read_input_tokens": value}}}
-        for value in (-(10**9), "x", 2**70)
-    ),
+    *({"message": {"usage": value}} for value in _USED),
     *({"message": {"stop_reason": value}} for value in (None, 7, ["end_turn"], {})),
 ]
 """Messages that the vendor's service would never send, and that its own library lets through."""

@@ -12,7 +12,6 @@ from handrail.domain.struggles import Signature
 from handrail.engine import grounding
 from handrail.flows.deliver import Tokens, mail_of
 from handrail.flows.writing import what_is_wrong
-from handrail.services.people import Contact
 from mcp_server.server import create_server
 from standin.state import Standin
 from tests.hardening.model.benign import COMPANIES, PEOPLE
@@ -102,8 +101,3 @@ async def test_a_book_full_of_such_names_keeps_no_text_from_going_out(
 
     assert len(blocked) <= MOST * asked, blocked
     promise(f"benign names: {share(len(blocked), asked)} of texts blocked by companies' names (most: 2 %)")
-
-
-def test_a_contact_is_what_it_was_fetched_as() -> None:
-    """The names above are first names or whole ones; `Contact` keeps the first."""
-    assert Contact("k", "id", "a@b.example", "José").first_name == "José"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from mcp import Client
 
 from agent import night, writing
@@ -114,28 +115,22 @@ async def with_arguments(ctx: ToolContext, planter: Planter, count: int) -> int:
 
 
 PLACES = ("summary", "step", "error", "body", "section", "last step")
-BODY = "# Export rows\n\nIt is a table.\n\n## {section}\n\n{body}\n"
 
 
 def written_into_documents(folder: Path, count: int) -> None:
-    """A document for each place and disguise, so many of them."""
+    """So many documents, each with an instruction in another place or disguise."""
     folder.mkdir()
     every = [(place, change) for change in TRANSFORMS.values() for place in PLACES]
     for number, (place, change) in enumerate(every[:: max(1, len(every) // count)]):
-        words = {each: "It is in the table." for each in PLACES} | {place: change(f"{INJECTION}.")}
-        front, steps, _ = (*crowd.DOCUMENT.split("steps:\n"), "")
-        head = front.replace("export-rows", f"export-{number}").replace(
-            "summary: How to export.", f"summary: {json.dumps(words['summary'])}"
-        )
-        steps = steps.split("\n---")[0].replace(
-            "Open the table and choose Export.", json.dumps(f"Open the table. {words['step']}")
-        )
-        steps = steps.replace(
-            "Wait for the file and choose Download.", json.dumps(f"Wait for it. {words['last step']}")
-        )
-        error = f"errors:\n  - reason: full\n    step: start\n    text: {json.dumps(words['error'])}\n"
-        body = BODY.format(**words).replace("Export rows\n", f"Export {number}\n", 1)
-        (folder / f"export-{number}.md").write_text(f"{head}steps:\n{steps}\n{error}---\n{body}", "utf-8")
+        words = dict.fromkeys(PLACES, "It is in the table.") | {place: change(f"{INJECTION}.")}
+        front = yaml.safe_load(crowd.DOCUMENT.split("---")[1])
+        front |= {"slug": f"export-{number}", "summary": words["summary"]}
+        front["steps"][0]["text"] += f" {words['step']}"
+        front["steps"][1]["text"] += f" {words['last step']}"
+        front["errors"] = [{"reason": "full", "step": "start", "text": words["error"]}]
+        body = f"# Export\n\nIt is a table.\n\n## {words['section']}\n\n{words['body']}\n"
+        head = yaml.safe_dump(front, sort_keys=False)
+        (folder / f"export-{number}.md").write_text(f"---\n{head}---\n{body}", "utf-8")
 
 
 async def test_a_document_that_gives_orders_leads_nowhere_but_where_its_front_matter_does(
