@@ -107,6 +107,13 @@ def _plain(block: object) -> object:
     return block.model_dump(mode="json") if isinstance(block, BaseModel) else str(block)
 
 
+_READ: dict[str, dict[str, type]] = {
+    "text": {"text": str},
+    "tool_use": {"id": str, "name": str, "input": dict},
+}
+"""What is read of a block, by its kind."""
+
+
 def is_message(reply: object) -> bool:
     """The SDK hands on whatever came with a 200: a proxy's page, an empty object, values of other types."""
     from anthropic.types import Message  # noqa: PLC0415  (a second of start-up that a chat client would wait for)
@@ -117,9 +124,10 @@ def is_message(reply: object) -> bool:
 
 
 def _is_block(block: object) -> bool:
-    """Whether it has what is read of it; kinds that are new have only a name."""
-    needed = {"text": ("text",), "tool_use": ("id", "name")}.get(str(getattr(block, "type", "")), ())
-    return all(isinstance(getattr(block, name, None), str) for name in ("type", *needed))
+    """Whether it has what is read of it; of kinds that are new only the name is."""
+    kind = getattr(block, "type", None)
+    needed = _READ.get(kind, {}) if isinstance(kind, str) else {"type": str}
+    return all(isinstance(getattr(block, name, None), shape) for name, shape in needed.items())
 
 
 def _is_usage(usage: object) -> bool:

@@ -137,7 +137,7 @@ class Writer:
 
 async def _call(catalogue: Client, call: ToolUseBlock, offered: set[str]) -> dict[str, Any]:
     """Run one tool call of the model; what it may not do comes back to it as an error."""
-    if call.name not in offered or not isinstance(call.input, dict):
+    if call.name not in offered:
         return _refused(call, "There is no such tool here.")
     answer = await catalogue.call_tool(call.name, call.input)
     text = "\n".join(block.text for block in answer.content if isinstance(block, TextContent))

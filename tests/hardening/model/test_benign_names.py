@@ -83,7 +83,7 @@ async def test_companies_are_found_and_told_by_the_names_they_have(
 async def test_a_book_full_of_such_names_keeps_no_text_from_going_out(
     ctx: ToolContext, promise: Callable[[str], None]
 ) -> None:
-    """Companies are called as buttons are called. A text that the model tells in the document's words stays."""
+    """Companies are called as buttons are called; a text in the document's words stays."""
     async with ctx.store.begin() as work:
         profiles = [
             GroupProfile(mixpanel_id=f"b_{number}", name=name, domain=f"b{number}.example")

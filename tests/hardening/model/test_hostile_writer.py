@@ -1,4 +1,4 @@
-"""A model in an attacker's hands: whatever it answers, a mail holds what the document says and links by id."""
+"""A model in an attacker's hands: whatever it answers, a mail says and links what the document does."""
 
 import json
 from collections import Counter
