@@ -24,6 +24,8 @@ def seen(raw: str) -> str:
     A joiner stays where it is part of how a word is written: after a virama, or between Arabic letters
     (RFC 5892, appendices A.1 and A.2).
     """
+    if raw.isascii() and raw.isprintable():
+        return raw
     kept: list[str] = []
     for char, after in zip(raw, f"{raw[1:]} ", strict=False):
         if char in (_NO_JOINER, _JOINER):

@@ -153,9 +153,12 @@ CALLS: list[Output] = [
 _TEXT = {"type": "text", "text": "{}"}
 _CALL = {"type": "tool_use", "id": "t", "name": "search_feature_docs", "input": {}}
 _USAGE = {"input_tokens": 10, "output_tokens": 10}
+_NO_TEXTS: list[Any] = [None, 7, [], {}]
+_NO_COUNTS: list[Any] = [-(10**9), 10**30, "many", None, 1.5, [], True]
+_NO_REASONS: list[Any] = [None, 7, ["end_turn"], {}]
 _CONTENTS: list[Any] = [
     *("text", 7, {}, [None], ["x"], [7], [[]], [{}]),
-    *([{**_TEXT, "text": value}] for value in (None, 7, [], {})),
+    *([{**_TEXT, "text": value}] for value in _NO_TEXTS),
     *([{**_TEXT, "type": value}] for value in (None, 7, "image", "tool_result")),
     [{"type": "tool_result", "tool_use_id": "t", "content": "{}"}],
     [{"type": "image", "source": {"type": "url", "url": LINKS[0]}}],
@@ -171,7 +174,7 @@ _CALLED: list[Any] = [
 ]
 _USED: list[Any] = [
     *("none", 7, [], {}),
-    *({**_USAGE, "output_tokens": value} for value in (-(10**9), 10**30, "many", None, 1.5, [], True)),
+    *({**_USAGE, "output_tokens": value} for value in _NO_COUNTS),
     *({**_USAGE, "cache_read_input_tokens": value} for value in (-(10**9), "x", 2**70)),
 ]
 MESSAGES: list[Output] = [
@@ -181,6 +184,6 @@ MESSAGES: list[Output] = [
         for value in _CALLED
     ),
     *({"message": {"usage": value}} for value in _USED),
-    *({"message": {"stop_reason": value}} for value in (None, 7, ["end_turn"], {})),
+    *({"message": {"stop_reason": value}} for value in _NO_REASONS),
 ]
 """Messages that the vendor's service would never send, and that its own library lets through."""
