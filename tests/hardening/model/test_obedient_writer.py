@@ -1,6 +1,7 @@
 """A model that obeys whatever it reads: nothing that strangers wrote comes before its eyes."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ from tests.hardening.model.planted import NAMED, Planter, generate
 from tests.hardening.model.test_hostile_writer import mailed
 from tools._server import already_open
 from tools.draft_tutorial import draft_tutorial
+
+_MARK = re.compile(r"zq\d{5}x|previous_instructions", re.IGNORECASE)
+"""What every instruction of `planted.py` ends with, or is. Tokens of links may hold the letters by chance."""
 
 
 def obey(standins: Standin) -> None:
@@ -77,13 +81,12 @@ async def test_nothing_that_strangers_wrote_is_in_any_prompt_or_mail(
         everything = json.dumps([each["body"] for each in state.prompts], ensure_ascii=False)
         placed = Counter(where for where, _ in planter.placed)
         assert [text for _, text in planter.placed if text in everything] == []
-        assert "zq" not in everything
+        assert _MARK.search(everything) is None
         known = {f"person{number}@company.example" for number in range(people)}
         assert {mail["to"] for mail in state.mails} == known
         assert [wrong for mail in state.mails for wrong in wrong_with(mail, mail["to"])] == []
-        assert "zq" not in json.dumps(
-            [{**mail, "attachments": []} for mail in state.mails], ensure_ascii=False
-        )
+        told = json.dumps([{**mail, "attachments": []} for mail in state.mails], ensure_ascii=False)
+        assert _MARK.search(told) is None
 
     assert set(placed) == {*NAMED, "argument"}
     promise(
