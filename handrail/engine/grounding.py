@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from handrail.domain.features import Feature, Passage, Step
 from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Draft, DraftStep
-from handrail.engine import wording
+from handrail.engine import alphabet, wording
 from handrail.engine.reading_level import grade
 from handrail.engine.wording import flat
 
@@ -14,9 +14,6 @@ MAX_STEPS = 6
 MAX_STEP_CHARACTERS = 600
 MAX_INTRO_CHARACTERS = 400
 MAX_SUBJECT_CHARACTERS = 78
-LEAST_SHARED_WORDS = 0.6
-"""Share of a step's longer words that must stand in the document."""
-
 LEAST_QUOTE_CHARACTERS = 10
 """A quote of a letter stands in every passage."""
 
@@ -72,10 +69,12 @@ def problems(
     if draft.feature != feature.slug:
         found.append("the draft is about another feature")
     if not 1 <= len(draft.steps) <= MAX_STEPS:
-        found.append(f"the draft has {len(draft.steps)} steps; 1 to {MAX_STEPS} are allowed")
+        return [*found, f"the draft has {len(draft.steps)} steps; 1 to {MAX_STEPS} are allowed"]
     found += _order_problems([step.step for step in draft.steps], feature, stuck_step)
     document = _document(feature)
     found += _text_problems("subject", draft.subject, MAX_SUBJECT_CHARACTERS, document, names)
+    if len(draft.subject.splitlines()) > 1:
+        found.append("subject: holds a line break")
     found += _text_problems("intro", draft.intro, MAX_INTRO_CHARACTERS, document, names)
     for step in draft.steps:
         found += _step_problems(step, feature, names)
@@ -109,26 +108,32 @@ def _step_problems(step: DraftStep, feature: Feature, names: Collection[str]) ->
     where = f"step {step.step}"
     found = _text_problems(where, step.text, MAX_STEP_CHARACTERS, _source(step.step, feature), names)
     own = [passage.text for passage in passages(feature) if passage.step == step.step]
-    quote = flat(step.quote)
-    long_enough = len(quote) >= LEAST_QUOTE_CHARACTERS or quote in map(flat, own)
-    if not quote or not long_enough or not any(quote in flat(text) for text in own):
+    if not _quotes(step.quote, own):
         found.append(f"{where}: the quoted span is not in its passage")
-    if wording.shared_words(step.text, _document(feature)) < LEAST_SHARED_WORDS:
-        found.append(f"{where}: too few of its words stand in the document")
     return found
 
 
+def _quotes(quote: str, own: Collection[str]) -> bool:
+    """Whether it is a span of one of these passages, spacing and case aside."""
+    words = flat(quote)
+    if alphabet.hides(quote) or len(quote) > max(map(len, own)):
+        return False
+    long_enough = len(words) >= LEAST_QUOTE_CHARACTERS or words in map(flat, own)
+    return bool(words) and long_enough and any(words in flat(text) for text in own)
+
+
 def _text_problems(where: str, text: str, limit: int, source: str, names: Collection[str]) -> list[str]:
-    found = []
     if not text.strip() or len(text) > limit:
-        found.append(f"{where}: empty or longer than {limit} characters")
-    return found + [f"{where}: {wrong}" for wrong in wording.problems(text, source, names)]
+        return [f"{where}: empty or longer than {limit} characters"]
+    return [f"{where}: {wrong}" for wrong in wording.problems(text, source, names)]
 
 
 def _document(feature: Feature) -> str:
     hints = [hint.text for hint in feature.errors]
     steps = [f"{step.title}\n{step.text}" for step in feature.steps]
-    return "\n".join([feature.title, feature.summary, *steps, *hints, feature.body])
+    # Without the marks of its headings: they are no signs of its words.
+    body = re.sub(r"^#+ ", "", feature.body, flags=re.MULTILINE)
+    return "\n".join([feature.title, feature.summary, *steps, *hints, body])
 
 
 def _source(step_id: str, feature: Feature) -> str:
@@ -152,13 +157,21 @@ def from_document(signature: Signature, feature: Feature) -> Draft:
         tone="plain",
         subject=f"Quick help with {feature.title[0].lower()}{feature.title[1:]}"[:MAX_SUBJECT_CHARACTERS],
         intro=f"It looks like “{chosen[0].title}” is where this gets stuck. Here is how to get past it.",
-        steps=tuple(_own_words(chosen, hint.text if hint and hint.step == chosen[0].id else "")),
+        steps=tuple(
+            _own_words(chosen, hint.text if hint and hint.step == chosen[0].id else "", _links(feature))
+        ),
     )
 
 
-def _own_words(steps: Iterable[Step], hint: str) -> list[DraftStep]:
+def _own_words(steps: Iterable[Step], hint: str, links: Collection[str]) -> list[DraftStep]:
     told = []
     for index, step in enumerate(steps):
         text = hint if index == 0 and hint else step.text
-        told.append(DraftStep(step=step.id, text=text[:MAX_STEP_CHARACTERS], quote=text))
+        words = wording.plainly(text, links) or step.title
+        told.append(DraftStep(step=step.id, text=words[:MAX_STEP_CHARACTERS], quote=text))
     return told
+
+
+def _links(feature: Feature) -> set[str]:
+    """Where a mail about this feature may lead: the addresses that stand in the front matter as such."""
+    return {feature.url, *(step.url for step in feature.steps)}

@@ -8,13 +8,47 @@ MAX_LENGTH = 120
 _LINK_OR_MARKUP = re.compile(r"[@<>{}\[\]]|://|\w{2}\.\w{2}")
 
 
+_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Marks and letters that nothing is drawn for: of Default_Ignorable_Code_Point, and the empty braille."""
+_GAPS = str.maketrans(dict.fromkeys("\t\n\r\u2028\u2029", " "))
+_NO_JOINER, _JOINER = "\u200c", "\u200d"
+_VIRAMA = 9
+
+
+def seen(raw: str) -> str:
+    """The text without control, bidi, zero-width, tag and filling characters and variation selectors.
+
+    A joiner stays where it is part of how a word is written: after a virama, or between Arabic letters
+    (RFC 5892, appendices A.1 and A.2).
+    """
+    if raw.isascii() and raw.isprintable():
+        return raw
+    kept: list[str] = []
+    for char, after in zip(raw, f"{raw[1:]} ", strict=False):
+        if char in (_NO_JOINER, _JOINER):
+            hidden = not (kept and _joins(kept[-1], char, after))
+        else:
+            hidden = unicodedata.category(char) in _UNSEEN or bool(_IGNORED.match(char))
+        if not hidden:
+            kept.append(char)
+    return "".join(kept)
+
+
+def _joins(before: str, joiner: str, after: str) -> bool:
+    if unicodedata.category(after)[0] != "L":
+        return False
+    arabic = all(unicodedata.name(char, "").startswith("ARABIC LETTER") for char in (before, after))
+    return unicodedata.combining(before) == _VIRAMA or (joiner == _NO_JOINER and arabic)
+
+
 @lru_cache(maxsize=4096)
 def shown(raw: str) -> str:
-    """One line without control, bidi, zero-width and tag characters, at most 120 characters."""
-    kept = (" " if char in "\t\n\r\u2028\u2029" else char for char in raw)
-    clean = "".join(char for char in kept if unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs", "Cn"})
-    line = " ".join(clean.split())
-    return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1] + "…"
+    """One line of what can be seen, at most 120 characters."""
+    line = " ".join(seen(raw.translate(_GAPS)).split())
+    return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip(_NO_JOINER + _JOINER) + "…"
 
 
 _QUOTES = str.maketrans("", "", '“”„‟«»"')
@@ -25,12 +59,15 @@ def quoted(raw: str) -> str:
     return f"“{shown(raw.translate(_QUOTES))}”"
 
 
+_IN_NAMES = frozenset("'’‘-‐.·・׳״་\u200c\u200d")
+"""What joins the letters of a name: D’Angelo, Anne-Marie, J., Gal·la, マリア・ルイサ, ג׳ורג׳, བསྟན་འཛིན."""
+
+
 def first_name(full_name: str) -> str:
     """The first name if it looks like one, else "": names in profiles are typed by anybody."""
     line = unicodedata.normalize("NFC", shown(full_name))
     word = line.split(" ")[0] if line and not _LINK_OR_MARKUP.search(line) else ""
     if not word or len(word) > 40 or unicodedata.category(word[0])[0] != "L" or "." in word.rstrip("."):
         return ""
-    # Letters of any script, their marks, and what joins names: D’Angelo, Anne-Marie, J.
-    fits = all(unicodedata.category(char)[0] in "LM" or char in "'’-." for char in word)
+    fits = all(unicodedata.category(char)[0] in "LM" or char in _IN_NAMES for char in word)
     return word if fits else ""

@@ -1,18 +1,32 @@
 """What a sentence may say: nothing that its source does not, and nothing hidden."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+from handrail.engine import alphabet
+from handrail.engine.text import seen
+
+LEAST_SHARED_WORDS = 0.5
+"""Share of a sentence's own words that must stand in the document."""
 
 _LINK_OR_MARKUP = re.compile(
-    r"\b[a-z][a-z0-9+.-]*://|\b(?:https?|mailto|tel|sms|javascript|data):|www\.|@|[<>{}]|\]\(", re.IGNORECASE
+    r"://|\b[a-z][a-z0-9+.-]*:(?=[^\s\"”’)])|www\.|@|[<>{}]|\]\(|&#?\w+;", re.IGNORECASE
 )
-_HOST = re.compile(r"\b(?:[\w-]+\.)+[a-z]{2,}\b", re.IGNORECASE)
+_HOST = re.compile(r"\b(?:[\w-]+\.)+[^\W\d_]{2,}\b|[a-z0-9-]+[。．｡][a-z]{2,}", re.IGNORECASE)
+_MARKDOWN = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\([^)]*\)")
+_SENTENCE_WITH_END = re.compile(r".+?(?:[.!?…](?=\s)|$)\s*", re.DOTALL)
+_ADDRESS = re.compile(
+    r"\w*[\w+.-]*://[^\s\"“”’)>]*[^\s\"“”’)>.,;:!?]|\bwww\.\S+|\b(?:mailto|tel|javascript|data):\S+|\S+@\S+\.\w+",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)(?:[ \u00a0\u202f]+([^\W\d_]+))?")
 _LABEL = re.compile(r"[\"“”„«‘‚]([^\"“”»’‘]{2,60})[\"“”»’‘]|(?<!\w)'([^']{2,60})'(?!\w)")
 _WORD = re.compile(r"[^\W\d_][\w-]*(?:['’]\w+)*")
 _ANY_WORD = re.compile(r"\w+")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_SENTENCE = re.compile(r"(?<=[.!?…:;])\s+|(?<=[。！？])|\n")
 _SENTENCE_START = re.compile(r"(?:^|[.!?…:;\n]|\d[.)])[\s\"“”„«‘’'(\[•*–—-]*$")
 
 _NUMBERS_SAID = """
@@ -31,9 +45,29 @@ than that the their them then there these they this those tick to try turn type 
 wait was watch we were what when where whether which while who why will with without work would yes yet
 you your
 """
+_COMMON_WORDS = """
+able above across almost along already among another anything around away back bad became become becomes
+beginning begins beside better between big bit bottom bright came carefully case chance change come comes
+common complete completely correct couple course detail different directly down during early easily easy
+edge empty ended ends enough entered even everything exact exactly expect expected extra failed failing
+fails far few fine finish finished fits fix found front fully further gets given goes gone good got great
+guide half halfway hand handy happen happens hard helped helps hint however idea important inside into
+issue itself kind know large larger least left less likely line little long longer looks lot main many
+matter matters maybe mean means meantime middle mind minute minutes moment moments more nearly neither
+normal note notice often okay onto order outside own pair part past perhaps picks place plain point
+points possible problem properly quickly quite rather reach reached ready real really reason rejected
+remember rest result right round same seem seems several short shorter shortly shown side similar simple
+single slightly slowly small smaller somebody someone something sometimes somewhere soon sort space spot
+starting step steps stopped straight stuck sure surely task thing things think though through tidy tight
+till time times tiny tip together too took top touch tricky trouble twice useful usual usually way ways
+well went whatever whenever wherever whole wide within won worked works worry worth wrong yours yourself
+"""
 _NUMBER_WORDS = frozenset(_NUMBERS_SAID.split())
 _ORDINARY = frozenset(_SMALL_WORDS.split())
 """Words that may begin a sentence, or follow a label, whatever the document says. English."""
+_ENDING = re.compile(r"(?<=\w{3})(?:e|es|ed|d|ing|s|ly)+$")
+_COMMON_STEMS = frozenset(_ENDING.sub("", word) for word in _ORDINARY.union(_COMMON_WORDS.split()))
+"""Words that ask nothing of anybody: a sentence is judged by the others. English."""
 
 
 def problems(text: str, source: str, names: Collection[str] = ()) -> Iterator[str]:
@@ -51,12 +85,27 @@ def problems(text: str, source: str, names: Collection[str] = ()) -> Iterator[st
     labels = [first or second for first, second in _LABEL.findall(text)]
     if any(flat(label) not in known for label in labels):
         yield "names a label that is not in the document"
-    if any(unicodedata.category(char)[0] == "C" and char not in "\n\t" for char in text):
+    if alphabet.hides(text):
         yield "holds control or hidden characters"
+    if alphabet.strange(text, source):
+        yield "holds a sign that is not in the document"
     if any(_names(text, source, names)):
         yield "names an account"
     if any(_foreign(text, source)):
         yield "names a term that is not in the document"
+    if any(_invented(text, source)):
+        yield "says what the document does not say"
+
+
+def plainly(text: str, links: Collection[str] = ()) -> str:
+    """A document's own text as words that may stand in a mail.
+
+    A Markdown link is its label and a picture is nothing. A sentence with a link or an address in it is left
+    out, unless the links are among `links`: mail programs make links of them.
+    """
+    words = _MARKDOWN.sub(lambda link: link[1] or "", "\n".join(map(seen, text.split("\n"))))
+    sentences = _SENTENCE_WITH_END.findall(words)
+    return "".join(each for each in sentences if set(_ADDRESS.findall(each)) <= set(links)).strip()
 
 
 def flat(text: str) -> str:
@@ -64,11 +113,28 @@ def flat(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def shared_words(text: str, source: str) -> float:
-    """Share of the longer words that stand in the source; 1 without any."""
-    words = _LONG_WORD.findall(text.casefold())
-    known = set(_LONG_WORD.findall(source.casefold()))
-    return sum(word in known for word in words) / len(words) if words else 1.0
+def _invented(text: str, source: str) -> Iterator[str]:
+    """Sentences that the source does not carry, by their longer words that are not common ones.
+
+    Too few of them stand there in whatever inflection, or two that do not follow one another.
+    """
+    known = _stems(source)
+    for sentence in _SENTENCE.split(text):
+        words = [_stem(word) for word in _LONG_WORD.findall(sentence.casefold())]
+        told = [word in known for word in words if word not in _COMMON_STEMS]
+        in_a_row = any(not one and not other for one, other in pairwise(told))
+        if told and (in_a_row or sum(told) / len(told) < LEAST_SHARED_WORDS):
+            yield sentence
+
+
+@lru_cache(maxsize=256)
+def _stems(source: str) -> frozenset[str]:
+    return frozenset(_stem(word) for word in _LONG_WORD.findall(source.casefold()))
+
+
+def _stem(word: str) -> str:
+    """Without its English endings, roughly: chooses, choosing and choose are one word."""
+    return _ENDING.sub("", word)
 
 
 def _numbers(text: str) -> set[str]:

@@ -11,7 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from handrail.domain.features import Feature, Passage
-from handrail.engine import grounding
+from handrail.engine import grounding, wording
+from handrail.engine.text import shown
 from handrail.errors import CallerError, ConfigError
 from handrail.services import screenshots, text_file
 
@@ -117,6 +118,12 @@ def _document(path: Path, pictures: dict[str, bytes]) -> Feature:
         raise ConfigError(f"{path}: the front matter does not fit: {what}.") from None
     if feature.slug != path.stem:
         raise ConfigError(f"{path}: the slug {feature.slug!r} must be the file's name.")
+    for title in (feature.title, *(step.title for step in feature.steps)):
+        if not title.strip() or wording.plainly(title) != title or len(title.splitlines()) > 1:
+            raise ConfigError(
+                f"{path}: the title {shown(title)!r} is not one line of plain words: it holds a link, markup "
+                "or a character that cannot be seen. Links stand under `url`."
+            )
     steps = {step.id for step in feature.steps}
     for hint in feature.errors:
         if hint.step not in steps:

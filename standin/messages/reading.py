@@ -19,6 +19,8 @@ class Request:
     title: str
     tools: list[dict[str, Any]] = field(default_factory=list)
     schema: dict[str, Any] | None = None
+    words: list[str] = field(default_factory=list)
+    """All that it was told and that its tools answered."""
 
     @property
     def feature(self) -> str:
@@ -43,6 +45,7 @@ def read(body: dict[str, Any]) -> Request:
         title=_title(values, feature),
         tools=body.get("tools") or [],
         schema=((body.get("output_config") or {}).get("format") or {}).get("schema"),
+        words=said + heard,
     )
 
 

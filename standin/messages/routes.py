@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from standin.messages import batches, caching, misbehaviour, rules, wire, writer
+from standin.messages import attacker, batches, caching, misbehaviour, rules, wire, writer
 from standin.messages.reading import read
 from standin.messages.wire import Reply
 from standin.state import Standin
@@ -99,6 +99,9 @@ def _reply(state: Standin, path: str, body: dict[str, Any]) -> Reply:
     fault = state.faults.take("anthropic", path, set(misbehaviour.LAST_TURN))
     if fault is not None:
         return misbehaviour.LAST_TURN[fault.fault](request)
+    fault = state.faults.take("anthropic", path, set(attacker.LAST_TURN))
+    if fault is not None:
+        return attacker.LAST_TURN[fault.fault](request, fault.details)
     if request.task is None and request.schema is None:
         return Reply([wire.text("I am a rule-based stand-in and write tutorials only.")])
     return writer.written(request, writer.tutorial(request))

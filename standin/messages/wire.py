@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from starlette.responses import JSONResponse, Response
@@ -25,11 +27,15 @@ _ERRORS = {
 
 
 class Reply(NamedTuple):
-    """What the writer answers: content blocks, why it stopped, and details of a refusal."""
+    """What the writer answers: content blocks, why it stopped, and details of a refusal.
+
+    `changes` go over the message around it, whatever the real service would say.
+    """
 
     content: list[dict[str, Any]]
     stop_reason: str = "end_turn"
     stop_details: dict[str, Any] | None = None
+    changes: Mapping[str, Any] = MappingProxyType({})
 
 
 class Cached(NamedTuple):
@@ -92,6 +98,7 @@ def message(body: dict[str, Any], reply: Reply, cached: Cached) -> dict[str, Any
         "stop_sequence": None,
         "stop_details": reply.stop_details,
         "usage": _usage(cached, tokens(len(_words(content)))),
+        **reply.changes,
     }
 
 

@@ -125,5 +125,9 @@ def _quote(passage: dict[str, Any]) -> str:
 
 def written(request: Request, value: dict[str, Any]) -> Reply:
     """The final answer: one text block of JSON that fits the schema asked for."""
-    fitted = value if request.schema is None else schemas.fit(value, request.schema)
-    return Reply([wire.text(json.dumps(fitted, ensure_ascii=False))])
+    return said(value if request.schema is None else schemas.fit(value, request.schema))
+
+
+def said(value: dict[str, Any]) -> Reply:
+    """One text block of JSON, whatever schema was asked for."""
+    return Reply([wire.text(json.dumps(value, ensure_ascii=False))])

@@ -211,7 +211,7 @@ async def test_edited_words_pass_the_same_gate_and_take_a_yes_of_their_own(
     async with visit(settings) as tab:
         await tab.go(f"/tonight/{first.review.id}")
         await tab.page.get_by_role("link", name="Edit").click()
-        await tab.page.get_by_label("Subject").fill("A subject of mine")
+        await tab.page.get_by_label("Subject").fill("A better way through")
         await tab.page.locator("#step0").fill(invented)
         await tab.page.get_by_role("button", name="Check and keep").click()
         await tab.page.get_by_role("alert").wait_for()
@@ -233,11 +233,11 @@ async def test_edited_words_pass_the_same_gate_and_take_a_yes_of_their_own(
 
     assert "Not kept." in refused
     assert f"step {first.tutorial.steps[0].step}: " in refused
-    assert kept == ["A subject of mine", invented]
+    assert kept == ["A better way through", invented]
     assert [each for each in wrong if "422" not in each] == []
     assert edited_id != first.review.id
     assert (old.status_code, before) == (409, 0), "a yes to the old words counts for nothing"
-    assert {mail["subject"] for mail in standins.mails} == {"A subject of mine"}
+    assert {mail["subject"] for mail in standins.mails} == {"A better way through"}
     assert all(flat(better) in flat(mail["text"]) for mail in standins.mails)
 
 

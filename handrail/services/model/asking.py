@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 4096
 MAX_TOOL_RESULT = 20_000
+MOST_TOKENS = 100_000_000
+"""No answer can have used more; such a count is an error of whoever counted."""
 
 _PROMPT = (Path(__file__).parent / "write_tutorial.md").read_text("utf-8")
 _CACHED = {"type": "ephemeral"}
@@ -105,11 +107,36 @@ def _plain(block: object) -> object:
     return block.model_dump(mode="json") if isinstance(block, BaseModel) else str(block)
 
 
+_READ: dict[str, dict[str, type]] = {
+    "text": {"text": str},
+    "tool_use": {"id": str, "name": str, "input": dict},
+}
+"""What is read of a block, by its kind."""
+
+
 def is_message(reply: object) -> bool:
-    """The SDK hands on whatever came with a 200: a proxy's page, an empty object."""
+    """The SDK hands on whatever came with a 200: a proxy's page, an empty object, values of other types."""
     from anthropic.types import Message  # noqa: PLC0415  (a second of start-up that a chat client would wait for)
 
-    return isinstance(reply, Message) and reply.usage is not None and reply.content is not None
+    if not isinstance(reply, Message) or not isinstance(reply.content, list):
+        return False
+    return all(map(_is_block, reply.content)) and _is_usage(reply.usage)
+
+
+def _is_block(block: object) -> bool:
+    """Whether it has what is read of it; of kinds that are new only the name is."""
+    kind = getattr(block, "type", None)
+    needed = _READ.get(kind, {}) if isinstance(kind, str) else {"type": str}
+    return all(isinstance(getattr(block, name, None), shape) for name, shape in needed.items())
+
+
+def _is_usage(usage: object) -> bool:
+    """Whether it can be paid: no count is negative, and none is more than a service would ever work on."""
+    told = [getattr(usage, name, None) for name in ("input_tokens", "output_tokens")]
+    cached = [
+        getattr(usage, name, None) or 0 for name in ("cache_creation_input_tokens", "cache_read_input_tokens")
+    ]
+    return all(type(count) is int and 0 <= count <= MOST_TOKENS for count in told + cached)
 
 
 def usage_of(reply: "Message") -> Usage:

@@ -17,6 +17,9 @@ from handrail.services.model.asking import MAX_TOOL_RESULT, Purse, Written
 from handrail.settings import Settings
 
 MAX_TURNS = 5
+MAX_CALLS = 8
+"""Tools that one reply may call; it needs two."""
+
 CALL_SECONDS = 60.0
 TASK_SECONDS = 180.0
 
@@ -103,7 +106,9 @@ class Writer:
                 return
             written.messages.append(dict(reply.to_param()))
             calls = [block for block in reply.content if isinstance(block, ToolUseBlock)]
-            results = [await _call(catalogue, call, {tool["name"] for tool in tools}) for call in calls]
+            offered = {tool["name"] for tool in tools}
+            results = [await _call(catalogue, call, offered) for call in calls[:MAX_CALLS]]
+            results += [_refused(call, "These are too many calls at once.") for call in calls[MAX_CALLS:]]
             written.messages.append({"role": "user", "content": results})
         written.problem = f"the model did not finish within {MAX_TURNS} turns"
 
@@ -132,9 +137,16 @@ class Writer:
 
 async def _call(catalogue: Client, call: ToolUseBlock, offered: set[str]) -> dict[str, Any]:
     """Run one tool call of the model; what it may not do comes back to it as an error."""
-    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id}
-    if call.name not in offered or not isinstance(call.input, dict):
-        return {**result, "is_error": True, "content": "There is no such tool here."}
+    if call.name not in offered:
+        return _refused(call, "There is no such tool here.")
     answer = await catalogue.call_tool(call.name, call.input)
     text = "\n".join(block.text for block in answer.content if isinstance(block, TextContent))
-    return {**result, "is_error": bool(answer.is_error), "content": text[:MAX_TOOL_RESULT]}
+    return _result(call, text[:MAX_TOOL_RESULT], is_error=bool(answer.is_error))
+
+
+def _refused(call: ToolUseBlock, words: str) -> dict[str, Any]:
+    return _result(call, words, is_error=True)
+
+
+def _result(call: ToolUseBlock, words: str, *, is_error: bool) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": call.id, "is_error": is_error, "content": words}

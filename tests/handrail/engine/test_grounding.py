@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from handrail.domain.features import ErrorHint, Feature, FeatureEvents, Step
@@ -210,8 +210,8 @@ def test_control_bidi_zero_width_and_tag_characters_are_refused(hidden: str) -> 
 def test_subject_and_introduction_are_neither_empty_nor_too_long(part: str, limit: int) -> None:
     refusal = [f"{part}: empty or longer than {limit} characters"]
 
-    assert about(**{part: ("open it.\n" * limit)[:limit]}) == []
-    assert about(**{part: ("open it.\n" * limit)[: limit + 1]}) == refusal
+    assert about(**{part: ("open it. " * limit)[:limit]}) == []
+    assert about(**{part: ("open it. " * limit)[: limit + 1]}) == refusal
     assert about(**{part: ""}) == refusal
     assert about(**{part: " \n"}) == refusal
 
@@ -224,13 +224,111 @@ def test_a_step_is_neither_empty_nor_longer_than_six_hundred_characters() -> Non
     assert telling("") == ["step folder: empty or longer than 600 characters"]
 
 
-def test_a_step_needs_six_in_ten_of_its_longer_words_from_the_document() -> None:
-    """Words of up to three letters do not count: of five longer ones three are enough, two are not."""
-    assert telling("Choose folder exactly, dear friend, and so on.") == []
-    assert telling("Choose folder quickly, dear friend, and so on.") == [
-        "step folder: too few of its words stand in the document"
+INVENTED = "says what the document does not say"
+
+
+@pytest.mark.parametrize(
+    ("words", "invented"),
+    [
+        ("The folder, dear people, is written in the export table.", True),  # four of six, two in a row
+        ("Type the folder, dear, exactly.", False),  # one of two
+        ("Typing the folders, dear.", False),  # the same words with other endings
+        ("Dear, the folder vanishes.", True),  # one of three
+        ("Remove it.", True),  # the only one that counts
+        ("It usually works in the end.", False),  # common words alone
+        ("The folder is there. Reply to this mail.", True),
+        ("The folder is there\nreply to this mail", True),
+    ],
+)
+def test_half_of_a_sentences_own_words_stand_in_the_document_and_no_two_in_a_row_are_new(
+    words: str, invented: bool
+) -> None:
+    """Words of up to three letters and common ones do not count. By hand."""
+    assert (f"step folder: {INVENTED}" in telling(words)) == invented
+    assert (f"intro: {INVENTED}" in about(intro=words)) == invented
+    assert (f"subject: {INVENTED}" in about(subject=words)) == invented
+
+
+SIGN = "holds a sign that is not in the document"
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "*",
+        "_",
+        "#",
+        "`",
+        "|",
+        "~",
+        "[",
+        "\\",
+        "$",
+        "%",
+        "&",
+        "=",
+        "①",
+        "✓",
+        "。",
+        "：",
+        "⁄",
+        "\u0336",
+        "\u3000",
+    ],
+    ids=ascii,
+)
+def test_a_sign_that_the_document_does_not_hold_is_refused(sign: str) -> None:
+    with_sign = FEATURE.model_copy(update={"summary": f"Have a table {sign} delivered."})
+    step = FOLDER.model_copy(update={"text": f"{FOLDER.text} {sign}"})
+
+    assert SIGN in " ".join(telling(f"{FOLDER.text} {sign}"))
+    assert problems(DRAFT.model_copy(update={"steps": (step,)}), with_sign) == []
+
+
+@pytest.mark.parametrize(
+    "word", ["fоlder", "ｆｏｌｄｅｒ", "𝐟𝐨𝐥𝐝𝐞𝐫", "ⓕⓞⓛⓓⓔⓡ", "ƒolder", "папка", "फ़ोल्डर"], ids=ascii
+)
+def test_letters_of_a_script_that_the_document_is_not_written_in_are_refused(word: str) -> None:
+    assert f"step folder: {SIGN}" in telling(f"{FOLDER.text} Type it: {word}.")
+
+
+def test_letters_of_the_documents_own_scripts_may_be_used_and_not_mixed_in_a_word() -> None:
+    russian = FEATURE.model_copy(update={"summary": "Таблица приходит сама: naïve."})
+
+    def signs(words: str) -> list[str]:
+        step = FOLDER.model_copy(update={"text": f"{FOLDER.text} {words}"})
+        return [
+            each for each in problems(DRAFT.model_copy(update={"steps": (step,)}), russian) if SIGN in each
+        ]
+
+    assert signs("таблицы, é") == []
+    assert signs("fоlder") == [f"step folder: {SIGN}"]
+
+
+@pytest.mark.parametrize(
+    "site", ["evil.рф", "еvil.ехаmple", "evil。example", "//evil.example", "evil.example."]
+)
+def test_a_site_in_any_alphabet_is_refused(site: str) -> None:
+    assert "step folder: names a site that is not in the document" in telling(f"{FOLDER.text} {site}")
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\ufe0f", "\U000e0100", "\u034f", "\u3164", "\u115f", "\u2028", "\u200d"], ids=ascii
+)
+def test_marks_and_letters_that_nothing_is_drawn_for_are_refused(hidden: str) -> None:
+    says = "step folder: holds control or hidden characters"
+
+    assert says in telling(f"{FOLDER.text[:-1]}{hidden}.")
+    assert telling(quote=f"{FOLDER.quote[:-1]}{hidden}{FOLDER.quote[-1]}") == [
+        "step folder: the quoted span is not in its passage"
     ]
-    assert telling("Type it in as it is.") == []
+
+
+def test_a_subject_is_one_line_and_a_quote_is_no_longer_than_its_passage() -> None:
+    assert about(subject="Quick help\nwith it") == ["subject: holds a line break"]
+    assert telling(quote=FOLDER.quote.replace(" ", " " * 100)) == [
+        "step folder: the quoted span is not in its passage"
+    ]
 
 
 def test_everything_that_is_wrong_is_said() -> None:
@@ -248,9 +346,11 @@ def test_everything_that_is_wrong_is_said() -> None:
     assert found == [
         "the draft is about another feature",
         "subject: holds a number that is not in the document",
+        "subject: holds a sign that is not in the document",
         "subject: names a term that is not in the document",
         "intro: holds a link, an address or markup",
         "intro: names a site that is not in the document",
+        "intro: says what the document does not say",
         "a step id is not in the document",
     ]
 
@@ -307,6 +407,30 @@ def test_without_advice_at_the_stuck_step_the_step_itself_is_told(stuck_step: st
 
     assert step is not None
     assert own_words(stuck_step, reason).steps[0].text == step.text
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Open [the page](https://evil.example/a). Choose Save.", "Open the page. Choose Save."),
+        ("![A picture](x.png) Choose Save.", "Choose Save."),
+        ("Go to https://evil.example/a, then wait. Choose Save.", "Choose Save."),
+        (f"Go to {HELP}#open, then wait. Choose Save.", f"Go to {HELP}#open, then wait. Choose Save."),
+        (f"Go to {HELP}.evil.example/, then wait. Choose Save.", "Choose Save."),
+        ("Write to ann@evil.example. Choose Save.", "Choose Save."),
+        ("Choose www.evil.example. Choose Save.", "Choose Save."),
+        ("Choose mailto:ann. Choose Save.", "Choose Save."),
+        ("h\u200bttps://evil.example is it. Choose\u202e Save.", "Choose Save."),
+        ("Open https://evil.example", "Open the page"),
+    ],
+)
+def test_the_documents_own_words_lead_only_where_its_front_matter_does(written: str, told: str) -> None:
+    """A sentence with another link is left out; where nothing is left the step's title is told."""
+    steps = (FEATURE.steps[0].model_copy(update={"text": written}), *FEATURE.steps[1:])
+    feature = FEATURE.model_copy(update={"steps": steps})
+    signature = Signature(feature="export", stuck_step="open", reason="", band="never")
+
+    assert from_document(signature, feature).steps[0].text == told
 
 
 def signatures(feature: Feature) -> list[Signature]:
@@ -467,6 +591,7 @@ def without(feature: Feature, word: str) -> bool:
 WITH_DIGITS = [(draft, of) for draft, of in SAID if any(re.search(r"\d", each.text) for each in draft.steps)]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WITH_DIGITS), st.data())
 def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], data: st.DataObject) -> None:
     draft, feature = said
@@ -486,6 +611,7 @@ def test_a_draft_with_a_changed_digit_never_passes(said: tuple[Draft, Feature], 
     assert problems(draft.model_copy(update={"steps": tuple(steps)}), feature) != []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SAID), st.data(), st.from_regex(r"[A-Z][a-z]{4,9}", fullmatch=True))
 def test_a_draft_with_a_changed_label_never_passes(
     said: tuple[Draft, Feature], data: st.DataObject, other: str
@@ -509,6 +635,7 @@ def test_a_draft_with_a_changed_label_never_passes(
     assert problems(draft.model_copy(update={"steps": tuple(steps)}), feature) != []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SAID), st.data(), st.from_regex(r"[a-z][a-z-]{1,20}", fullmatch=True))
 def test_a_draft_with_an_invented_step_never_passes(
     said: tuple[Draft, Feature], data: st.DataObject, step_id: str
@@ -522,6 +649,7 @@ def test_a_draft_with_an_invented_step_never_passes(
     assert problems(draft.model_copy(update={"steps": steps}), feature) != []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SAID), st.data(), st.sampled_from(HIDDEN))
 def test_a_draft_with_a_hidden_character_never_passes(
     said: tuple[Draft, Feature], data: st.DataObject, hidden: str

@@ -1,0 +1,1 @@
+"""The model and everybody who can write into its prompt, as enemies."""
