@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     )
 
     retry_seconds: float = Field(2.0, ge=0, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
+    mixpanel_seconds: float | None = Field(None, gt=0, validation_alias=_named("HANDRAIL_MIXPANEL_SECONDS"))
+    export_seconds: float = Field(7200, gt=0, validation_alias=_named("HANDRAIL_EXPORT_SECONDS"))
+    mail_seconds: float = Field(30, gt=0, validation_alias=_named("HANDRAIL_MAIL_SECONDS"))
+    model_seconds: float = Field(60, gt=0, validation_alias=_named("HANDRAIL_MODEL_SECONDS"))
 
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
     anthropic_base_url: str = Field(

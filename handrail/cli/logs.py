@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-QUIET = ("httpx2", "httpcore2", "anthropic", "python_http_client.client", "sqlalchemy", "apscheduler")
+QUIET = ("httpx2", "httpcore2", "anthropic", "sqlalchemy", "apscheduler")
 """At INFO or DEBUG these write whole URLs, bodies, prompts or statements."""
 
 
