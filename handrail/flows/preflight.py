@@ -29,9 +29,7 @@ async def _nothing_read(ctx: ToolContext, as_of: date, struggling: int) -> list[
     days = Period.of_days(REREAD_DAYS, as_of, await ctx.zone())
     async with ctx.store.read() as work:
         read = await work.metrics.totals(days)
-    found = preflight.nothing_read(
-        sum(each.total_events for each in read.values()), struggling, REREAD_DAYS
-    )
+    found = preflight.nothing_read(sum(each.total_events for each in read.values()), struggling, REREAD_DAYS)
     return [found] if found else []
 
 

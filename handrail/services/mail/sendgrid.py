@@ -118,7 +118,7 @@ class SendGrid:
             raise UpstreamError(f"SendGrid gave its {what} in an unknown shape; try again later.") from None
 
     async def _ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
-        """A connection for each request: one that was kept may be dead, and a mail is not sent twice to see."""
+        """A connection of its own: one that was kept may be dead, and a mail is not sent twice to see."""
         key, seconds = self._settings.sendgrid_api_key, self._settings.mail_seconds
         headers = {
             "Authorization": f"Bearer {key.get_secret_value() if key else ''}",

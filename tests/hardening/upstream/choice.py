@@ -5,7 +5,12 @@ from tests.hardening.upstream.faults import FAULTS
 
 IN_THE_SUITE = {
     "mixpanel": ("trickle", "short body", "gzip bomb", "empty", "the same page for ever"),
-    "sendgrid": ("stall before headers", "reset after the request", "429 for ever", "a certificate of its own"),
+    "sendgrid": (
+        "stall before headers",
+        "reset after the request",
+        "429 for ever",
+        "a certificate of its own",
+    ),
     "model": ("stall in the body", "wrong shape", "redirect"),
 }
 

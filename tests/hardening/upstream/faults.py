@@ -40,7 +40,7 @@ class Fault:
 
 
 def made_up(status: str, body: bytes, *headers: bytes) -> bytes:
-    return Answer([b"HTTP/1.1 " + status.encode(), b"content-type: application/json", *headers], body).bytes()
+    return Answer([b"HTTP/1.1 " + status.encode(), b"content-type: application/json", *headers], body).whole()
 
 
 SAID = json.dumps({"error": CANARY}).encode()
@@ -53,7 +53,7 @@ async def stall_before_headers(way: Way) -> None:
 
 async def stall_in_body(way: Way) -> None:
     answer = await way.ask()
-    await way.send(answer.head(length=len(answer.body) + 100) + answer.body[: len(answer.body) // 2])
+    await way.send(answer.head(more=100) + answer.body[: len(answer.body) // 2])
     await way.hold()
 
 
@@ -77,18 +77,18 @@ async def reset_after_request(way: Way) -> None:
 
 async def reset_in_body(way: Way) -> None:
     answer = await way.ask()
-    await way.send(answer.head(length=len(answer.body) + 100) + answer.body[: len(answer.body) // 2])
+    await way.send(answer.head(more=100) + answer.body[: len(answer.body) // 2])
     await asyncio.sleep(0.05)  # let it be read: a reset overtakes what is on its way
     way.reset()
 
 
 async def short_body(way: Way) -> None:
     answer = await way.ask()
-    await way.send(answer.head(length=len(answer.body) + 1024) + answer.body)
+    await way.send(answer.head(more=1024) + answer.body)
 
 
 async def slow_close(way: Way) -> None:
-    await way.send((await way.ask()).bytes())
+    await way.send((await way.ask()).whole())
     await way.hold()
 
 
@@ -106,7 +106,7 @@ async def unavailable(way: Way) -> None:
 
 async def html(way: Way) -> None:
     page = f"<html><body>{CANARY}</body></html>".encode()
-    await way.send(Answer([b"HTTP/1.1 200 OK", b"content-type: text/html"], page).bytes())
+    await way.send(Answer([b"HTTP/1.1 200 OK", b"content-type: text/html"], page).whole())
 
 
 async def wrong_shape(way: Way) -> None:
@@ -117,7 +117,7 @@ async def wrong_shape(way: Way) -> None:
 async def truncated(way: Way) -> None:
     answer = await way.ask()
     answer.body = answer.body[: len(answer.body) // 2]
-    await way.send(answer.bytes())
+    await way.send(answer.whole())
 
 
 @cache

@@ -17,14 +17,14 @@ class Answer:
     lines: list[bytes]
     body: bytes
 
-    def bytes(self) -> bytes:
+    def whole(self) -> bytes:
         return self.head() + self.body
 
-    def head(self, **changed: int) -> bytes:
-        """Length and end are told anew, for the body may be another; `length` tells a wrong one."""
+    def head(self, *, more: int = 0) -> bytes:
+        """Length and end are told anew, for the body may be another; `more` bytes are promised too many."""
         dropped = (b"content-length:", b"transfer-encoding:", b"connection:")
         kept = [line for line in self.lines if not line.lower().startswith(dropped)]
-        length = b"content-length: %d" % changed.get("length", len(self.body))
+        length = b"content-length: %d" % (len(self.body) + more)
         return b"\r\n".join([*kept, length, b"connection: close"]) + b"\r\n\r\n"
 
 
@@ -46,7 +46,9 @@ class Way:
         """Take the whole request; False if the other side went away before it was there."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             self.head = await self.reader.readuntil(b"\r\n\r\n")
-            lengths = [line for line in self.head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            lengths = [
+                line for line in self.head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+            ]
             if lengths:
                 self.body = await self.reader.readexactly(int(lengths[0].split(b":")[1]))
             return True
@@ -122,7 +124,7 @@ class Proxy:
             self.spoiled += 1
             await self.spoil(way)
         else:
-            await way.send((await way.ask()).bytes())
+            await way.send((await way.ask()).whole())
 
 
 @asynccontextmanager
