@@ -18,7 +18,7 @@ CANARY = "zqx ana@acme.example https://mixpanel.example/?token=zqx"
 
 GIGABYTE = 1 << 30
 MEGABYTE = 1 << 20
-ELSEWHERE = "http://127.0.0.1:9/zqx"
+ELSEWHERE = "/zqx"
 
 Where = Literal["before", "on the way", "arrived"]
 
@@ -58,9 +58,9 @@ async def stall_in_body(way: Way) -> None:
 
 
 async def trickle(way: Way) -> None:
-    """A byte in a while, which no limit of single operations ever notices; the head is without end."""
+    """A byte in a while, which no limit of single operations sees: in an export, or in an endless head."""
     answer = await way.ask()
-    await way.send(answer.lines[0] + b"\r\nx-zqx: ")
+    await way.send(answer.head(more=MEGABYTE) if "/export" in way.path else answer.lines[0] + b"\r\nx-zqx: ")
     while True:
         await way.send(b"z")
         await asyncio.sleep(0.05)
@@ -188,7 +188,9 @@ async def loop(way: Way) -> None:
 
 
 async def redirect(way: Way) -> None:
-    await way.send(made_up("307 Temporary Redirect", SAID, b"location: " + ELSEWHERE.encode()))
+    host = next(line for line in way.head.split(b"\r\n") if line.lower().startswith(b"host:"))
+    elsewhere = b"location: http://" + host[5:].strip() + ELSEWHERE.encode()
+    await way.send(made_up("307 Temporary Redirect", SAID, elsewhere))
 
 
 async def never(_way: Way) -> None:
@@ -233,3 +235,4 @@ async def met(fault: Fault, stand_ins: str, route: str = "") -> AsyncIterator[Pr
         if fault.way == "refused":
             proxy.base_url = "http://127.0.0.1:9"
         yield proxy
+        assert [path for path in proxy.paths if ELSEWHERE in path] == []

@@ -103,7 +103,7 @@ class Proxy:
     spoil: Spoil
     route: str
     on_accept: bool
-    spoiled: int = 0
+    paths: list[str] = field(default_factory=list)
     ways: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,8 +120,8 @@ class Proxy:
     async def _pass(self, way: Way) -> None:
         if not self.on_accept and not await way.read():
             return
+        self.paths.append(way.path)
         if self.on_accept or self.route in way.path:
-            self.spoiled += 1
             await self.spoil(way)
         else:
             await way.send((await way.ask()).whole())

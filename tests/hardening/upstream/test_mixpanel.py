@@ -15,7 +15,7 @@ from handrail.settings import Settings
 from standin.state import Standin
 from tests.hardening.upstream.choice import chosen
 from tests.hardening.upstream.conftest import PEOPLE, behind, measured, plain
-from tests.hardening.upstream.faults import FAULTS, Fault, made_up, met
+from tests.hardening.upstream.faults import FAULTS, Fault, made_up, met, unavailable
 from tests.hardening.upstream.night import EVERYBODY, mail_the_others, recipients, try_night
 from tests.hardening.upstream.proxy import Way
 
@@ -146,3 +146,19 @@ async def test_profiles_of_which_a_page_is_missing_are_no_answer(settings: Setti
         async with open_context(asked) as ctx:
             with pytest.raises(UpstreamError, match="Mixpanel gave 1 of 3 profiles: try again later"):
                 [each async for each in ctx.mixpanel.profiles(["$email"])]
+
+
+async def test_in_chat_all_tries_together_have_the_time_of_one(settings: Settings, three: Standin) -> None:
+    """Three tries that fail at their leisure would keep somebody waiting three times as long."""
+
+    async def slowly_unavailable(way: Way) -> None:
+        await asyncio.sleep(0.5)
+        await unavailable(way)
+
+    async with met(Fault(slowly_unavailable), three.base_url) as proxy:
+        asked = behind(settings, mixpanel_query_url=f"{proxy.base_url}/mixpanel", mixpanel_seconds=0.8)
+        async with open_context(asked) as ctx:
+            with pytest.raises(UpstreamError, match="takes too long over event names"):
+                await ctx.mixpanel.queries.event_names()
+
+    assert len(proxy.paths) <= 2
