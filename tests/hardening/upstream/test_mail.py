@@ -7,6 +7,7 @@ import pytest
 
 from handrail.context import open_context
 from handrail.domain.deliveries import Status
+from handrail.errors import UpstreamError
 from handrail.flows.suppressions import keep_up
 from handrail.settings import Settings
 from standin.state import Standin
@@ -72,3 +73,15 @@ async def each_mail_is_sent_unknown_or_planned_and_none_twice(
     await mail_the_others(mails)
     got_none = fault.mail == "unknown" and not fault.reaches
     assert recipients(three) == ([] if got_none else EVERYBODY)
+
+
+async def test_lists_that_never_end_are_noticed_at_their_second_page(
+    settings: Settings, three: Standin
+) -> None:
+    async with met(FAULTS["the same page for ever"], three.base_url) as proxy:
+        spoilt = behind(settings, sendgrid_url=f"{proxy.base_url}/sendgrid")
+        async with open_context(spoilt) as ctx:
+            with pytest.raises(UpstreamError, match="gave a page of its suppression lists twice"):
+                await keep_up(ctx)
+
+    assert len(proxy.paths) == 2
