@@ -173,10 +173,9 @@ async def empty(way: Way) -> None:
 async def loop(way: Way) -> None:
     """The same page for ever; where there are no pages, the announcement of an answer for ever."""
     if "/engage" in way.path:
-        answer = await way.ask()
-        page = json.loads(answer.body)
-        found = {**page, "page_size": len(page["results"]), "session_id": "zqx", "total": None}
-        await way.send(made_up("200 OK", json.dumps(found).encode()))
+        people = [{"$distinct_id": f"person-{each}", "$properties": {}} for each in range(3)]
+        page = {"results": people, "page_size": 3, "session_id": "zqx"}
+        await way.send(made_up("200 OK", json.dumps(page).encode()))
     elif "/suppression" in way.path:
         entries = [{"email": f"zqx{each}@acme.example", "created": 1} for each in range(500)]
         await way.send(made_up("200 OK", json.dumps(entries).encode()))
