@@ -172,10 +172,9 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
 
     Works without a connected project: tools that need one say which variable is missing.
     """
-    import httpx2  # noqa: PLC0415
-
     from handrail.ledger import Ledger  # noqa: PLC0415
     from handrail.services import kb  # noqa: PLC0415
+    from handrail.services.bounded import BoundedClient  # noqa: PLC0415
     from handrail.services.mail.sendgrid import SendGrid  # noqa: PLC0415
     from handrail.services.mixpanel.client import Mixpanel  # noqa: PLC0415
     from handrail.services.people import People  # noqa: PLC0415
@@ -189,7 +188,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             stack.enter_context(in_use(settings.data_dir))
         refuse_half_restored(settings.data_dir)
         secret = secret_of(settings)
-        http = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
+        http = await stack.enter_async_context(BoundedClient())
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
         await _recognise(store, secret)
@@ -216,7 +215,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             clock=clock,
             store=store,
             kb=kb.read(settings.kb_dir or DEFAULT_KB),
-            mail=SendGrid(settings),
+            mail=SendGrid(settings, http),
             team=Team(settings, http),
             make_writer=make_writer,
             secret=secret,

@@ -35,6 +35,7 @@ INGEST_HOSTS = {
 
 
 TEN_YEARS = 3650
+DAY_SECONDS = 86_400
 MOST = 2**53 - 1
 """The largest whole number that every reader of JSON takes for the same."""
 
@@ -113,6 +114,14 @@ class Settings(BaseSettings):
     )
 
     retry_seconds: float = Field(2.0, ge=0, le=3600, validation_alias=_named("HANDRAIL_RETRY_SECONDS"))
+    mixpanel_seconds: float | None = Field(
+        None, gt=0, le=DAY_SECONDS, validation_alias=_named("HANDRAIL_MIXPANEL_SECONDS")
+    )
+    export_seconds: float = Field(
+        7200, gt=0, le=DAY_SECONDS, validation_alias=_named("HANDRAIL_EXPORT_SECONDS")
+    )
+    mail_seconds: float = Field(30, gt=0, le=DAY_SECONDS, validation_alias=_named("HANDRAIL_MAIL_SECONDS"))
+    model_seconds: float = Field(60, gt=0, le=DAY_SECONDS, validation_alias=_named("HANDRAIL_MODEL_SECONDS"))
 
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
     anthropic_base_url: Url = Field(

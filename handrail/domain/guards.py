@@ -13,6 +13,7 @@ class ProblemKind(StrEnum):
     VANISHED = "vanished"
     JUMPED = "jumped"
     TOO_FEW = "too_few"
+    NOTHING_READ = "nothing_read"
 
 
 class DataProblem(BaseModel):

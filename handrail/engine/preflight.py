@@ -62,6 +62,18 @@ def coverage(events: int, with_account: int) -> DataProblem | None:
     )
 
 
+def nothing_read(events: int, struggling: int, days: int) -> DataProblem | None:
+    """Mixpanel tells of people who struggle, and its export held no event at all."""
+    if events or not struggling:
+        return None
+    return DataProblem(
+        feature="",
+        kind=ProblemKind.NOTHING_READ,
+        words=f"Mixpanel's export held no event of the last {days} days, "
+        f"and Mixpanel tells of {struggling} people who struggle.",
+    )
+
+
 def vanished(feature: Feature, totals: Totals, *, first: date, last: date) -> DataProblem | None:
     """An event of the feature stays away from the whole fleet, against its own weeks before.
 

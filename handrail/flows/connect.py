@@ -5,6 +5,7 @@ The doctor prints it, REST answers it, and a sync that is started by hand begins
 
 import json
 import re
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 from handrail.context import Project, ToolContext, settings_of
@@ -21,6 +22,9 @@ from handrail.settings import Settings
 SAMPLE_DAYS = 7
 SAMPLE_EVENTS = 2000
 """Lines of the raw export that tell how many events name an account: some two megabytes, one export."""
+
+SAMPLE_BYTES = 64 << 20
+"""What that many lines never need: the largest event is one megabyte, a common one a thousandth of it."""
 
 GROUP_PROFILES = 1000
 """Group profiles that are looked at: one page."""
@@ -157,7 +161,7 @@ async def _sample(mixpanel: Mixpanel, first: date, last: date, notes: list[str])
     """The accounts of each event of a small sample. Nothing of it is kept."""
     try:
         async with mixpanel.export(first, last, limit=SAMPLE_EVENTS) as stream:
-            lines = b"".join([chunk async for chunk in stream]).split(b"\n")
+            lines = (await _few(stream)).split(b"\n")
         events = [json.loads(line) for line in lines if line]
         found = [
             account_ids(event["properties"].get(mixpanel.account_property))
@@ -167,12 +171,22 @@ async def _sample(mixpanel: Mixpanel, first: date, last: date, notes: list[str])
     except (UpstreamError, CallerError, BrokenExport) as error:
         notes.append(f"The raw export could not be read; the service account needs the role Analyst: {error}")
         return []
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         notes.append("The raw export holds a line that is no event.")
         return []
     if not found:
         notes.append(f"Mixpanel has no event from {first} to {last}.")
     return found
+
+
+async def _few(stream: AsyncIterator[bytes]) -> bytes:
+    """The whole stream, which is a sample: Mixpanel may not have heard that it should be small."""
+    read = bytearray()
+    async for chunk in stream:
+        read += chunk
+        if len(read) > SAMPLE_BYTES:
+            raise BrokenExport("Mixpanel's sample of the export is larger than a sample; nothing was kept.")
+    return bytes(read)
 
 
 async def _group_profiles(mixpanel: Mixpanel, group_id: str, notes: list[str]) -> int | None:

@@ -9,6 +9,7 @@ from handrail.domain.guards import DataProblem
 from handrail.domain.periods import Period
 from handrail.domain.runs import FeatureStruggles
 from handrail.engine import preflight
+from handrail.flows.sync import REREAD_DAYS
 
 REACH = 7 * preflight.WEEKS + preflight.LONGEST_SILENCE + 1
 """Days that the guards look back over."""
@@ -18,9 +19,18 @@ async def check(ctx: ToolContext, as_of: date, found: Sequence[FeatureStruggles]
     """What speaks against the verdicts of a night, a problem a feature at most; from the tables alone."""
     asked = [(ctx.kb.find(each.feature), each) for each in found]
     problems = await _look(ctx, as_of, [feature for feature, _ in asked if feature])
+    problems += await _nothing_read(ctx, as_of, sum(each.struggling for each in found))
     few = [preflight.too_few(feature, each.tried, each.struggling) for feature, each in asked if feature]
     named = {problem.feature for problem in problems}
     return problems + [each for each in few if each and each.feature not in named]
+
+
+async def _nothing_read(ctx: ToolContext, as_of: date, struggling: int) -> list[DataProblem]:
+    days = Period.of_days(REREAD_DAYS, as_of, await ctx.zone())
+    async with ctx.store.read() as work:
+        read = await work.metrics.totals(days)
+    found = preflight.nothing_read(sum(each.total_events for each in read.values()), struggling, REREAD_DAYS)
+    return [found] if found else []
 
 
 async def _look(ctx: ToolContext, as_of: date, features: Sequence[Feature]) -> list[DataProblem]:

@@ -53,6 +53,8 @@ class Plan:
     zone: str
     shape: str
     days: tuple[date, ...]
+    named: bool = False
+    """Somebody asked for just these days: what Mixpanel has of them now counts, even if it is nothing."""
 
 
 async def sync(
@@ -109,7 +111,7 @@ async def plan(ctx: ToolContext, from_day: date | None, to_day: date | None) -> 
             taken_over=mine,
             resumed=resumed.id if resumed else 0,
         )
-    return Plan(sync_id, zone, shape, days)
+    return Plan(sync_id, zone, shape, days, named=from_day is not None)
 
 
 def shape_of(ctx: ToolContext, zone: str) -> str:
@@ -153,6 +155,7 @@ async def carry_out(ctx: ToolContext, plan: Plan, told: Told | None = None) -> S
         profiles = await group_profiles(ctx)
         for span in _batches(plan.days):
             tables = await _count(ctx, plan.zone, *span)
+            await _refuse_nothing(ctx, plan, tables, span)
             await _keep(ctx, plan, tables, profiles, span)
             await _tell(ctx, plan, told)
             log.info("synced %s to %s: %d events", *span, tables.coverage.events)
@@ -275,6 +278,19 @@ async def _count(ctx: ToolContext, zone: str, first: date, final: date) -> DayTa
         )
     finally:
         table.close()
+
+
+async def _refuse_nothing(ctx: ToolContext, plan: Plan, tables: DayTables, span: tuple[date, date]) -> None:
+    """An export without a single event does not wipe out what was read of its days before."""
+    if tables.coverage.events or plan.named:
+        return
+    async with ctx.store.read() as work:
+        before = await work.metrics.totals(Period(from_date=span[0], to_date=span[1], zone=plan.zone))
+    if events := sum(each.total_events for each in before.values()):
+        raise BrokenExport(
+            f"Mixpanel's export of {span[0]} to {span[1]} is empty, and {events} events were read of these "
+            "days before: nothing was replaced. If they are gone for good, sync these days by name."
+        )
 
 
 async def _keep(

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from handrail.cli import main
@@ -44,16 +43,7 @@ def arm(point: str) -> None:
             die()
         return answer
 
-    def blocking(*given: Any, **named: Any) -> Any:
-        if not after:
-            die()
-        answer = original(*given, **named)
-        if after:
-            die()
-        return answer
-
-    wrapped: Callable[..., Any] = blocking if name == "_post" else asynchronous
-    setattr(owner, name, wrapped)
+    setattr(owner, name, asynchronous)
 
 
 if __name__ == "__main__":

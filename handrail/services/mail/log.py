@@ -1,18 +1,17 @@
 """SendGrid's own log of mails (`POST /v3/logs`): what it took from us of late, and under which of our ids."""
 
 import asyncio
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
-from python_http_client.exceptions import HTTPError, NotFoundError
+import httpx2
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from handrail.errors import NotOffered, UpstreamError
-from handrail.services.mail.sendgrid import DELIVERY_ARGUMENT, SendGrid
+from handrail.services.mail.sendgrid import DELIVERY_ARGUMENT, SendGrid, parsed
 
+WHAT = "log of mails"
 PAGE = 1000
 """As many as one answer holds. There is no cursor: of a fuller time each half is asked for."""
 
@@ -61,60 +60,64 @@ async def mails_since(mail: SendGrid, since: datetime, until: datetime) -> list[
     Raises `NotOffered` where the key or the plan has no log, `UpstreamError` where it cannot be read now.
     """
     try:
-        return await asyncio.wait_for(asyncio.to_thread(_read, mail, since, until), DEADLINE_SECONDS)
-    except HTTPError as error:
-        if error.status_code in (401, 403, 404):
-            raise NotOffered(
-                "SendGrid does not show its log of mails: give the key the scope for Email Logs (read)."
-            ) from None
-        raise UpstreamError(
-            f"SendGrid did not give its log of mails (status {error.status_code}); try again later."
-        ) from None
-    except (TimeoutError, OSError):
-        raise UpstreamError("SendGrid did not give its log of mails; try again later.") from None
-    except (ValueError, ValidationError):
-        raise UpstreamError("SendGrid gave its log of mails in an unknown shape.") from None
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await _read(mail, since, until)
+    except TimeoutError:
+        raise UpstreamError(f"SendGrid did not give its {WHAT} in time; try again later.") from None
+    except ValueError:
+        raise UpstreamError(f"SendGrid gave its {WHAT} in an unknown shape; try again later.") from None
 
 
-def _read(mail: SendGrid, since: datetime, until: datetime) -> list[Logged]:
+async def _read(mail: SendGrid, since: datetime, until: datetime) -> list[Logged]:
     ours = mail.sender.address.casefold()
     found = {
         each.sg_message_id: each
-        for each in _messages(mail, since, until)
+        for each in await _messages(mail, since, until)
         if each.from_email.casefold() == ours
     }
     ordered = sorted(found.values(), key=lambda each: each.sg_message_id_created_at)
     return [
         Logged(
             each.to_email,
-            _delivery_id(mail, each.sg_message_id),
+            await _delivery_id(mail, each.sg_message_id),
             each.sg_message_id_created_at.astimezone(UTC),
         )
         for each in ordered
     ]
 
 
-def _messages(mail: SendGrid, since: datetime, until: datetime) -> Iterator[_Message]:
+async def _messages(mail: SendGrid, since: datetime, until: datetime) -> list[_Message]:
     query = (
         f'sg_message_id_created_at >= TIMESTAMP "{since:%Y-%m-%dT%H:%M:%SZ}" '
         f'AND sg_message_id_created_at <= TIMESTAMP "{until:%Y-%m-%dT%H:%M:%SZ}"'
     )
-    answer: Any = json.loads(mail.ask("logs", {"query": query, "limit": PAGE}))
-    page = _Page.model_validate(answer).messages
+    answer = await mail.exchange("POST", "logs", WHAT, body={"query": query, "limit": PAGE})
+    _understood(answer)
+    page = _Page.model_validate(parsed(answer, WHAT)).messages
     if len(page) < PAGE:
-        yield from page
-        return
+        return page
     if until - since <= SMALLEST:
         raise ValueError("more mails in a second than an answer holds")
     middle = since + (until - since) / 2
-    yield from _messages(mail, since, middle)
-    yield from _messages(mail, middle.replace(microsecond=0), until)
+    before = await _messages(mail, since, middle)
+    return before + await _messages(mail, middle.replace(microsecond=0), until)
 
 
-def _delivery_id(mail: SendGrid, message_id: str) -> str:
+async def _delivery_id(mail: SendGrid, message_id: str) -> str:
     """Under which id of ours it left; empty where the log has forgotten the details."""
-    try:
-        answer: Any = json.loads(mail.get(f"logs/{quote(message_id, safe='')}", {}))
-    except NotFoundError:
+    answer = await mail.exchange("GET", f"logs/{quote(message_id, safe='')}", WHAT)
+    if answer.status_code == httpx2.codes.NOT_FOUND:
         return ""
-    return _Details.model_validate(answer).custom_args.get(DELIVERY_ARGUMENT, "")
+    _understood(answer)
+    return _Details.model_validate(parsed(answer, WHAT)).custom_args.get(DELIVERY_ARGUMENT, "")
+
+
+def _understood(answer: httpx2.Response) -> None:
+    if answer.status_code in (401, 403, 404):
+        raise NotOffered(
+            "SendGrid does not show its log of mails: give the key the scope for Email Logs (read)."
+        )
+    if answer.status_code != 200:
+        raise UpstreamError(
+            f"SendGrid did not give its {WHAT} (status {answer.status_code}); try again later."
+        )

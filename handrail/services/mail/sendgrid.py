@@ -1,22 +1,15 @@
 """SendGrid: one mail a request, at most once, and an outcome that is never guessed."""
 
-import asyncio
 import json
-import logging
 import math
-import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import python_http_client
-from python_http_client.exceptions import HTTPError
-from sendgrid import SendGridAPIClient
+import httpx2
 
-from handrail.errors import ConfigError
+from handrail.errors import ConfigError, UpstreamError
 from handrail.services.mail.compose import PICTURE_ID, Mail, Sender
 from handrail.services.mail.picture import Picture
 from handrail.services.people import Contact
@@ -25,12 +18,17 @@ from handrail.settings import Settings
 DELIVERY_ARGUMENT = "handrail_delivery"
 """Comes back at the top level of every event of the mail."""
 
-SOCKET_SECONDS = 10.0
-DEADLINE_SECONDS = 30.0
-"""The client's own limit is per socket operation: a server that trickles would never be cut off."""
+CONNECT_SECONDS = 5.0
 
-# At DEBUG this logger writes the recipient and the key.
-logging.getLogger("python_http_client.client").setLevel(logging.WARNING)
+_NOT_LEFT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+)
+"""No byte of the request went out."""
 
 
 @dataclass(frozen=True)
@@ -45,33 +43,10 @@ class Outcome:
     """How long the mail service asks to be left alone."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        return None
-
-
-class _SafeClient(python_http_client.Client):  # type: ignore[misc]
-    """The package's client with a time-out, and without redirects: it would hand the key to the new host."""
-
-    def _build_client(self, name: str | None = None) -> "_SafeClient":
-        return type(self)(
-            host=self.host,
-            version=self._version,
-            request_headers=dict(self.request_headers),
-            url_path=[*self._url_path, name] if name else self._url_path,
-            append_slash=self.append_slash,
-            timeout=self.timeout,
-        )
-
-    def _make_request(self, _opener: Any, request: Any, timeout: float | None = None) -> Any:
-        opener = urllib.request.build_opener(_NoRedirect)
-        return super()._make_request(opener, request, timeout=timeout or self.timeout)
-
-
 class SendGrid:
-    """Sends through `POST /v3/mail/send`."""
+    """Sends through `POST /v3/mail/send`. `http` bounds every answer in time and size."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, http: httpx2.AsyncClient) -> None:
         self.sender = Sender(
             address=settings.mail_from,
             reply_to=settings.mail_reply_to or settings.mail_from,
@@ -79,6 +54,7 @@ class SendGrid:
             public_url=settings.public_url.rstrip("/"),
         )
         self._settings = settings
+        self._http = http
 
     def require(self) -> None:
         """Raise `ConfigError` naming the first variable without which no mail may leave."""
@@ -100,20 +76,23 @@ class SendGrid:
             )
 
     async def may_send(self) -> bool:
-        """Whether SendGrid knows the key and lets it send. Sends nothing."""
+        """Whether SendGrid knows the key and lets it send. Sends nothing. Raises `UpstreamError`."""
         try:
-            return await asyncio.wait_for(asyncio.to_thread(self._scopes), DEADLINE_SECONDS)
-        except (TimeoutError, HTTPError, OSError):
+            answer = await self._ask("GET", "scopes")
+            if answer.status_code == 200:
+                return "mail.send" in json.loads(answer.content)["scopes"]
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, RecursionError):
+            raise UpstreamError("SendGrid does not say what the key may do: try again later.") from None
+        if answer.status_code in {401, 403}:
             return False
-
-    def _scopes(self) -> bool:
-        answer = self._client().scopes.get()
-        return "mail.send" in json.loads(answer.body).get("scopes", [])
+        raise UpstreamError(
+            f"SendGrid does not say what the key may do (status {answer.status_code}): try again later."
+        )
 
     async def send(
         self, mail: Mail, contact: Contact, delivery_id: str, *, fence: Callable[[], None] = lambda: None
     ) -> Outcome:
-        """Hand one mail to SendGrid, off the event loop and under a deadline.
+        """Hand one mail to SendGrid, under a deadline.
 
         `fence` is called just before the request leaves, and does not return where it must not.
         """
@@ -123,48 +102,66 @@ class SendGrid:
         return await self.post(body, fence=fence)
 
     async def post(self, body: dict[str, Any], *, fence: Callable[[], None] = lambda: None) -> Outcome:
-        """Hand over any body of `mail/send`, off the event loop and under a deadline."""
-        try:
-            return await asyncio.wait_for(asyncio.to_thread(self._post, body, fence), DEADLINE_SECONDS)
-        except TimeoutError:
-            return Outcome("unclear", "time_out")
-
-    def get(self, path: str, params: dict[str, Any]) -> bytes:
-        """What SendGrid answers below `/v3/`. Blocks; raises the package's own errors."""
-        answer = self._client()._(path).get(query_params=params)
-        return bytes(answer.body)
-
-    def ask(self, path: str, body: dict[str, Any]) -> bytes:
-        """What SendGrid answers to a body below `/v3/`. Blocks; raises the package's own errors."""
-        return bytes(self._client()._(path).post(request_body=body).body)
+        """Hand over any body of `mail/send`, once, under a deadline."""
+        fence()
+        return await self._post(body)
 
     @property
     def opt_outs_to(self) -> str:
         """The list that keeps opt-outs: a group's number, `global`, or nothing."""
         return self._settings.sendgrid_unsubscribe_group
 
-    def _client(self) -> _SafeClient:
-        """A client of its own for each call: the package's keeps headers of one call for the next."""
-        key = self._settings.sendgrid_api_key
-        client = SendGridAPIClient(key.get_secret_value() if key else "", host=self._settings.sendgrid_url)
-        return _SafeClient(
-            host=client.host, request_headers=client._default_headers, version=3, timeout=SOCKET_SECONDS
-        )
+    async def read(self, path: str, what: str, params: Mapping[str, Any]) -> Any:
+        """The JSON that SendGrid answers below `/v3/`. Raises `UpstreamError`, which calls it `what`."""
+        answer = await self.exchange("GET", path, what, params=params)
+        if answer.status_code != 200:
+            hint = " The key needs the scope suppression.read." if answer.status_code == 403 else ""
+            raise UpstreamError(f"SendGrid did not give its {what} (status {answer.status_code}).{hint}")
+        return parsed(answer, what)
 
-    def _post(self, body: dict[str, Any], fence: Callable[[], None]) -> Outcome:
-        client = self._client()
-        fence()
+    async def exchange(
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        what: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: object = None,
+    ) -> httpx2.Response:
+        """An answer of any status to a question below `/v3/`. Raises `UpstreamError` where none comes."""
+        content = None if body is None else json.dumps(body).encode()
         try:
-            answer = client.mail.send.post(request_body=body)
-        except HTTPError as error:
-            return _refusal(int(error.status_code), error.headers or {})
-        except urllib.error.URLError as error:
-            return _unreached(error)
-        except Exception:
+            return await self._ask(method, path, params=params, content=content)
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            raise UpstreamError(f"SendGrid did not answer about its {what}; try again later.") from None
+
+    async def _ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
+        """A connection of its own: one that was kept may be dead, and a mail is not sent twice to see."""
+        key, seconds = self._settings.sendgrid_api_key, self._settings.mail_seconds
+        headers = {
+            "Authorization": f"Bearer {key.get_secret_value() if key else ''}",
+            "Connection": "close",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        url = f"{self._settings.sendgrid_url.rstrip('/')}/v3/{path}"
+        timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds / 2))
+        return await self._http.request(method, url, headers=headers, timeout=timeout, **given)
+
+    async def _post(self, body: dict[str, Any]) -> Outcome:
+        try:
+            answer = await self._ask("POST", "mail/send", content=json.dumps(body).encode())
+        except _NOT_LEFT:
+            return Outcome("not_sent", "unreachable")
+        except httpx2.TimeoutException:
+            return Outcome("unclear", "time_out")
+        except httpx2.HTTPError:
             return Outcome("unclear", "cut")
         if answer.status_code == 202 and answer.headers.get("X-Message-Id"):
             return Outcome("accepted", "")
-        return Outcome("unclear", f"status_{answer.status_code}")
+        if answer.is_success:
+            return Outcome("unclear", f"status_{answer.status_code}")
+        return _refusal(answer.status_code, answer.headers)
 
 
 def _refusal(status: int, headers: Mapping[str, str]) -> Outcome:
@@ -186,12 +183,6 @@ def _wait(headers: Mapping[str, str]) -> float:
     except ValueError:
         return 0.0
     return seconds if 0.0 < seconds < math.inf else 0.0
-
-
-def _unreached(error: urllib.error.URLError) -> Outcome:
-    if isinstance(error.reason, ConnectionRefusedError | socket.gaierror):
-        return Outcome("not_sent", "unreachable")
-    return Outcome("unclear", "cut")
 
 
 def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dict[str, Any]:
@@ -233,3 +224,11 @@ def _inline(picture: Picture) -> dict[str, str]:
         "disposition": "inline",
         "content_id": PICTURE_ID,
     }
+
+
+def parsed(answer: httpx2.Response, what: str) -> Any:
+    """An answer's JSON. Raises `UpstreamError`, which calls it `what`."""
+    try:
+        return json.loads(answer.content)
+    except (ValueError, RecursionError):
+        raise UpstreamError(f"SendGrid gave its {what} in an unknown shape; try again later.") from None

@@ -1,13 +1,12 @@
 """SendGrid's suppression lists: whom it will not deliver to, whichever mail told it so."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from python_http_client.exceptions import HTTPError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from handrail.domain.feedback import OptOutKind
 from handrail.errors import UpstreamError
@@ -15,6 +14,9 @@ from handrail.services.mail.sendgrid import SendGrid
 
 PAGE = 500
 DEADLINE_SECONDS = 120.0
+"""For all pages of all lists."""
+
+WHAT = "suppression lists"
 
 LISTS: dict[str, OptOutKind] = {
     "bounces": "bounced",
@@ -57,49 +59,46 @@ async def add(mail: SendGrid, addresses: Sequence[str]) -> None:
         path = f"asm/groups/{mail.opt_outs_to}/suppressions"
     if not mail.opt_outs_to or not addresses:
         return
-    try:
-        for at in range(0, len(addresses), PAGE):
-            body = {"recipient_emails": list(addresses[at : at + PAGE])}
-            await asyncio.wait_for(asyncio.to_thread(mail.ask, path, body), DEADLINE_SECONDS)
-    except HTTPError as error:
-        hint = " Check HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP, and the key's scopes for unsubscribe groups."
-        raise UpstreamError(
-            f"SendGrid did not take who unsubscribed (status {error.status_code})."
-            + (hint if error.status_code in (400, 401, 403, 404) else "")
-        ) from None
-    except (TimeoutError, OSError):
-        raise UpstreamError("SendGrid did not take who unsubscribed; it is told again later.") from None
+    for at in range(0, len(addresses), PAGE):
+        body = {"recipient_emails": list(addresses[at : at + PAGE])}
+        answer = await mail.exchange("POST", path, WHAT, body=body)
+        if not answer.is_success:
+            hint = " Check HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP, and the key's scopes for unsubscribe groups."
+            raise UpstreamError(
+                f"SendGrid did not take who unsubscribed (status {answer.status_code})."
+                + (hint if answer.status_code in (400, 401, 403, 404) else "")
+            )
 
 
 async def since(mail: SendGrid, moment: datetime | None) -> list[Suppressed]:
     """Everybody put on a list from that moment on (None: ever). Raises `UpstreamError` if one is missing."""
     try:
-        return await asyncio.wait_for(asyncio.to_thread(lambda: list(_read(mail, moment))), DEADLINE_SECONDS)
-    except HTTPError as error:
-        hint = " The key needs the scope suppression.read." if error.status_code == 403 else ""
-        raise UpstreamError(
-            f"SendGrid did not give its suppression lists (status {error.status_code}).{hint}"
-        ) from None
-    except (TimeoutError, OSError):
-        raise UpstreamError("SendGrid did not give its suppression lists; try again later.") from None
-    except (ValueError, ValidationError):
-        raise UpstreamError("SendGrid gave its suppression lists in an unknown shape.") from None
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return [one async for one in _read(mail, moment)]
+    except TimeoutError:
+        raise UpstreamError(f"SendGrid did not give its {WHAT} in time; try again later.") from None
+    except (ValueError, OverflowError):
+        raise UpstreamError(f"SendGrid gave its {WHAT} in an unknown shape; try again later.") from None
 
 
-def _read(mail: SendGrid, moment: datetime | None) -> Iterator[Suppressed]:
+async def _read(mail: SendGrid, moment: datetime | None) -> AsyncIterator[Suppressed]:
     if mail.opt_outs_to.isdecimal():  # a group's list tells no times: it is read whole
-        listed = mail.get(f"asm/groups/{mail.opt_outs_to}/suppressions", {})
-        for address in _members.validate_python(json.loads(listed)):
+        raw = await mail.read(f"asm/groups/{mail.opt_outs_to}/suppressions", WHAT, {})
+        for address in _members.validate_python(raw):
             yield Suppressed(address, "unsubscribed", datetime.now(UTC))
     for name, kind in LISTS.items():
-        offset = 0
-        while True:
-            params: dict[str, Any] = {"limit": PAGE, "offset": offset}
-            if moment is not None:
-                params["start_time"] = int(moment.timestamp())
-            page = _entries.validate_python(json.loads(mail.get(f"suppression/{name}", params)))
+        params: dict[str, Any] = {"limit": PAGE}
+        if moment is not None:
+            params["start_time"] = int(moment.timestamp())
+        before: set[int] = set()
+        for offset in count(0, PAGE):
+            raw = await mail.read(f"suppression/{name}", WHAT, {**params, "offset": offset})
+            page = _entries.validate_python(raw)
+            mark = hash(tuple((entry.email, entry.created) for entry in page))
+            if page and mark in before:
+                raise UpstreamError(f"SendGrid gave a page of its {WHAT} twice; try again later.")
             for entry in page:
                 yield Suppressed(entry.email, kind, datetime.fromtimestamp(entry.created, UTC))
             if len(page) < PAGE:
                 break
-            offset += PAGE
+            before.add(mark)

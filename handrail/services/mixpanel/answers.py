@@ -69,8 +69,10 @@ class Profile(_Answer):
 
 
 class EngagePage(_Answer):
-    page_size: int = 1000
+    page_size: int = Field(1000, ge=1)
     session_id: str | None = None
+    total: int | None = None
+    """Told on the first page only."""
     results: list[Profile]
 
 

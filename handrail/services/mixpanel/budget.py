@@ -79,7 +79,7 @@ def pause(headers: Mapping[str, str]) -> float:
     """Seconds until it is worth asking again: as the refusal says, or a minute if it says nothing."""
     told = headers.get("retry-after", "")
     full = _FULL.search(headers.get("ratelimit", ""))
-    if told.isdigit():
+    if told.isascii() and told.isdigit():
         return min(float(told), MOST_PAUSE)
     return min(float(full[1]), MOST_PAUSE) if full else 60.0
 

@@ -26,7 +26,7 @@ from handrail.services.mixpanel.profiles import PAGE, Profiles, Who
 from handrail.services.mixpanel.queries import Queries
 from handrail.services.mixpanel.saved import Saved
 from handrail.services.mixpanel.wire import Wire
-from handrail.services.mixpanel.write import TIMEOUT, Ingest, IngestWire
+from handrail.services.mixpanel.write import SECONDS, Ingest, IngestWire
 from handrail.settings import Settings
 
 _PROJECT_SECRET = re.compile(r"[0-9a-fA-F]{32}\Z")
@@ -34,6 +34,9 @@ _PROJECT_SECRET = re.compile(r"[0-9a-fA-F]{32}\Z")
 
 REMEMBERED = 300.0
 """Seconds for which the list of saved funnels is not asked for again by those who only look."""
+
+MOST_USES = 256 << 20
+"""Bytes of everybody's use of all features: a hundred thousand people who struggle need thirty million."""
 
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
@@ -55,9 +58,8 @@ class Mixpanel:
         budget: Budget | None = None,
         *,
         actor: Actor = "chat",
-        timeout: httpx2.Timeout | None = None,
     ) -> None:
-        """The actor decides how long an answer is waited for, unless `timeout` says so for every request."""
+        """The actor decides how long an answer is waited for, unless the settings say so."""
         if _PROJECT_SECRET.match(settings.mixpanel_username):
             raise ConfigError(
                 "HANDRAIL_MIXPANEL_USERNAME holds a project's API secret, which Mixpanel retires on "
@@ -79,7 +81,8 @@ class Mixpanel:
             auth=auth,
             budget=budget or Unlimited(),
             actor=actor,
-            timeout=timeout,
+            seconds=settings.mixpanel_seconds,
+            export_seconds=settings.export_seconds,
             first_wait=settings.retry_seconds,
         )
         self._query_url = settings.query_url
@@ -91,7 +94,7 @@ class Mixpanel:
         self.lexicon = Lexicon(self._wire, self._query_url, self.project_id)
         self.annotations = Annotations(self._wire, self._query_url, self.project_id)
         self.saved = Saved(self._wire, self._query_url, self.project_id)
-        self.ingest = _ingest(http, settings, timeout or TIMEOUT)
+        self.ingest = _ingest(http, settings)
         self._zone: str | None = None
         self._told: tuple[float, list[Funnel]] | None = None
 
@@ -183,6 +186,7 @@ class Mixpanel:
             params=self._project(),
             data=form,
             gone=(402, 403, 404, 410, 412),
+            most_bytes=MOST_USES,
         )
         found = answers.read(_uses, raw, "JQL")
         return found[0] if found else answers.UseAnswer(rows=[], everybody=[])
@@ -226,13 +230,17 @@ class Mixpanel:
         return await self._wire.send("GET", self._query_url, path, what, params=params)
 
 
-def _ingest(http: httpx2.AsyncClient, settings: Settings, timeout: httpx2.Timeout) -> Ingest | None:
+def _ingest(http: httpx2.AsyncClient, settings: Settings) -> Ingest | None:
     """Writes need the project's token; they do not touch the query budget."""
     if settings.mixpanel_token is None:
         return None
     token = settings.mixpanel_token.get_secret_value()
     wire = IngestWire(
-        http, auth=(token, ""), budget=Unlimited(), timeout=timeout, first_wait=settings.retry_seconds
+        http,
+        auth=(token, ""),
+        budget=Unlimited(),
+        seconds=settings.mixpanel_seconds or SECONDS,
+        first_wait=settings.retry_seconds,
     )
     return Ingest(wire, settings.ingest_url, token)
 

@@ -23,7 +23,7 @@ IDS_A_REQUEST = 1999
 """One of Mixpanel's pages says 2000, another 1999."""
 
 WHAT = "requests about people's data"
-TIMEOUT = httpx2.Timeout(130.0, connect=5.0)
+SECONDS = 130.0
 DELETIONS = "/api/app/data-deletions/v3.0/"
 RETRIEVALS = "/api/app/data-retrievals/v3.0/"
 
@@ -80,7 +80,7 @@ class Privacy:
         first_wait: float = 2.0,
     ) -> None:
         self._wire = Wire(
-            http, auth=_Bearer(oauth_token), budget=Unlimited(), timeout=TIMEOUT, first_wait=first_wait
+            http, auth=_Bearer(oauth_token), budget=Unlimited(), seconds=SECONDS, first_wait=first_wait
         )
         self._url = app_url
         self._token = {"token": project_token}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from handrail.domain.queries import Did
-from handrail.errors import CallerError
+from handrail.errors import CallerError, UpstreamError
 from handrail.services.mixpanel import answers, expressions
 from handrail.services.mixpanel.expressions import Condition
 from handrail.services.mixpanel.wire import Wire
@@ -17,6 +17,9 @@ from handrail.services.mixpanel.wire import Wire
 IDS_A_REQUEST = 2000
 PAGE = 1000
 """Mixpanel gives as many by itself; whether it ever gives more is not documented."""
+
+MOST_PAGES = 20_000
+"""Of one answer: twenty million people."""
 
 WHAT = "profiles"
 _page = TypeAdapter(answers.EngagePage)
@@ -118,16 +121,28 @@ class Profiles:
                 yield profile
 
     async def _pages(self, form: Mapping[str, str]) -> AsyncIterator[answers.Profile]:
-        asked, page = dict(form), 0
-        while True:
+        """Raises `UpstreamError` where pages come twice, or fewer or more than were told on the first."""
+        asked, total, given = dict(form), None, 0
+        before: set[int] = set()
+        for page in range(1, MOST_PAGES + 1):
             raw = await self._wire.send("POST", self._query_url, "/api/query/engage", WHAT, data=asked)
             answer = answers.read(_page, raw, WHAT)
+            total = answer.total if page == 1 else total
+            given += len(answer.results)
+            mark = hash(tuple(profile.distinct_id for profile in answer.results))
+            if answer.results and mark in before:
+                raise UpstreamError(f"Mixpanel gave a page of {WHAT} twice: try again later.")
+            before.add(mark)
             for profile in answer.results:
                 yield profile
             if len(answer.results) < answer.page_size or not answer.session_id:
-                return
-            page += 1
+                break
             asked = {**form, "session_id": answer.session_id, "page": str(page)}
+        else:
+            raise UpstreamError(f"Mixpanel gives {WHAT} without end: try again later.")
+        # By less than a page it may differ: people come and go while pages are made.
+        if total is not None and total - given >= answer.page_size:
+            raise UpstreamError(f"Mixpanel gave {given} of {total} {WHAT}: try again later.")
 
 
 def _blocks(ids: Sequence[str] | None) -> Iterator[dict[str, str]]:

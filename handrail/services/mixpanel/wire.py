@@ -21,17 +21,23 @@ from handrail.errors import (
     Unavailable,
     UpstreamError,
 )
+from handrail.services.bounded import MOST, MOST_BYTES, TooLarge, whole
 from handrail.services.mixpanel.budget import Budget, System, counts, gives_back, pause, soon, told_limit
 from handrail.services.mixpanel.inflate import gunzip
 
-NIGHT = httpx2.Timeout(500.0, connect=5.0)
+NIGHT = 500.0
 """Mixpanel's edge cuts queries at 488 s."""
 
-CHAT = httpx2.Timeout(45.0, connect=5.0)
+CHAT = 45.0
 """Somebody is looking at the screen, and chat clients give a tool up after a minute."""
 
-EXPORT = httpx2.Timeout(300.0, connect=5.0)
+CONNECT = 5.0
+
+STALL = 300.0
+"""Seconds without so much as a quarter of a megabyte of an export."""
+
 TRIES = 3
+CHUNK = 1 << 18
 PASSING = frozenset({408, 502, 503, 504})
 _HISTORY = re.compile(r"exceeds (\d+) days into the past")
 
@@ -53,16 +59,20 @@ class Wire:
         auth: tuple[str, str] | httpx2.Auth,
         budget: Budget,
         actor: Actor = "chat",
-        timeout: httpx2.Timeout | None = None,
+        seconds: float | None = None,
+        export_seconds: float = 7200.0,
         first_wait: float = 2.0,
     ) -> None:
-        """`timeout` stands for that of the actor and that of the export. The night waits when refused."""
+        """`seconds` a question may take, 45 or 500 by the actor; in chat with all its tries, at night each.
+
+        The night waits when refused.
+        """
         self._http = http
         self._auth = auth
         self._budget = budget
         self._waits = actor == "nightly"
-        self._timeout = timeout or (NIGHT if actor == "nightly" else CHAT)
-        self._export_timeout = timeout or EXPORT
+        self._seconds = seconds or (NIGHT if actor == "nightly" else CHAT)
+        self._export_seconds = export_seconds
         self._first_wait = first_wait
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -78,12 +88,13 @@ class Wire:
         body: object = None,
         gone: Collection[int] = (402, 403, 404),
         once: bool = False,
+        most_bytes: int = MOST_BYTES,
     ) -> Any:
         """The JSON of a 200 or 201, None of a 204. `gone` are the statuses that mean: not offered.
 
         With `once` nothing is tried again: a repeat would write twice.
         """
-        request = {"params": params, "data": data, "json": body}
+        request = {"params": params, "data": data, "json": body, "extensions": {MOST: most_bytes}}
         given = {name: value for name, value in request.items() if value is not None}
         _check_text(given)
         tries = 1 if once else TRIES
@@ -93,7 +104,11 @@ class Wire:
         self, method: str, url: str, what: str, path: str, given: Mapping[str, Any], tries: int = TRIES
     ) -> httpx2.Response:
         """Whatever Mixpanel says in the end; what may pass was tried again with pauses."""
-        arrived = await self._retried(tries, self._once, method, url, what, path, given)
+        try:
+            async with asyncio.timeout(None if self._waits else self._seconds):
+                arrived = await self._retried(tries, self._once, method, url, what, path, given)
+        except TimeoutError:
+            raise _too_slow(what) from None
         return arrived.response
 
     async def _retried(self, tries: int, ask: Callable[..., Awaitable[Arrived]], *given: Any) -> Arrived:
@@ -120,23 +135,35 @@ class Wire:
 
     async def _once(self, method: str, url: str, what: str, path: str, given: Mapping[str, Any]) -> Arrived:
         fields = {**(given.get("params") or {}), **(given.get("data") or {})}
-        request = self._http.build_request(method, url, timeout=self._timeout, **given)
+        timeout = httpx2.Timeout(self._seconds, connect=min(CONNECT, self._seconds))
+        request = self._http.build_request(method, url, timeout=timeout, **given)
         return await self._sent(request, what, "query" if counts(path, fields) else None)
 
     @asynccontextmanager
     async def stream(
         self, url: str, what: str, params: Mapping[str, str]
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The plain bytes of a 200, as they arrive. Raises `BrokenExport` if they end too soon."""
+        """The plain bytes of a 200, as they arrive. Raises `BrokenExport` if they end too soon.
+
+        It may be as large as it is, and take so long in all, its reader's time included.
+        """
+        ends = asyncio.get_running_loop().time() + self._export_seconds
+        stall = min(STALL, self._export_seconds)
         request = self._http.build_request(
-            "GET", url, params=params, headers={"accept-encoding": "gzip"}, timeout=self._export_timeout
+            "GET",
+            url,
+            params=params,
+            headers={"accept-encoding": "gzip"},
+            timeout=httpx2.Timeout(stall, connect=min(CONNECT, stall)),
+            extensions={MOST: None},
         )
         response, slot = await self._retried(TRIES, self._sent, request, what, "export", True)
         if response.status_code != 200:
             raise refusal(response, what, gone=())
         try:
             gzipped = response.headers.get("content-encoding", "").lower() == "gzip"
-            yield gunzip(_whole(response)) if gzipped else _whole(response)
+            body = _body(response, what, ends, stall)
+            yield gunzip(body) if gzipped else body
         finally:
             await self._finish(self._closed(response, slot))
 
@@ -147,17 +174,20 @@ class Wire:
         slot = await self._budget.take(system, what) if system else 0
         counted, held = True, False
         try:
-            response = await self._http.send(request, auth=self._auth, stream=stream)
-            counted = not gives_back(response.status_code)
-            held = stream and response.status_code == 200
-            if not held:
-                await response.aread()
+            async with asyncio.timeout(request.extensions["timeout"]["read"]):
+                response = await self._http.send(request, auth=self._auth, stream=stream)
+                counted = not gives_back(response.status_code)
+                held = stream and response.status_code == 200
+                if stream and not held:
+                    response = await whole(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
             counted = False
             raise UpstreamError(f"Mixpanel cannot be reached ({what}): try again later.") from None
-        except httpx2.TimeoutException:
+        except (httpx2.TimeoutException, TimeoutError):
+            raise _too_slow(what) from None
+        except TooLarge:
             raise UpstreamError(
-                f"Mixpanel takes too long over {what}: ask for fewer days, or try again later."
+                f"Mixpanel's answer is larger than Handrail reads ({what}): ask for fewer days or values."
             ) from None
         except httpx2.HTTPError:
             raise Unavailable(f"Mixpanel broke off its answer ({what}): try again later.") from None
@@ -196,7 +226,7 @@ def _content(response: httpx2.Response, what: str, gone: Collection[int]) -> Any
         raise refusal(response, what, gone=gone)
     try:
         answer = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UpstreamError(
             f"Mixpanel answered {what} with something that is not JSON: try again later."
         ) from None
@@ -225,7 +255,7 @@ def refusal(response: httpx2.Response, what: str, *, gone: Collection[int]) -> E
             f"Mixpanel does not offer {what} to this project (status {status}): {_way_out(status, said)}."
         )
     if status == 400 and "Timeout Error" in said:
-        return UpstreamError(f"Mixpanel takes too long over {what}: ask for fewer days, or try again later.")
+        return _too_slow(what)
     if 400 <= status < 500 and status not in PASSING:
         return CallerError(
             f"Mixpanel does not accept {what} as asked (status {status}): check names, dates and sizes."
@@ -243,9 +273,23 @@ def _way_out(status: int, said: str) -> str:
     return "check that it still exists in Mixpanel"
 
 
-async def _whole(response: httpx2.Response) -> AsyncIterator[bytes]:
+def _too_slow(what: str) -> UpstreamError:
+    return UpstreamError(f"Mixpanel takes too long over {what}: ask for fewer days, or try again later.")
+
+
+async def _body(response: httpx2.Response, what: str, ends: float, stall: float) -> AsyncIterator[bytes]:
+    """The bytes as they came, until the loop's time `ends`; a chunk has `stall` seconds to arrive."""
+    loop, chunks = asyncio.get_running_loop(), response.aiter_raw(CHUNK)
     try:
-        async for chunk in response.aiter_raw(1 << 18):
+        while True:
+            async with asyncio.timeout_at(min(ends, loop.time() + stall)):
+                chunk = await anext(chunks, b"")
+            if not chunk:
+                return
             yield chunk
+    except TimeoutError:
+        if loop.time() >= ends:
+            raise _too_slow(what) from None
+        raise BrokenExport("Mixpanel's export stopped coming; nothing of it was kept.") from None
     except httpx2.HTTPError:
         raise BrokenExport("Mixpanel's export was cut in the middle; nothing of it was kept.") from None

@@ -18,7 +18,9 @@ EVENTS_A_REQUEST = 2000
 BYTES_A_REQUEST = 1_900_000
 """Mixpanel's pages say 10 MB, its refusals 2 MB."""
 
-TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+SECONDS = 60.0
+"""For one write, its tries included."""
+
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}\Z")
 
 
@@ -193,7 +195,7 @@ def _tells_of_records(response: httpx2.Response) -> bool:
 def _json(response: httpx2.Response, what: str) -> object:
     try:
         answer: object = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UpstreamError(
             f"Mixpanel answered {what} with something that is not JSON: try again later."
         ) from None

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 import anthropic
 import httpx2
+from anthropic import APIRequest, AsyncAPIResponse, AsyncCallNext
 from anthropic.types import Message, ToolUseBlock
 from mcp import Client
 from mcp.types import TextContent
@@ -20,9 +23,17 @@ MAX_TURNS = 5
 MAX_CALLS = 8
 """Tools that one reply may call; it needs two."""
 
-CALL_SECONDS = 60.0
-TASK_SECONDS = 180.0
+CALLS_A_TASK = 3
+"""A whole conversation may take as long as so many calls may."""
 
+LONGEST_PAUSE = 10.0
+"""Seconds that the service may ask to be left alone for before a call is tried again; else it is given up."""
+
+MOST_FAILURES = 3
+REST = 600.0
+"""After so many tasks in a row that the service did not answer, it is left alone for so many seconds."""
+
+RESTING = "the model's service did not answer several times in a row, and is left alone for ten minutes"
 OVER_BUDGET = "the model's budget for this day is used up"
 NO_MESSAGE = "the model's service answered with something that is no message"
 
@@ -37,14 +48,17 @@ class Writer:
         self._model = settings.model
         self._purse = purse
         self._batch_seconds = settings.model_batch_minutes * 60.0
+        self._task_seconds = CALLS_A_TASK * settings.model_seconds
+        self._failures, self._rests_until = 0, 0.0
         key = settings.anthropic_api_key
         self._client = (
             anthropic.AsyncAnthropic(
                 api_key=key.get_secret_value(),
                 base_url=settings.anthropic_base_url,
                 http_client=http,
-                timeout=CALL_SECONDS,
+                timeout=settings.model_seconds,
                 max_retries=1,
+                middleware=[_no_long_pause],
             )
             if key
             else None
@@ -55,17 +69,34 @@ class Writer:
         written = Written()
         if self._client is None:
             written.fail("no model is configured")
-            return written
+        elif monotonic() < self._rests_until:
+            written.fail(RESTING)
+        else:
+            self._note(await self._asked(self._client, written, task, catalogue))
+        return written
+
+    async def _asked(
+        self, client: anthropic.AsyncAnthropic, written: Written, task: Task, catalogue: Client
+    ) -> bool:
+        """Whether the service answered at all; if not, why not stands in `written`."""
         try:
-            async with asyncio.timeout(TASK_SECONDS):
-                await self._converse(self._client, written, task, catalogue)
-        except TimeoutError:
+            async with asyncio.timeout(self._task_seconds):
+                await self._converse(client, written, task, catalogue)
+        except (TimeoutError, anthropic.APITimeoutError):
             written.fail("the model did not finish in time")
         except anthropic.APIStatusError as error:
             written.fail(f"the model's service answered with status {error.status_code}")
         except anthropic.APIError:
             written.fail("the model's service cannot be reached")
-        return written
+        except (ValueError, RecursionError):
+            written.fail(NO_MESSAGE)
+        return not written.passing or written.problem == OVER_BUDGET
+
+    def _note(self, answered: bool) -> None:
+        """A service that is down is not asked for each of a night's texts: every try may take minutes."""
+        self._failures = 0 if answered else self._failures + 1
+        if self._failures >= MOST_FAILURES:
+            self._failures, self._rests_until = 0, monotonic() + REST
 
     async def write_all(self, tasks: Mapping[str, Task], catalogue: Client) -> dict[str, Written]:
         """Drafts by a message batch, at half the price, as far as they come in time. `tasks`: by an id.
@@ -80,7 +111,8 @@ class Writer:
             await bulk.write_all(
                 self._client, self._model, self._purse, tasks, catalogue, self._batch_seconds, found
             )
-        except anthropic.APIError as error:
+        except (anthropic.APIError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            # Of an answer of another shape the SDK makes objects whose parts are missing.
             logging.getLogger(__name__).warning("a batch did not go through: %s", type(error).__name__)
         return {each: written for each, written in found.items() if each in tasks}
 
@@ -133,6 +165,23 @@ class Writer:
         written.calls += 1
         written.usage = written.usage.plus(usage)
         return reply
+
+
+async def _no_long_pause(request: APIRequest, call_next: AsyncCallNext) -> AsyncAPIResponse[Any]:
+    """The SDK would wait for as long as a refusal says, for weeks if it said so."""
+    answer = await call_next(request)
+    headers = answer.http_response.headers
+    if not 0 <= _seconds(headers) <= LONGEST_PAUSE:
+        headers["x-should-retry"] = "false"
+    return answer
+
+
+def _seconds(headers: httpx2.Headers) -> float:
+    """What `retry-after` asks for; 0 where it says nothing. A date counts as long."""
+    try:
+        return float(headers.get("retry-after", 0))
+    except ValueError:
+        return math.inf
 
 
 async def _call(catalogue: Client, call: ToolUseBlock, offered: set[str]) -> dict[str, Any]:

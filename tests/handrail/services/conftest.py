@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from handrail.services.bounded import BoundedClient
 from handrail.services.mixpanel.client import Mixpanel
 from standin.state import Standin
 from tests.conftest import settings_for
@@ -14,7 +15,7 @@ from tests.oracle_reading import Reading, read
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(follow_redirects=False, verify=False) as opened:
+    async with BoundedClient(verify=False) as opened:
         yield opened
 
 

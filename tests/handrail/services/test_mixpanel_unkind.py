@@ -36,7 +36,7 @@ from tests.mixpanel_methods import METHODS, WEEK, Api, Method, methods_of
 CANARY = "zqx ana@acme.example https://mixpanel.example/?token=zqx"
 NOWHERE = "http://127.0.0.1:9"
 NEXT_STEP = re.compile(r"try again|check|ask (again|for)|nothing of it was kept")
-SOON = httpx2.Timeout(0.1, connect=5.0)
+SOON = {"mixpanel_seconds": 0.25, "export_seconds": 0.25}
 
 Kind = type[HandrailError]
 
@@ -113,7 +113,7 @@ UNKIND: dict[str, Unkind] = {
     "no JSON": Unkind(status(200, f"<html>{CANARY}</html>"), UpstreamError, by_api=READ_BY_OTHERS),
     "cut": Unkind({"fault": "cut"}, Unavailable, tries=3, by_api=BREAKS),
     "answer lost": Unkind({"fault": "answer_lost"}, Unavailable, tries=3, by_api=BREAKS),
-    "slow": Unkind({"fault": "stall", "seconds": 0.3}, UpstreamError),
+    "slow": Unkind({"fault": "stall", "seconds": 0.5}, UpstreamError),
 }
 
 CLOSED = (402, 403, 404)
@@ -172,9 +172,10 @@ class Desk:
         return Ledger(self._store, clock, project=project, actor=actor)
 
     def client(
-        self, ledger: Ledger, actor: Actor = "chat", timeout: httpx2.Timeout | None = None
+        self, ledger: Ledger, actor: Actor = "chat", patience: dict[str, float] | None = None
     ) -> Mixpanel:
-        return Mixpanel(self._http, self._settings, ledger, actor=actor, timeout=timeout)
+        settings = self._settings.model_copy(update=patience or {})
+        return Mixpanel(self._http, settings, ledger, actor=actor)
 
     async def running(self, project: str) -> int:
         now = self._clock.now()
@@ -186,7 +187,7 @@ class Desk:
         return sum(one.running for one in spent)
 
     async def meet(
-        self, project: str, method: Method, patience: httpx2.Timeout | None = None
+        self, project: str, method: Method, patience: dict[str, float] | None = None
     ) -> tuple[Met, str]:
         """One call of a fresh client with fresh books, and the sentence of its error."""
         ledger = self.ledger(project)
@@ -195,7 +196,7 @@ class Desk:
         kind: Kind | None = None
         said = ""
         try:
-            await method.ask(self.client(ledger, timeout=patience))
+            await method.ask(self.client(ledger, patience=patience))
         except HandrailError as error:
             kind, said = type(error), told_by(error)
         after = [await ledger.left("query"), await ledger.left("export")]

@@ -166,33 +166,44 @@ async def test_a_service_that_is_overloaded_for_a_moment_writes_all_the_same(
 
 
 async def test_a_service_that_asks_for_an_hour_of_patience_is_not_waited_for(
-    empty_ctx: ToolContext, standins: Standin, monkeypatch: pytest.MonkeyPatch
+    empty_ctx: ToolContext, standins: Standin
 ) -> None:
-    monkeypatch.setattr(writer, "TASK_SECONDS", 0.3)
     fault(standins, "status", status=429, headers={"retry-after": "3600"})
 
-    assert (await written(empty_ctx)).problem == "the model did not finish in time"
+    assert (await written(empty_ctx)).problem == "the model's service answered with status 429"
+    assert len(standins.requests) == 1
 
 
-async def test_a_silent_service_is_given_up(
-    empty_ctx: ToolContext, standins: Standin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "TASK_SECONDS", 0.2)
+async def test_a_silent_service_is_given_up(standins: Standin, tmp_path: Path) -> None:
     fault(standins, "stall", seconds=0.6)
 
-    found = await written(empty_ctx)
+    async with opened(standins, tmp_path, model_seconds=0.2) as ctx:
+        found = await written(ctx)
 
     assert (found.draft, found.problem, found.calls) == (None, "the model did not finish in time", 0)
 
 
-async def test_a_call_that_stalls_is_given_up_after_its_own_time(
-    standins: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "CALL_SECONDS", 0.1)
-    fault(standins, "stall", seconds=0.3)
+async def test_a_service_that_is_down_is_not_asked_for_every_text(standins: Standin, tmp_path: Path) -> None:
+    fault(standins, "status", status=402)
 
     async with opened(standins, tmp_path) as ctx:
-        assert (await written(ctx)).problem == "the model's service cannot be reached"
+        problems = [(await written(ctx)).problem for _ in range(5)]
+
+    assert problems == ["the model's service answered with status 402"] * 3 + [writer.RESTING] * 2
+    assert len(standins.requests) == 3
+
+
+async def test_a_service_that_failed_now_and_then_is_asked_again(
+    empty_ctx: ToolContext, standins: Standin
+) -> None:
+    problems = []
+    for fails in (True, True, False, True, True, False):
+        if fails:
+            fault(standins, "status", status=402, times=1)
+        problems.append((await written(empty_ctx)).problem)
+
+    assert writer.RESTING not in problems
+    assert problems[2] == problems[5] == ""
 
 
 @pytest.mark.parametrize("name", ["cut", "answer_lost"])

@@ -1,0 +1,1 @@
+"""Every neighbour in every bad mood that its connection can have: 22 faults times three neighbours."""
