@@ -18,8 +18,13 @@ from handrail.store.database import newest_version, open_store
 BESIDE = ("", "-wal", "-shm")
 """SQLite's files of one database. An old log beside a new database would be read into it."""
 
-SAID = {"opt_outs": ("user_key", "kind", "at"), "suppressed_addresses": ("address_key", "kind", "at")}
+SAID = {
+    "opt_outs": ("user_key", "kind", "at", "erased_at"),
+    "suppressed_addresses": ("address_key", "kind", "at"),
+}
 """Who is not to be mailed, in the tables that are replaced: that is carried over."""
+
+_ERASED = "erased_at = coalesce(erased_at, excluded.erased_at)"
 
 
 async def restore(
@@ -88,16 +93,18 @@ def _carry_over(before: Path, after: Path) -> None:
         return
     with closing(sqlite3.connect(after)) as database:
         for table, columns in SAID.items():
-            names = ", ".join(columns)
             try:
                 with closing(sqlite3.connect(f"{before.resolve().as_uri()}?mode=ro", uri=True)) as old:
-                    rows = old.execute(f"select {names} from {table}").fetchall()  # noqa: S608  (our names)
+                    known = {row[1] for row in old.execute(f"pragma table_info({table})")}
+                    names = [each for each in columns if each in known]
+                    rows = old.execute(f"select {', '.join(names)} from {table}").fetchall()  # noqa: S608  # nosec B608  # our names
             except sqlite3.DatabaseError:
                 continue
-            places = ", ".join("?" * len(columns))
+            places = ", ".join("?" * len(names))
+            said = f"insert into {table} ({', '.join(names)}) values ({places}) on conflict do "  # noqa: S608  # nosec B608  # our names
+            # Nights read nothing of who was erased; what the backup holds of them is erased again by hand.
             database.executemany(
-                f"insert or ignore into {table} ({names}) values ({places})",  # noqa: S608
-                rows,
+                f"{said} update set {_ERASED}" if "erased_at" in names else f"{said} nothing", rows
             )
         database.commit()
 

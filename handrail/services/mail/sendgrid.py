@@ -11,7 +11,6 @@ import httpx2
 
 from handrail.errors import ConfigError, UpstreamError
 from handrail.services.mail.compose import PICTURE_ID, Mail, Sender
-from handrail.services.mail.picture import Picture
 from handrail.services.people import Contact
 from handrail.settings import Settings
 
@@ -187,43 +186,32 @@ def _wait(headers: Mapping[str, str]) -> float:
 
 def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dict[str, Any]:
     """The request as SendGrid wants it: nothing personal but address and name, and our opaque delivery id."""
-    to: dict[str, str] = {"email": contact.email}
-    if contact.first_name:
-        to["name"] = contact.first_name
-    off = {"enable": False}
-    return {
-        "personalizations": [
-            {
-                "to": [to],
-                "subject": " ".join(mail.subject.split()),
-                "custom_args": {DELIVERY_ARGUMENT: delivery_id},
-                "headers": {
-                    "List-Unsubscribe": f"<{mail.unsubscribe_url}>",
-                    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-                },
-            }
-        ],
-        "from": {"email": sender.address},
-        "reply_to": {"email": sender.reply_to},
-        "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": mail.html}],
-        "tracking_settings": {
-            "click_tracking": {"enable": False, "enable_text": False},
-            "open_tracking": off,
-            "subscription_tracking": off,
-        },
-        **({"attachments": [_inline(mail.picture)]} if mail.picture else {}),
-    }
+    from sendgrid.helpers import mail as parts  # noqa: PLC0415  (a fifth of a second; chat sends nothing)
 
-
-def _inline(picture: Picture) -> dict[str, str]:
-    """The picture as a part of the mail, shown where the HTML names its content id."""
-    return {
-        "content": picture.base64,
-        "type": "image/png",
-        "filename": f"{PICTURE_ID}.png",
-        "disposition": "inline",
-        "content_id": PICTURE_ID,
-    }
+    person = parts.Personalization()
+    person.add_to(parts.To(contact.email, contact.first_name or None))
+    person.subject = " ".join(mail.subject.split())
+    person.add_custom_arg(parts.CustomArg(DELIVERY_ARGUMENT, delivery_id))
+    person.add_header(parts.Header("List-Unsubscribe", f"<{mail.unsubscribe_url}>"))
+    person.add_header(parts.Header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    whole = parts.Mail()
+    whole.add_personalization(person)
+    whole.from_email, whole.reply_to = parts.From(sender.address), parts.ReplyTo(sender.reply_to)
+    whole.add_content(parts.Content("text/plain", mail.text))
+    whole.add_content(parts.Content("text/html", mail.html))
+    whole.tracking_settings = parts.TrackingSettings(
+        click_tracking=parts.ClickTracking(enable=False, enable_text=False),
+        open_tracking=parts.OpenTracking(enable=False),
+        subscription_tracking=parts.SubscriptionTracking(enable=False),
+    )
+    if mail.picture:
+        whole.add_attachment(
+            parts.Attachment(
+                mail.picture.base64, f"{PICTURE_ID}.png", "image/png", "inline", parts.ContentId(PICTURE_ID)
+            )
+        )
+    body: dict[str, Any] = whole.get()
+    return body
 
 
 def parsed(answer: httpx2.Response, what: str) -> Any:

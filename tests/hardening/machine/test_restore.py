@@ -329,9 +329,12 @@ async def test_what_people_said_in_the_replaced_tables_is_carried_over(story: St
     await begun(story)
     await story.night()
     await story.opt_out(1)
+    with closing(sqlite3.connect(story.settings.data_dir / archive.TABLES)) as tables:
+        tables.execute("update opt_outs set erased_at = at")
+        tables.commit()
 
     await story.put_back(disk_lost=False)
 
     with closing(sqlite3.connect(story.settings.data_dir / archive.TABLES)) as tables:
-        assert tables.execute("select count(*) from opt_outs").fetchone() == (1,)
+        assert tables.execute("select count(*), count(erased_at) from opt_outs").fetchone() == (1, 1)
         assert tables.execute("select count(*) from deliveries").fetchone() == (0,)
