@@ -107,7 +107,7 @@ pictures: .venv/dev
 
 lock:
 	@for part in runtime dev audit; do \
-	  uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  uv pip compile -q --no-strip-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
 
 clean:

@@ -88,6 +88,8 @@ def run() -> None:
         sys.exit(1)
     except Exception as error:
         if (words := trouble(error)) is None:
+            # Our formatter tells where, and never the text.
+            # nosemgrep: traceback-logged
             log.exception("Something broke that should not")
         else:
             _say(words)

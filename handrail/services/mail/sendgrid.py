@@ -188,8 +188,10 @@ def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dic
     """The request as SendGrid wants it: nothing personal but address and name, and our opaque delivery id."""
     from sendgrid.helpers import mail as parts  # noqa: PLC0415  (a fifth of a second; chat sends nothing)
 
+    to = parts.To()  # given to it at once, an address would be taken apart and could become another
+    to.email, to.name = contact.email, contact.first_name or None
     person = parts.Personalization()
-    person.add_to(parts.To(contact.email, contact.first_name or None))
+    person.add_to(to)
     person.subject = " ".join(mail.subject.split())
     person.add_custom_arg(parts.CustomArg(DELIVERY_ARGUMENT, delivery_id))
     person.add_header(parts.Header("List-Unsubscribe", f"<{mail.unsubscribe_url}>"))
