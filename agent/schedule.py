@@ -156,61 +156,28 @@ async def one_telling(open_context: OpenContext) -> None:
 def clock(open_context: OpenContext) -> AsyncIOScheduler:
     """The scheduler with its jobs, not started yet."""
     scheduler = AsyncIOScheduler(timezone="UTC")
-    scheduler.add_job(
-        one_night,
-        CronTrigger(hour=NIGHT_HOUR, minute=0, timezone="UTC"),
-        args=[open_context],
-        id="night",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=LATE_SECONDS,
-    )
-    scheduler.add_job(
-        one_release,
-        IntervalTrigger(minutes=RELEASE_MINUTES, timezone="UTC"),
-        args=[open_context],
-        id="release",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=60 * RELEASE_MINUTES,
-    )
-    scheduler.add_job(
-        one_look,
-        IntervalTrigger(minutes=LOOK_MINUTES, timezone="UTC"),
-        args=[open_context],
-        id="alarm",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=60 * LOOK_MINUTES,
-    )
-    scheduler.add_job(
-        one_refresh,
-        CronTrigger(hour=REFRESH_HOURS, minute=30, timezone="UTC"),
-        args=[open_context],
-        id="refresh",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=3600,
-    )
-    scheduler.add_job(
-        one_follow_up,
-        IntervalTrigger(minutes=FOLLOW_UP_MINUTES, timezone="UTC"),
-        args=[open_context],
-        id="follow-up",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=60 * FOLLOW_UP_MINUTES,
-    )
-    scheduler.add_job(
-        one_telling,
-        IntervalTrigger(minutes=OPT_OUT_MINUTES, timezone="UTC"),
-        args=[open_context],
-        id="opt-outs",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=60 * OPT_OUT_MINUTES,
-    )
+    for name, work, trigger, late in (
+        ("night", one_night, CronTrigger(hour=NIGHT_HOUR, minute=0, timezone="UTC"), LATE_SECONDS),
+        ("release", one_release, _every(RELEASE_MINUTES), 60 * RELEASE_MINUTES),
+        ("alarm", one_look, _every(LOOK_MINUTES), 60 * LOOK_MINUTES),
+        ("refresh", one_refresh, CronTrigger(hour=REFRESH_HOURS, minute=30, timezone="UTC"), 3600),
+        ("follow-up", one_follow_up, _every(FOLLOW_UP_MINUTES), 60 * FOLLOW_UP_MINUTES),
+        ("opt-outs", one_telling, _every(OPT_OUT_MINUTES), 60 * OPT_OUT_MINUTES),
+    ):
+        scheduler.add_job(
+            work,
+            trigger,
+            args=[open_context],
+            id=name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=late,
+        )
     return scheduler
+
+
+def _every(minutes: int) -> IntervalTrigger:
+    return IntervalTrigger(minutes=minutes, timezone="UTC")
 
 
 async def start(open_context: OpenContext) -> None:

@@ -19,12 +19,11 @@ from handrail.flows import mailing
 from handrail.flows.feedback import take
 from handrail.flows.mailing import Block
 from handrail.services.mail import webhook
-from handrail.services.mail.sendgrid import SendGrid
 from handrail.settings import Settings
-from handrail.store.deliveries import Deliveries
 from standin.sendgrid import events
 from standin.state import Standin
 from standin.world import World
+from tests.agent.killed_at import POINTS
 from tests.conftest import settings_for
 from tests.standin.conftest import event, write_world
 from tests.web.test_app import browser
@@ -53,13 +52,16 @@ HARMLESS: dict[str, dict[str, Any]] = {
     "group_resubscribe": {"asm_group_id": 7},
 }
 
-DEATHS: dict[str, tuple[Any, str, bool]] = {
-    "before the claim": (mailing, "claim", False),
-    "inside the claim": (Deliveries, "keep", True),
-    "after the claim": (mailing, "claim", True),
-    "before the request": (SendGrid, "_post", False),
-    "after the answer": (SendGrid, "_post", True),
-    "inside the settling": (Deliveries, "settle", True),
+DEATHS = {
+    name: POINTS[name]
+    for name in (
+        "before the claim",
+        "inside the claim",
+        "after the claim",
+        "before the request",
+        "after the answer",
+        "inside the settling",
+    )
 }
 """Where a process dies: the function, and whether after it instead of before."""
 
