@@ -64,6 +64,7 @@ class Promises(RuleBasedStateMachine):
     """A data directory with empty tables."""
     examples: ClassVar[int]
     mails: ClassVar[int]
+    restores: ClassVar[int]
     reasons: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
@@ -84,6 +85,7 @@ class Promises(RuleBasedStateMachine):
         self.reasons.update(self.house.reasons())
         self.house.close()
         shutil.rmtree(self.house.data)
+        self.house.copy.unlink(missing_ok=True)
 
     @rule(people=SOME, feature=FEATURE)
     def queue_and_send(self, people: list[Person], feature: FeatureName) -> None:
@@ -126,6 +128,19 @@ class Promises(RuleBasedStateMachine):
         self.house.restart(self.house.now + move)
         self.house.resume()
         self.queue_and_send(people, feature)
+
+    @rule()
+    def back_up(self) -> None:
+        self.house.back_up()
+
+    @precondition(lambda self: self.house.copy.exists())
+    @rule(move=st.sampled_from([timedelta(), timedelta(minutes=20), LONG]), people=SOME, feature=FEATURE)
+    def restore_a_copy(self, move: timedelta, people: list[Person], feature: FeatureName) -> None:
+        """What left and was said since the copy comes back from the mail service and the replaced tables."""
+        self.house.restore()
+        type(self).restores += 1
+        self.blocks.clear()
+        self.send_later(move, people, feature)
 
     @rule(hours=st.integers(1, 24))
     def clock_back(self, hours: int) -> None:
@@ -194,7 +209,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Promises]
         fresh = folder / "fresh"
         House(state, fresh, state.world.start()).close()
         Promises.state, Promises.fresh = state, fresh
-        Promises.examples = Promises.mails = 0
+        Promises.examples = Promises.mails = Promises.restores = 0
         Promises.reasons = Counter()
         yield Promises
 
@@ -218,7 +233,7 @@ def test_no_order_of_events_breaks_the_first_three_promises(
     assert not FULL or not missing, "each rule of the promises was asked, and said no"
     promise(
         f"once per tutorial and cool-down, nobody who opted out, no name on disk: 0 broken in "
-        f"{machine.examples} histories with {machine.mails} mails"
+        f"{machine.examples} histories with {machine.mails} mails and {machine.restores} restores"
     )
 
 
