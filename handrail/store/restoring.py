@@ -18,11 +18,15 @@ from handrail.store.database import newest_version, open_store
 BESIDE = ("", "-wal", "-shm")
 """SQLite's files of one database. An old log beside a new database would be read into it."""
 
-SAID = {
-    "opt_outs": ("user_key", "kind", "at", "erased_at"),
-    "suppressed_addresses": ("address_key", "kind", "at"),
+CARRIED = {
+    "opt_outs": "",
+    "suppressed_addresses": "",
+    "deliveries": "where status in ('sending', 'sent', 'unknown')",
+    "delivery_accounts": "",
+    "links": "",
 }
-"""Who is not to be mailed, in the tables that are replaced: that is carried over."""
+"""Who is not to be mailed, what may have reached people, and the links by which they answer: out of tables
+that are replaced, this is carried over."""
 
 _ERASED = "update set erased_at = coalesce(erased_at, excluded.erased_at)"
 """Nights read nothing of who was erased since; what the backup holds of them is erased again by hand."""
@@ -89,26 +93,27 @@ async def _mark(tables: Path, made_at: datetime, now: datetime) -> None:
 
 
 def _carry_over(before: Path, after: Path) -> None:
-    """What people said since the backup, as far as the replaced tables can still be read."""
+    """What was said and mailed since the backup, as far as the replaced tables can still be read."""
     if not before.exists():
         return
     with closing(sqlite3.connect(after)) as database:
-        for table, columns in SAID.items():
+        for table, which in CARRIED.items():
             try:
                 with closing(sqlite3.connect(f"{before.resolve().as_uri()}?mode=ro", uri=True)) as old:
-                    # The tables are those of SAID.
-                    # nosemgrep: sql-put-together
-                    known = {row[1] for row in old.execute(f"pragma table_info({table})")}
-                    names = [each for each in columns if each in known]
-                    chosen = "select {} from {}".format(", ".join(names), table)  # noqa: S608  # nosec B608  # our names
+                    names = ", ".join(sorted(_columns(old, table) & _columns(database, table)))
+                    chosen = "select {} from {} {}".format(names, table, which)  # noqa: S608, UP032  # nosec B608  # our names
                     rows = old.execute(chosen).fetchall()
             except sqlite3.DatabaseError:
                 continue
-            kept = ", ".join(names), ", ".join("?" * len(names))
+            places = ", ".join("?" * (names.count(",") + 1))
             known_already = _ERASED if "erased_at" in names else "nothing"
             said = "insert into {} ({}) values ({}) on conflict do {}"
-            database.executemany(said.format(table, *kept, known_already), rows)
+            database.executemany(said.format(table, names, places, known_already), rows)
         database.commit()
+
+
+def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+    return {row[0] for row in database.execute("select name from pragma_table_info(?)", (table,))}
 
 
 def _exchange(stage: Path, data_dir: Path, now: datetime) -> Path | None:

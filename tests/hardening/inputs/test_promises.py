@@ -78,6 +78,7 @@ class Promises(RuleBasedStateMachine):
 
     @initialize(feature=FEATURE)
     def a_first_night(self, feature: FeatureName) -> None:
+        self.house.back_up()
         self.queue_and_send(list(PEOPLE), feature)
 
     def teardown(self) -> None:
@@ -133,7 +134,6 @@ class Promises(RuleBasedStateMachine):
     def back_up(self) -> None:
         self.house.back_up()
 
-    @precondition(lambda self: self.house.copy.exists())
     @rule(move=st.sampled_from([timedelta(), timedelta(minutes=20), LONG]), people=SOME, feature=FEATURE)
     def restore_a_copy(self, move: timedelta, people: list[Person], feature: FeatureName) -> None:
         """What left and was said since the copy comes back from the mail service and the replaced tables."""
