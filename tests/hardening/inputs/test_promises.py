@@ -137,6 +137,7 @@ class Promises(RuleBasedStateMachine):
     @rule(move=st.sampled_from([timedelta(), timedelta(minutes=20), LONG]), people=SOME, feature=FEATURE)
     def restore_a_copy(self, move: timedelta, people: list[Person], feature: FeatureName) -> None:
         """What left and was said since the copy comes back from the mail service and the replaced tables."""
+        self.reasons.update(self.house.reasons())
         self.house.restore()
         type(self).restores += 1
         self.blocks.clear()
