@@ -65,7 +65,7 @@ def web(settings: Settings, host: str, port: int) -> None:
 
     if host not in LOOPBACK and settings.api_tokens is None:
         raise ConfigError(
-            f"--host {host} serves more than this machine: set HANDRAIL_API_TOKENS (name:role:token) first."
+            "This --host serves more than this machine: set HANDRAIL_API_TOKENS (name:role:token) first."
         )
     trace(settings)
     if settings.log_format == "json":

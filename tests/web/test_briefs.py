@@ -256,7 +256,9 @@ async def test_the_web_app_raises_the_alarm_for_an_agent_that_cannot(
         async with browser(serving) as client, asyncio.timeout(30):
             while len(seen) < 2:
                 await client.get("/healthz")
-                await asyncio.sleep(0)  # the app answers in this very loop, where the watch waits for its turn
+                await asyncio.sleep(
+                    0
+                )  # the app answers in this very loop, where the watch waits for its turn
 
     silence, stuck = (json.loads(one["body"])["text"] for one in seen)
     assert "The night of 2026-11-21 02:00 UTC has not finished; none ever did." in silence

@@ -14,7 +14,7 @@ from handrail.engine.facts import facts
 
 DAY = date(2026, 11, 19)
 EVENTS = {"attempt": "Tried", "success": "Done", "error": "Failed"}
-STEP = {"id": "s", "event": "Tried", "title": "", "url": "", "text": ""}
+STEP = {"id": "s", "event": "Tried", "title": "Try", "url": "https://help.example/s", "text": "Try it."}
 
 
 def ago(days: int) -> date:
@@ -22,7 +22,14 @@ def ago(days: int) -> date:
 
 
 def feature(slug: str, **adoption: int) -> Feature:
-    shape = {"slug": slug, "title": slug, "url": "", "summary": "", "events": EVENTS, "steps": (STEP,)}
+    shape = {
+        "slug": slug,
+        "title": slug,
+        "url": "https://help.example",
+        "summary": "",
+        "events": EVENTS,
+        "steps": (STEP,),
+    }
     return Feature.model_validate({**shape, "adoption": Adopting(**adoption)})
 
 

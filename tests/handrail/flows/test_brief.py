@@ -265,5 +265,5 @@ def test_a_secret_address_goes_over_https_or_stays_on_this_machine(
 
 
 def test_a_brief_goes_to_addresses_only(standins: Standin, settings: Settings) -> None:
-    with pytest.raises(ConfigError, match="mail addresses"):
+    with pytest.raises(ConfigError, match="mail address"):
         settings_for(standins, settings.data_dir, brief_to="cs@vendor.example, the team")

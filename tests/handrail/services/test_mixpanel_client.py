@@ -202,7 +202,7 @@ async def test_without_credentials_the_missing_setting_is_named(
 async def test_a_silent_server_is_given_up(
     http: httpx2.AsyncClient, standins: Standin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wire, "CHAT", httpx2.Timeout(0.05))
+    monkeypatch.setattr(wire, "CHAT", 0.05)
     standins.faults.add({"neighbour": "mixpanel", "route": "/me", "fault": "stall", "seconds": 0.3})
 
     await refused(Mixpanel(http, settings_for(standins, tmp_path)).zone(), UpstreamError)
