@@ -21,16 +21,21 @@ async def write(
         await write_in_bulk(ctx, [(one, style) for (_, style), one in texts.items()], catalogue)
     tutorials = {}
     for (key, style), signature in texts.items():
-        drafted = await draft_tutorial(
-            ctx,
-            feature=signature.feature,
-            stuck_step=signature.stuck_step,
-            reason=signature.reason,
-            ever_succeeded=signature.band == "sometimes",
-            style=style,
-        )
-        tutorials[key, style] = drafted.tutorial
+        tutorials[key, style] = await draft(ctx, signature, style)
     return tutorials
+
+
+async def draft(ctx: ToolContext, signature: Signature, style: Style) -> Tutorial:
+    """One tutorial, as anybody would ask the tool for it."""
+    drafted = await draft_tutorial(
+        ctx,
+        feature=signature.feature,
+        stuck_step=signature.stuck_step,
+        reason=signature.reason,
+        ever_succeeded=signature.band == "sometimes",
+        style=style,
+    )
+    return drafted.tutorial
 
 
 async def spent(ctx: ToolContext) -> tuple[Spent, list[str]]:

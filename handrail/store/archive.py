@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -25,6 +26,16 @@ MANIFEST = "manifest.json"
 MOST_OF_A_MANIFEST = 100_000
 WORKSHOP = "backup.part"
 """Copies lie here, in the data directory, until the archive has them."""
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression that is not known
+    RuntimeError,  # a password is wanted
+)
+"""What `zipfile` raises of a file that is no archive of ours, or not whole."""
 
 STAGE = "restore.part"
 """What comes out of an archive lies here until all of it is checked."""
@@ -136,12 +147,8 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except (FileNotFoundError, IsADirectoryError):
         raise CallerError(f"There is no file {source}.") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError):
+    except _DAMAGED:
         raise CallerError(f"{source} is damaged or no backup of Handrail. Take another backup.") from None
-    except Exception as error:
-        if type(error).__module__ == "zlib":
-            raise CallerError(f"{source} is damaged. Take another backup.") from None
-        raise
 
 
 def _limited(packed: IO[bytes], file: IO[bytes], size: int) -> None:

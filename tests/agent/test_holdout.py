@@ -4,10 +4,11 @@ from datetime import date, timedelta
 
 from agent import night
 from handrail.context import ToolContext
-from handrail.domain.deliveries import Delivery, Status
+from handrail.domain.deliveries import Status
 from handrail.engine.holdout import VOLUME, held_out
 from standin.state import Standin
 from tests.conftest import OpenWith
+from tests.mailed import delivery
 
 AS_OF = date(2026, 11, 19)
 
@@ -16,22 +17,15 @@ async def mailed_before(ctx: ToolContext, feature: str, count: int) -> None:
     """Earlier mails of a feature to people who are nobody in this world."""
     async with ctx.store.begin() as work:
         for number in range(count):
-            await work.deliveries.keep(
-                Delivery(
-                    id=f"{feature}-{number}",
-                    night=AS_OF - timedelta(days=20),
-                    user_key=f"nobody-{feature}-{number}",
-                    feature=feature,
-                    account_ids=(),
-                    actor="nightly",
-                    tutorial_id="",
-                    signature="",
-                    status=Status.SENT,
-                    reason="",
-                    detail="",
-                    decided_at=ctx.clock.now() - timedelta(days=20),
-                )
+            before = timedelta(days=20)
+            row = delivery(
+                f"{feature}-{number}",
+                f"nobody-{feature}-{number}",
+                night=AS_OF - before,
+                at=ctx.clock.now() - before,
+                feature=feature,
             )
+            await work.deliveries.keep(row)
 
 
 async def test_once_there_is_volume_people_are_left_out_of_that_feature_alone(

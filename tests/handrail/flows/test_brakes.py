@@ -5,11 +5,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from handrail.context import ToolContext
-from handrail.domain.deliveries import Delivery, Status
+from handrail.domain.deliveries import Status
 from handrail.domain.feedback import FeedbackKind, MailEvent
 from handrail.domain.runs import Report
 from handrail.flows import brakes
 from handrail.store import Work
+from tests.mailed import delivery
 from tools.control_sending import control_sending
 
 NIGHT = date(2026, 11, 19)
@@ -18,19 +19,8 @@ NIGHT = date(2026, 11, 19)
 async def mail(work: Work, number: int, at: datetime, *, night: date = NIGHT, **values: str) -> str:
     """One mail that left at `at`, sent unless `values` say otherwise."""
     name = f"{night}-{number}"
-    row = Delivery(
-        id=name,
-        night=night,
-        user_key=f"k{name}",
-        feature="schedule-export",
-        account_ids=(),
-        actor="nightly",
-        tutorial_id="t",
-        signature="s",
-        status=Status.SENDING,
-        reason="",
-        detail="",
-        decided_at=at,
+    row = delivery(
+        name, f"k{name}", night=night, at=at, tutorial_id="t", signature="s", status=Status.SENDING
     )
     await work.deliveries.keep(row)
     await work.deliveries.settle(name, Status(values.get("status", "sent")), values.get("detail", ""))

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, Status
 from handrail.flows.deliver import Tokens
+from tests.mailed import delivery
 
 NIGHT = date(2026, 11, 19)
 AT = datetime(2026, 11, 20, 2, 5, tzinfo=UTC)
@@ -23,20 +24,7 @@ class Mailed:
 
 def mail(number: int, *, status: Status = Status.SENT, salt: str = "") -> Delivery:
     name = hashlib.sha256(f"{salt}{number}".encode()).hexdigest()
-    return Delivery(
-        id=name[:32],
-        night=NIGHT,
-        user_key=name,
-        feature="exports",
-        account_ids=(),
-        actor="nightly",
-        tutorial_id="",
-        signature="",
-        status=status,
-        reason="",
-        detail="",
-        decided_at=AT,
-    )
+    return delivery(name[:32], name, night=NIGHT, at=AT, feature="exports", status=status)
 
 
 async def mailed(ctx: ToolContext, count: int) -> list[Mailed]:

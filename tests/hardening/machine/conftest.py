@@ -47,6 +47,19 @@ def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
     return Workers(settings, tmp_path, 0).environment
 
 
+def start(
+    *arguments: str, environment: dict[str, str], folder: Path, by: tuple[str, ...] = ()
+) -> "subprocess.Popen[bytes]":
+    """A command that goes on beside the test."""
+    return subprocess.Popen(
+        [*by, sys.executable, "-m", "handrail.cli", *arguments],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
 @pytest.fixture
 def handrail(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run a command of the product in a process of its own, `by` another program, with `changes`."""
@@ -86,4 +99,4 @@ def one_sentence(text: str) -> bool:
     return "Traceback" not in text and len(lines) == 1 and lines[0].endswith(".")
 
 
-__all__ = ["PEOPLE", "ROOT", "Run", "broken_promises", "deliveries", "one_sentence"]
+__all__ = ["PEOPLE", "ROOT", "Run", "broken_promises", "deliveries", "one_sentence", "start"]

@@ -18,7 +18,7 @@ from handrail.settings import Settings
 from handrail.store.trouble import trouble
 from standin.state import Standin
 from tests.hardening.counts import FULL, tried
-from tests.hardening.machine.conftest import Run, broken_promises, one_sentence
+from tests.hardening.machine.conftest import Run, broken_promises, one_sentence, start
 
 KILO = 1024
 
@@ -43,6 +43,16 @@ def told(text: str) -> bool:
 def last_words(text: str) -> str:
     """What a person reads last, without what the interpreter and the engine wrote above it."""
     return text.rstrip().rpartition("\n")[2].removeprefix("handrail: ")
+
+
+def limited(limit: str, value: int) -> tuple[str, ...]:
+    """A program that runs another one under a limit of the machine."""
+    narrow = (
+        "import os, resource, sys; "
+        "resource.setrlimit(getattr(resource, sys.argv[1]), (int(sys.argv[2]),) * 2); "
+        "os.execvp(sys.argv[3], sys.argv[3:])"
+    )
+    return sys.executable, "-c", narrow, limit, str(value)
 
 
 def mount(*arguments: str) -> bool:
@@ -163,8 +173,8 @@ def test_a_backup_that_does_not_fit_leaves_the_one_before_as_it_was(
 @pytest.mark.parametrize(
     ("limit", "values"),
     [
-        ("--nofile", [20, 24, 28, 32, 40, 48, 64] if FULL else [24]),
-        ("--fsize", [64 * KILO, 200 * KILO, 500 * KILO, 1000 * KILO] if FULL else [500 * KILO]),
+        ("RLIMIT_NOFILE", [20, 24, 28, 32, 40, 48, 64] if FULL else [24]),
+        ("RLIMIT_FSIZE", [64 * KILO, 200 * KILO, 500 * KILO, 1000 * KILO] if FULL else [500 * KILO]),
     ],
 )
 async def test_under_any_limit_nothing_is_lost_and_without_it_the_night_goes_on(
@@ -175,20 +185,16 @@ async def test_under_any_limit_nothing_is_lost_and_without_it_the_night_goes_on(
     handrail: Run,
     promise: Callable[[str], None],
 ) -> None:
-    if shutil.which("prlimit") is None:
-        pytest.skip("prlimit is not installed.")
     ends = {}
     for value in values:
-        done = handrail("agent", "run", "--json", by=("prlimit", f"{limit}={value}"))
+        done = handrail("agent", "run", "--json", by=limited(limit, value))
         ends[value] = done.returncode
         assert done.returncode == 0 or told(done.stderr), done.stderr
     freed = handrail("agent", "run", "--json")
 
     assert freed.returncode == 0, freed.stderr
     assert await broken_promises(settings, standins) == []
-    promise(
-        f"prlimit {limit}: {len(values)} limits, 0 mails twice or lost; ends {sorted(set(ends.values()))}"
-    )
+    promise(f"{limit}: {len(values)} limits, 0 mails twice or lost; ends {sorted(set(ends.values()))}")
 
 
 async def test_after_a_night_that_ran_out_of_memory_the_next_one_goes_on(
@@ -200,22 +206,18 @@ async def test_after_a_night_that_ran_out_of_memory_the_next_one_goes_on(
     promise: Callable[[str], None],
 ) -> None:
     """However it ends: by itself, by a library that gives up, or by the killer that comes for a process."""
-    if shutil.which("prlimit") is None:
-        pytest.skip("prlimit is not installed.")
     limits = [number << 20 for number in ((700, 800, 900, 1000, 1100, 1200) if FULL else (900,))]
     ended = Counter[str]()
     for limit in limits:
-        starved = subprocess.Popen(  # noqa: ASYNC220  (waited for by nobody else)
-            ["prlimit", f"--as={limit}", sys.executable, "-m", "handrail.cli", "agent", "run", "--json"],
-            env=environment,
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        starved = start(
+            "agent", "run", "--json",
+            environment=environment, folder=tmp_path, by=limited("RLIMIT_AS", limit),
+        )  # fmt: skip
         try:
-            starved.wait(timeout=30)
+            starved.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             starved.kill()
+            starved.communicate()
         ended["by itself" if starved.wait() >= 0 else "killed"] += 1
     freed = handrail("agent", "run", "--json")
 

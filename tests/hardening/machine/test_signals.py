@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,19 +12,9 @@ import httpx2
 from handrail.settings import Settings
 from standin.state import Standin
 from tests.agent.test_kill import mails_arrive
-from tests.hardening.machine.conftest import PEOPLE, Run, broken_promises, deliveries, one_sentence
+from tests.hardening.machine.conftest import PEOPLE, Run, broken_promises, deliveries, one_sentence, start
 
 SLOW = {"neighbour": "sendgrid", "route": "/mail/send", "fault": "answer_late", "seconds": 0.5}
-
-
-def start(*arguments: str, environment: dict[str, str], folder: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "handrail.cli", *arguments],
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 async def test_a_night_that_is_asked_to_end_lets_its_mails_arrive_and_goes_on_at_the_next_start(

@@ -21,7 +21,6 @@ from tests.hardening.model import outputs
 from tests.hardening.model.mails import documents, steps_told, wrong_with
 from tests.hardening.model.outputs import CALLS, MESSAGES, Output
 from tests.hardening.model.payloads import LINKS
-from tools.draft_tutorial import draft_tutorial
 
 KB = Path(__file__).parents[3] / "kb"
 STYLES: tuple[Style, ...] = ("plain", "checklist", "story")
@@ -110,7 +109,7 @@ async def test_tools_that_a_hostile_model_calls_are_not_there_or_only_read(
     wanted = texts(writing_ctx, len(CALLS))
     for output, (signature, style) in zip(CALLS, wanted, strict=True):
         dictate(standins, "/messages", output)
-        drafted = await draft(writing_ctx, signature, style)
+        drafted = await writing.draft(writing_ctx, signature, style)
         assert drafted.source == "model"
 
     results = [
@@ -131,18 +130,6 @@ async def test_tools_that_a_hostile_model_calls_are_not_there_or_only_read(
     promise(f"hostile model: 0 of {len(CALLS)} calls of tools had an effect or an answer")
 
 
-async def draft(ctx: ToolContext, signature: Signature, style: Style) -> Tutorial:
-    drafted = await draft_tutorial(
-        ctx,
-        feature=signature.feature,
-        stuck_step=signature.stuck_step,
-        reason=signature.reason,
-        ever_succeeded=signature.band == "sometimes",
-        style=style,
-    )
-    return drafted.tutorial
-
-
 @pytest.mark.parametrize("route", ["/messages", "/batches"])
 async def test_a_message_of_any_shape_ends_in_a_text_and_never_in_a_crash(
     route: str, writing_ctx: ToolContext, standins: Standin, promise: Callable[[str], None]
@@ -156,7 +143,7 @@ async def test_a_message_of_any_shape_ends_in_a_text_and_never_in_a_crash(
         made = []
         for output, (signature, style) in zip(MESSAGES, wanted, strict=True):
             dictate(standins, route, output)
-            made.append(await draft(writing_ctx, signature, style))
+            made.append(await writing.draft(writing_ctx, signature, style))
 
     async with writing_ctx.store.read() as work:
         spent = await work.spending.of_day(writing_ctx.clock.now().date())
@@ -178,7 +165,7 @@ async def test_one_answer_may_not_call_tools_without_end(writing_ctx: ToolContex
     dictate(standins, "/messages", {"content": many, "stop_reason": "tool_use"})
     [(signature, style)] = texts(writing_ctx, 1)
 
-    assert (await draft(writing_ctx, signature, style)).source == "model"
+    assert (await writing.draft(writing_ctx, signature, style)).source == "model"
 
     answers = Counter(block["is_error"] for block in standins.prompts[-1]["body"]["messages"][-1]["content"])
     assert answers == {False: 8, True: 492}

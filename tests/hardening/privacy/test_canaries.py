@@ -249,6 +249,8 @@ async def test_nothing_personal_is_kept_or_said_in_any_run(
             await visitor.post()
             await visitor.call_tools()
             assert await asyncio.to_thread(night.wait, 240) == 0, house.said()
+            # Nobody was mailed while SendGrid kept its lists to itself: the night is asked again.
+            assert await asyncio.to_thread(house.run, "agent", "run") == 0, house.said()
             assert await visitor.tell_of_mails(house.standins, house.settings.now) == 200  # type: ignore[arg-type]
             await visitor.look()
             for command in commands(house)[: None if FULL else 3]:
@@ -260,7 +262,7 @@ async def test_nothing_personal_is_kept_or_said_in_any_run(
     assert sorted({*leaks, *visitor.leaks, *prompts}) == []
     planted = house.canaries.planted
     assert len(planted) >= 60
-    assert len(house.standins.mails) >= 3, "people were mailed"
+    assert len(house.standins.mails) >= 10, "people were mailed"
     assert _not_guessed(house) == []
     files = len(house.seen)
     promise(

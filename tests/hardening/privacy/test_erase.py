@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from agent import flow
 from handrail.cli.app import app
 from handrail.context import ToolContext, open_context
-from handrail.domain.deliveries import Delivery, FollowUp, Reason, Status
+from handrail.domain.deliveries import FollowUp, Reason, Status
 from handrail.domain.feedback import FeedbackKind, MailEvent
 from handrail.errors import CallerError
 from handrail.flows import people, review
@@ -35,6 +35,7 @@ from standin.state import Standin
 from tests.agent.test_kill import environment
 from tests.conftest import OpenWith, settings_for
 from tests.handrail.cli.test_commands import handrail
+from tests.mailed import delivery
 
 AS_OF = date(2026, 11, 19)
 LATER = datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -280,22 +281,7 @@ async def test_a_table_that_is_added_later_is_told_and_erased_too(ctx: ToolConte
                 )
             await connection.execute(text(f"insert into kept_later values ('1', '{user_key}')"))
             await connection.execute(text(f"insert into mailed_later values ('2', '{mail}')"))
-            await work.deliveries.keep(
-                Delivery(
-                    id=mail,
-                    night=AS_OF,
-                    user_key=user_key,
-                    feature="f",
-                    account_ids=(),
-                    actor="nightly",
-                    tutorial_id="",
-                    signature="",
-                    status=Status.SENT,
-                    reason="",
-                    detail="",
-                    decided_at=ctx.clock.now(),
-                )
-            )
+            await work.deliveries.keep(delivery(mail, user_key, night=AS_OF, at=ctx.clock.now()))
         told = await people.all_about(ctx, user_key)
         done = await people.erase(ctx, [user_key])
     finally:

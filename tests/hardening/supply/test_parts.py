@@ -1,7 +1,6 @@
 """What the product is made of: all of it listed and looked through, nothing that runs or loads at install."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.hardening.supply import tools
 from tests.hardening.supply.test_pins import REQUIREMENTS, ROOT, pins
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -24,9 +24,8 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 @pytest.fixture(scope="module")
 def parts() -> dict[str, Any]:
     """The list that `make sbom` writes."""
-    if not (ROOT / ".venv-audit" / "ready").exists():
-        required = "audit" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)("The tools of `make scan` are not installed: run it once.")
+    if not (tools.PLACE / "ready").exists():
+        tools.lacking("The tools of `make scan` are not installed")
     done = subprocess.run(["make", "-s", "sbom"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed: dict[str, Any] = json.loads((ROOT / done.stdout.strip()).read_text("utf-8"))
     return listed

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.hardening.supply import tools
+
 ROOT = Path(__file__).parents[3]
 REQUIREMENTS = ROOT / "requirements"
 FILES = sorted(REQUIREMENTS.glob("*.txt"))
@@ -96,9 +98,9 @@ def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     for each in (packages, place, programs):
         each.mkdir()
     if request.param == "uv":
-        uv = shutil.which("uv")
+        uv = shutil.which("uv") or shutil.which("uv", path=str(tools.BIN))
         if uv is None:
-            pytest.skip("uv is not on the PATH")
+            tools.lacking("There is no uv")
         (programs / "uv").symlink_to(uv)
     shelf = Shelf(
         packages,
