@@ -42,6 +42,11 @@ class Faults:
     def clear(self) -> None:
         self._active.clear()
 
+    @property
+    def waiting(self) -> list[Fault]:
+        """Those that are still to come."""
+        return list(self._active)
+
     def take(self, neighbour: str, path: str, names: set[str]) -> Fault | None:
         """The first active fault of one of these names whose route is part of `path`, used up by one."""
         for fault in self._active:

@@ -1,4 +1,4 @@
-"""People who are canaries, through every entry, in runs that succeed, fail, die and talk: nothing is kept."""
+"""People who are canaries, in runs that succeed, fail, time out, die and talk: nothing of them is kept."""
 
 import asyncio
 import contextlib
@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from handrail.settings import Settings
+from standin.faults import Fault
 from standin.sendgrid import events
 from standin.server import running
 from standin.state import Standin
@@ -37,6 +38,9 @@ TALKATIVE = (
     "from handrail.cli.app import run; run()"
 )
 """The command line at the level at which libraries tell everything."""
+
+PATIENCE = 10
+"""Seconds that a neighbour is waited for."""
 
 
 @dataclass
@@ -66,6 +70,9 @@ class House:
             "HANDRAIL_MIXPANEL_TOKEN": str(self.standins.world.project["token"]),
             "HANDRAIL_MIXPANEL_INGEST_URL": f"{self.standins.base_url}/mixpanel",
             "HANDRAIL_SENDGRID_WEBHOOK_KEY": events.public_key(),
+            "HANDRAIL_MIXPANEL_SECONDS": str(PATIENCE),
+            "HANDRAIL_MAIL_SECONDS": str(PATIENCE),
+            "HANDRAIL_MODEL_SECONDS": str(PATIENCE),
             "HANDRAIL_PUBLIC_URL": f"http://127.0.0.1:{self.port or 8321}",
         }
         streams = [(self.folder / "log" / f"{number}.{name}").open("wb") for name in ("out", "err")]
@@ -155,26 +162,51 @@ async def _there(client: httpx2.AsyncClient) -> bool:
         return False
 
 
+def refuse(house: House, neighbour: str, route: str, status: int) -> Fault:
+    """One request is refused, in words with people in them."""
+    quoting = house.canaries.text
+    body = {"error": quoting(f"a {status} of {neighbour}{route}"), "message": quoting("a message")}
+    return house.standins.faults.add(
+        {
+            "neighbour": neighbour,
+            "route": route,
+            "fault": "status",
+            "status": status,
+            "times": 1,
+            "body": body,
+        }
+    )
+
+
+def late(house: House, neighbour: str, route: str) -> Fault:
+    """One answer comes when nobody waits for it any more."""
+    return house.standins.faults.add(
+        {
+            "neighbour": neighbour,
+            "route": route,
+            "fault": "answer_late",
+            "seconds": PATIENCE + 1,
+            "times": 1,
+        }
+    )
+
+
 def bad_neighbours(house: House) -> None:
     """Each refuses now and then, and quotes people where it does."""
-    quoting = house.canaries.text
     for neighbour, route, status in (
         ("mixpanel", "/jql", 400), ("mixpanel", "/engage", 500),
         ("mixpanel", "/funnels", 404), ("sendgrid", "/mail/send", 400), ("sendgrid", "/mail/send", 500),
-        ("anthropic", "/messages", 400), ("anthropic", "/messages", 529), ("sendgrid", "/suppression", 403),
-        ("mixpanel", "/import", 400),
+        ("sendgrid", "/suppression", 403), ("mixpanel", "/import", 400),
     ):  # fmt: skip
-        body = {"error": quoting(f"a {status} of {neighbour}{route}"), "message": quoting("a message")}
-        house.standins.faults.add(
-            {
-                "neighbour": neighbour,
-                "route": route,
-                "fault": "status",
-                "status": status,
-                "times": 1,
-                "body": body,
-            }
-        )
+        refuse(house, neighbour, route, status)
+
+
+def bad_writer(house: House) -> None:
+    """The model is refused, late, and then says what nobody may read."""
+    for status in (400, 529):
+        refuse(house, "anthropic", "/messages", status)
+    late(house, "anthropic", "/messages")
+    quoting = house.canaries.text
     words = quoting("what the model writes")
     step = {"step": "destination", "text": f"Write to {words}", "quote": words}
     draft = {"feature": "schedule-export", "tone": "plain", "subject": words, "intro": words, "steps": [step]}
@@ -202,17 +234,7 @@ def bad_neighbours(house: House) -> None:
 def commands(house: House) -> list[tuple[str, ...]]:
     """What an operator types, with canaries in it."""
     new = house.canaries
-    body = {"error": new.text("a 400 of an export")}
-    house.standins.faults.add(
-        {
-            "neighbour": "mixpanel",
-            "route": "/export",
-            "fault": "status",
-            "status": 400,
-            "times": 1,
-            "body": body,
-        }
-    )
+    refuse(house, "mixpanel", "/export", 400)
     sheet = house.folder.parent / "accounts.csv"
     sheet.write_text(f"id,name,csm\nacct_1001,Acme,{new.address('a CSV file')}\n", "utf-8")
     given = json.dumps({"account": new.address("an argument of `handrail tool`")})
@@ -233,6 +255,7 @@ async def test_nothing_personal_is_kept_or_said_in_any_run(
     house: House, log_format: str, promise: Callable[[str], None]
 ) -> None:
     house.log_format = log_format
+    bad_writer(house)
     async with watched(house) as leaks:
         killed = house.start("agent", "run")
         async with asyncio.timeout(240):
@@ -249,7 +272,11 @@ async def test_nothing_personal_is_kept_or_said_in_any_run(
             await visitor.post()
             await visitor.call_tools()
             assert await asyncio.to_thread(night.wait, 240) == 0, house.said()
-            # Nobody was mailed while SendGrid kept its lists to itself: the night is asked again.
+            # Nobody was mailed while SendGrid kept its lists to itself: the night is asked again, and
+            # ends too soon, for without addresses in time there are no mails.
+            late(house, "mixpanel", "/engage")
+            late(house, "sendgrid", "/mail/send")
+            assert await asyncio.to_thread(house.run, "agent", "run") == 1, house.said()
             assert await asyncio.to_thread(house.run, "agent", "run") == 0, house.said()
             assert await visitor.tell_of_mails(house.standins, house.settings.now) == 200  # type: ignore[arg-type]
             await visitor.look()
@@ -263,6 +290,7 @@ async def test_nothing_personal_is_kept_or_said_in_any_run(
     planted = house.canaries.planted
     assert len(planted) >= 60
     assert len(house.standins.mails) >= 10, "people were mailed"
+    assert house.standins.faults.waiting == [], "each happened"
     assert _not_guessed(house) == []
     files = len(house.seen)
     promise(
