@@ -140,7 +140,7 @@ def standin(world: str = "acme", port: int = 8765) -> None:
 def agent_yields() -> None:
     """The nightly agent."""
     if hasattr(os, "nice"):
-        os.nice(5)  # a night has hours, and who looks at a page waits for it
+        os.nice(max(0, 5 - os.nice(0)))  # a night has hours, and who looks at a page waits for it
 
 
 @agent.command("run")

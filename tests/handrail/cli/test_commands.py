@@ -137,6 +137,14 @@ def _expected_struggles(expected: dict[str, Any]) -> list[str]:
     return _struggles([{**row, "feature": slug} for slug, rows in features.items() for row in rows])
 
 
+def test_the_agent_steps_back_once_however_often_it_is_called() -> None:
+    """Tests call commands in one process, and must not become slower with each."""
+    called = "import os; from handrail.cli.app import agent_yields as go; go(); go(); print(os.nice(0))"
+    done = subprocess.run([sys.executable, "-c", called], capture_output=True, text=True, check=True)
+
+    assert int(done.stdout) == max(5, os.nice(0))
+
+
 def test_a_night_from_the_shell_ends_with_one_json_object(
     ctx: ToolContext, settings: Settings, standins: Standin, tmp_path: Path
 ) -> None:
