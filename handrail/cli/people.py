@@ -76,6 +76,8 @@ def _asked(ids: list[str] | None, key: str) -> list[str]:
     found = [each for each in ids if each]
     if not found:
         raise CallerError("Nobody was named: give an id of Mixpanel (distinct_id), or ids on stdin.")
+    if any("\ud800" <= letter <= "\udfff" for each in found for letter in each):  # bytes that no text has
+        raise CallerError("An id is not UTF-8 text: give it as Mixpanel has it.")
     return found
 
 

@@ -1,6 +1,7 @@
 """Which properties and values may point at a person: neither is kept, however many people share it."""
 
 import re
+from typing import Any
 
 _NAMES = {"id", "ip", "alias", "login", "mobile", "user", "userid", "identifiedid", "anonid", "deviceid"}
 _NAMES |= {"name", "names", "surname", "middlename", "familyname", "givenname", "nickname", "displayname"}
@@ -56,8 +57,17 @@ def harmless_name(name: str, number: int) -> str:
 
 
 def without_somebody(text: str) -> str:
-    """The text with such words taken out; JSON stays JSON."""
+    """The text with such words taken out."""
     return _AROUND.sub("(removed)", text)
+
+
+def nobody_inside(value: Any) -> Any:
+    """A JSON value with such words taken out of each of its texts."""
+    if isinstance(value, dict):
+        return {name: nobody_inside(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [nobody_inside(each) for each in value]
+    return without_somebody(value) if isinstance(value, str) else value
 
 
 def points_at_somebody(value: str) -> bool:

@@ -9,7 +9,7 @@ from handrail.domain.features import Feature
 from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Draft, Style, Task, Tutorial
 from handrail.engine import grounding, keys
-from handrail.engine.personal import without_somebody
+from handrail.engine.personal import nobody_inside, without_somebody
 from handrail.flows.learn import what_worked
 from handrail.services.model.asking import Written
 
@@ -48,7 +48,7 @@ async def settle(
     async with ctx.store.begin() as work:
         await work.nights.keep_tutorial(tutorial, ctx.clock.now())
         if written.draft and wrong:
-            refused = Draft.model_validate_json(without_somebody(written.draft.model_dump_json()))
+            refused = Draft.model_validate(nobody_inside(written.draft.model_dump(mode="json")))
             await work.nights.keep_refused(tutorial, refused, document.version, ctx.clock.now())
     return tutorial
 

@@ -1,10 +1,14 @@
 """Which names and texts from outside point at a person, and what is left of them."""
 
-import json
-
 import pytest
 
-from handrail.engine.personal import harmless_name, holds_somebody, is_address, without_somebody
+from handrail.engine.personal import (
+    harmless_name,
+    holds_somebody,
+    is_address,
+    nobody_inside,
+    without_somebody,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +47,16 @@ def test_an_id_that_is_an_address_is_told_from_others(text: str, address: bool) 
     assert is_address(text) is address
 
 
-def test_what_points_at_somebody_is_taken_out_and_json_stays_json() -> None:
-    draft = {"intro": 'Write to "ana@acme.example", or call +49 1577 7310031 today.', "steps": ["Choose <b>"]}
+def test_what_points_at_somebody_is_taken_out_of_each_text_of_a_value() -> None:
+    """A control character before an address is an escape in JSON: it must not lose its half."""
+    draft = {
+        "intro": 'Write to "ana@acme.example", or call +49 1577 7310031 today.',
+        "steps": ["Choose <b>", "\x1bana@acme.example \\n"],
+        "number": 7,
+    }
 
-    left = json.loads(without_somebody(json.dumps(draft)))
-
-    assert left == {"intro": 'Write to "(removed)", or call (removed) today.', "steps": ["Choose <b>"]}
+    assert nobody_inside(draft) == {
+        "intro": 'Write to "(removed)", or call (removed) today.',
+        "steps": ["Choose <b>", "(removed) \\n"],
+        "number": 7,
+    }
