@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import TypeAdapter, ValidationError
+from typer.core import TyperGroup
 
 from agent import night as nightly
 from agent import schedule
@@ -32,6 +33,7 @@ from handrail.domain.runs import Refresh, Report
 from handrail.engine.brief_words import text
 from handrail.engine.periods import given_day, last_complete_day
 from handrail.engine.personal import without_somebody
+from handrail.engine.text import is_text
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows.alarm import standing
 from handrail.flows.brief import kept
@@ -51,7 +53,18 @@ from tools.control_sending import SendingControl, control_sending
 
 log = logging.getLogger(__name__)
 
+
+class _TextAlone(TyperGroup):
+    """A command line of text: what a shell can hand over beside it could be neither kept nor asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not all(map(is_text, args)):
+            ctx.fail("An argument is not UTF-8 text: type it again, or give the file another name.")
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
+    cls=_TextAlone,
     help="Handrail answers questions about Mixpanel accounts, and helps the users who are stuck.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -10,6 +10,7 @@ from handrail.cli import printing
 from handrail.cli.opening import with_context
 from handrail.context import ToolContext
 from handrail.engine import keys
+from handrail.engine.text import is_text
 from handrail.errors import CallerError
 from handrail.flows import people
 
@@ -76,7 +77,7 @@ def _asked(ids: list[str] | None, key: str) -> list[str]:
     found = [each for each in ids if each]
     if not found:
         raise CallerError("Nobody was named: give an id of Mixpanel (distinct_id), or ids on stdin.")
-    if any("\ud800" <= letter <= "\udfff" for each in found for letter in each):  # bytes that no text has
+    if not all(map(is_text, found)):
         raise CallerError("An id is not UTF-8 text: give it as Mixpanel has it.")
     return found
 

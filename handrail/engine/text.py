@@ -71,3 +71,8 @@ def first_name(full_name: str) -> str:
         return ""
     fits = all(unicodedata.category(char)[0] in "LM" or char in _IN_NAMES for char in word)
     return word if fits else ""
+
+
+def is_text(words: str) -> bool:
+    """Whether it can be written down: bytes beside UTF-8, from a shell, are no text in any encoding."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in words)

@@ -143,12 +143,19 @@ def unpack(source: Path, manifest: Manifest, stage: Path) -> None:
 @contextmanager
 def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with _file(source) as file, zipfile.ZipFile(file) as archive:
             yield archive
-    except (FileNotFoundError, IsADirectoryError):
-        raise CallerError(f"There is no file {source}.") from None
     except _DAMAGED:
         raise CallerError(f"{source} is damaged or no backup of Handrail. Take another backup.") from None
+
+
+def _file(source: Path) -> IO[bytes]:
+    try:
+        return source.open("rb")
+    except (FileNotFoundError, IsADirectoryError):
+        raise CallerError(f"There is no file {source}.") from None
+    except OSError as error:
+        raise CallerError(f"The file {source} cannot be read: {error.strerror}.") from None
 
 
 def _limited(packed: IO[bytes], file: IO[bytes], size: int) -> None:
