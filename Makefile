@@ -7,7 +7,7 @@ WORLD ?= acme
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
-  chaos pictures judge evals bundle schemathesis scan audit sbom
+  chaos pictures site judge evals bundle schemathesis scan audit sbom
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -30,7 +30,8 @@ help:
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
 	@echo "make snap          rewrite snapshots: read the diff"
-	@echo "make docs          rewrite the generated parts of the documentation"
+	@echo "make docs          rewrite the generated parts of the documentation, and build its site into site/"
+	@echo "make site          build the site of the documentation alone, without asking the demo anew"
 	@echo "make pictures      take the pictures of the documentation anew (needs Chromium)"
 	@echo "make lock          pin the requirements again"
 
@@ -98,7 +99,16 @@ snap: .venv/dev
 	@$(BIN)/python -m tests.web.examples
 
 docs: .venv/dev
-	@$(BIN)/python -m handrail.cli.docs
+	@$(BIN)/python -m docs.generated
+	@$(MAKE) -s site
+
+.venv-docs/ready: requirements/docs.txt
+	@sh requirements/install.sh "$(PYTHON)" requirements/docs.txt .venv-docs
+	@touch $@
+
+site: .venv-docs/ready
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 pictures: .venv/dev
 	@rm -rf .handrail/demo-acme .handrail/pictures
@@ -106,12 +116,12 @@ pictures: .venv/dev
 	@$(BIN)/python docs/pictures.py
 
 lock:
-	@for part in runtime dev audit; do \
+	@for part in runtime dev audit docs; do \
 	  uv pip compile -q --no-strip-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
 
 clean:
-	@rm -rf .venv .venv-audit .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-audit .venv-docs site .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 judge: .venv/dev
 	@$(BIN)/python -m tests.judge
@@ -142,7 +152,7 @@ scan: .venv-audit/ready
 
 # Without --strict a package that the service does not know would pass for a package without holes.
 audit: scan
-	@for part in runtime dev audit; do \
+	@for part in runtime dev audit docs; do \
 	  $(AUDIT)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements/$$part.txt \
 	  || { echo "audit: requirements/$$part.txt is not known to be clean: a hole is named above," \
 	       "or the service for known holes could not be asked, and then nothing is proved." >&2; exit 1; }; done

@@ -138,13 +138,19 @@ def mcp() -> None:
 
 
 @app.command()
-def serve(host: str = "127.0.0.1", port: int = 8321) -> None:
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; any other needs HANDRAIL_API_TOKENS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of pages, REST and /mcp.")] = 8321,
+) -> None:
     """Serve the dashboard, REST, mail links and /mcp."""
     serving.web(Settings.load(), host, port)
 
 
 @app.command()
-def standin(world: str = "acme", port: int = 8765) -> None:
+def standin(
+    world: Annotated[str, typer.Option(help="The default world's name, or a world's folder.")] = "acme",
+    port: Annotated[int, typer.Option(help="Port of all stand-ins.")] = 8765,
+) -> None:
     """Serve the stand-ins for Mixpanel, SendGrid and the Messages API alone."""
     demonstration.stand_in(world, port)
 
@@ -246,7 +252,9 @@ def reports(*, json_: Json = False) -> None:
 
 
 @accounts.command("import")
-def accounts_import(file: Path, *, json_: Json = False) -> None:
+def accounts_import(
+    file: Annotated[Path, typer.Argument(help="With a line of column names.")], *, json_: Json = False
+) -> None:
     """Take over names, aliases, domains, segment, ARR, CSM, renewal and churn dates from a CSV file."""
     facts = account_file.read(file)
 
@@ -284,7 +292,7 @@ def accounts_list(*, json_: Json = False) -> None:
 
 @accounts.command("sentiment")
 def accounts_sentiment(
-    account: str,
+    account: Annotated[str, typer.Argument(help="Name, domain or id.")],
     value: Annotated[int, typer.Argument(help="1 (bad) to 5 (good). Without it: what was felt so far.")] = 0,
     note: Annotated[str, typer.Option(help="Why, in a few words; no person's address or number.")] = "",
     *,
@@ -305,7 +313,12 @@ def accounts_sentiment(
 
 
 @app.command()
-def tool(name: str, arguments: Annotated[str, typer.Argument()] = "{}", *, json_: Json = False) -> None:
+def tool(
+    name: Annotated[str, typer.Argument(help="Of the tool.")],
+    arguments: Annotated[str, typer.Argument(help="As the tool takes them.")] = "{}",
+    *,
+    json_: Json = False,
+) -> None:
     """Call any tool from the shell; arguments are one JSON object."""
     known = {each.name: each for each in catalogue()}
     if name not in known:

@@ -25,7 +25,13 @@ def list_all(*, json_: Json = False) -> None:
 
 
 @reasons.command()
-def approve(feature: Feature, reason: Reason, name: str, *, json_: Json = False) -> None:
+def approve(
+    feature: Feature,
+    reason: Reason,
+    name: Annotated[str, typer.Argument(help="In plain words, or a reason of the feature's document.")],
+    *,
+    json_: Json = False,
+) -> None:
     """Give a reason a plain name, under which the model may hear of it.
 
     A reason that the document explains, as name, makes its advice serve for this one too.

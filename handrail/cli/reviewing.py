@@ -69,14 +69,21 @@ def refused_list(*, json_: Json = False) -> None:
 
 
 @tutorials.command()
-def promote(signature: str, *, json_: Json = False) -> None:
+def promote(
+    signature: Annotated[str, typer.Argument(help="From `handrail tutorials review`.")], *, json_: Json = False
+) -> None:
     """Let a text that was approved three times unchanged go without review from now on."""
     with_context(lambda ctx: review.promote(ctx, signature))
     printing.show({"promoted": signature}, f"From now on {signature} goes without review.", as_json=json_)
 
 
 @tutorials.command()
-def lift(feature: str, style: str, *, json_: Json = False) -> None:
+def lift(
+    feature: Annotated[str, typer.Argument(help="The feature's slug.")],
+    style: Annotated[str, typer.Argument(help="As `get_tutorial_results` names it.")],
+    *,
+    json_: Json = False,
+) -> None:
     """Let a style that was frozen for complaints be chosen again; only complaints from now on count."""
     with_context(lambda ctx: learn.lift(ctx, feature, style))
     printing.show({"lifted": [feature, style]}, f"{feature} may be told as {style} again.", as_json=json_)
