@@ -33,6 +33,8 @@ WORDS = {
 PURE = {"handrail.engine", "handrail.domain"}
 """Rooms that know no neighbour, no database and no clock; another contract holds it."""
 
+DOORS = {"agent", "mcp_server", "web"}
+
 LEFT, WIDTH, HEIGHT, GAP = 44, 812, 46, 8
 
 _STYLE = """
@@ -81,7 +83,7 @@ def _floor(rooms: list[str], top: int) -> Iterator[str]:
     wide = (WIDTH - GAP * (len(rooms) - 1)) // len(rooms)
     for place, room in enumerate(rooms):
         left = LEFT + place * (wide + GAP)
-        kind = ' class="door"' if "." not in room else ' class="pure"' if room in PURE else ""
+        kind = ' class="door"' if room in DOORS else ' class="pure"' if room in PURE else ""
         yield f'<rect x="{left}" y="{top}" width="{wide}" height="{HEIGHT}" rx="6"{kind}/>'
         yield f'<text class="name" x="{left + 12}" y="{top + 19}">{escape(room.replace(".", "/"))}</text>'
         yield f'<text class="quiet" x="{left + 12}" y="{top + 37}">{escape(WORDS[room])}</text>'

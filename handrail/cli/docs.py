@@ -39,7 +39,7 @@ def _fields(model: type[BaseModel], depth: int = 0) -> Iterator[str]:
     """Every field of an answer, those of its parts indented; clients are told the first level alone."""
     for name, field in model.model_fields.items():
         told = f": {field.description}" if field.description else ""
-        yield f"{'  ' * depth}- `{name}`{told}"
+        yield f"{'    ' * depth}- `{name}`{told}"
         for part in _parts(field.annotation):
             yield from _fields(part, depth + 1)
 
