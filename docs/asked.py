@@ -40,7 +40,14 @@ ONE_ACCOUNT = (
         "query_events",
         {"account": "Acme"},
         {
-            "figures": ("total_events", "unique_users", "sessions", "avg_events_per_user", "active_days", "days"),
+            "figures": (
+                "total_events",
+                "unique_users",
+                "sessions",
+                "avg_events_per_user",
+                "active_days",
+                "days",
+            ),
             "top_events": ("event", "total", "users"),
         },
     ),
@@ -48,7 +55,10 @@ ONE_ACCOUNT = (
         "How was Acme's last week, against the week before?",
         "query_events",
         {"account": "Acme", "period": "last_7_days"},
-        {"figures": ("total_events", "unique_users", "sessions"), "compared": ("total_events", "unique_users", "sessions")},
+        {
+            "figures": ("total_events", "unique_users", "sessions"),
+            "compared": ("total_events", "unique_users", "sessions"),
+        },
     ),
     Question(
         "What's the funnel conversion for Acme?",

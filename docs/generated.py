@@ -17,7 +17,10 @@ FOLDER = Path(__file__).parent
 def decisions() -> str:
     """docs/decisions/index.md as it should be: every record by its own title."""
     records = sorted(path for path in (FOLDER / "decisions").glob("*.md") if path.name != "index.md")
-    lines = [f"- [{path.read_text('utf-8').partition(chr(10))[0].removeprefix('# ')}]({path.name})" for path in records]
+    lines = [
+        f"- [{path.read_text('utf-8').partition(chr(10))[0].removeprefix('# ')}]({path.name})"
+        for path in records
+    ]
     return "\n".join([_DECISIONS, *lines, ""])
 
 

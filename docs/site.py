@@ -13,7 +13,11 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-OF_THE_ROOT = {"SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+OF_THE_ROOT = {
+    "SECURITY.md": "security.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+}
 """Where pages of the repository's root are in the site."""
 
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
@@ -40,7 +44,9 @@ def _linked(file: File) -> Iterator[str]:
 
 def _path(file: File, target: str) -> str:
     """The file of the repository that a page's link means, from the repository's root."""
-    source = next((path for path, place in OF_THE_ROOT.items() if place == file.src_uri), f"docs/{file.src_uri}")
+    source = next(
+        (path for path, place in OF_THE_ROOT.items() if place == file.src_uri), f"docs/{file.src_uri}"
+    )
     return posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
 
 

@@ -139,7 +139,9 @@ def mcp() -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Where to listen; any other needs HANDRAIL_API_TOKENS.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Where to listen; any other needs HANDRAIL_API_TOKENS.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of pages, REST and /mcp.")] = 8321,
 ) -> None:
     """Serve the dashboard, REST, mail links and /mcp."""

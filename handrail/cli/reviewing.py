@@ -70,7 +70,9 @@ def refused_list(*, json_: Json = False) -> None:
 
 @tutorials.command()
 def promote(
-    signature: Annotated[str, typer.Argument(help="From `handrail tutorials review`.")], *, json_: Json = False
+    signature: Annotated[str, typer.Argument(help="From `handrail tutorials review`.")],
+    *,
+    json_: Json = False,
 ) -> None:
     """Let a text that was approved three times unchanged go without review from now on."""
     with_context(lambda ctx: review.promote(ctx, signature))

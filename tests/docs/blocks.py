@@ -10,7 +10,9 @@ from typing import NamedTuple
 from tests.test_docs import PAGES, ROOT
 
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", flags=re.DOTALL | re.MULTILINE)
-_RECIPE = re.compile(r"^\d+\. `([\w/]+\.py)`[^\n]*\n\n( *)```python\n(.*?)^\2```$", flags=re.DOTALL | re.MULTILINE)
+_RECIPE = re.compile(
+    r"^\d+\. `([\w/]+\.py)`[^\n]*\n\n( *)```python\n(.*?)^\2```$", flags=re.DOTALL | re.MULTILINE
+)
 _GIVEN = re.compile(r"[A-Z][A-Z_]*=")
 
 

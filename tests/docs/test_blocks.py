@@ -1,12 +1,10 @@
 """Every code block of the documentation: its commands exist as they are written, its files are read by the
-product, its requests are answered, and the commands run."""
+product, and its requests are answered. tests/hardening/supply/test_pages.py runs the commands."""
 
 import json
-import os
 import re
 import shutil
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +19,9 @@ from handrail.services import account_file, kb, score_file
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
-from tests.conftest import settings_for
 from tests.docs.blocks import Block, blocks, commands
-from tests.hardening.counts import FULL
-from tests.hardening.supply.test_operations import around, run
 from tests.test_docs import ROOT, variables
 from web.app import create_app
-
-__all__ = ["around"]
 
 KINDS = {"sh", "console", "python", "json", "toml", "ini", "csv", "markdown", "promql", "text"}
 """What is checked here, `python` by test_recipes.py. `text` is what a program printed."""
@@ -40,16 +33,6 @@ OF_OTHERS = {
     "mv": "the same",
 }
 """Programs that are neither ours nor tried here, and why."""
-
-NOT_RUN = {
-    "handrail serve": "does not end",
-    "handrail standin": "does not end",
-    "handrail tutorials promote": "wants yeses of three nights: tests/agent/test_review.py",
-    "handrail reasons approve": "wants a reason that no document explains: tests/handrail/cli",
-    "handrail reasons reject": "the same",
-    "handrail db restored": "in operations.md and tests/hardening/machine/test_restore.py",
-}
-"""Commands of ours that are only read here, and why. Those of operations.md have a test of their own."""
 
 BASE = "http://127.0.0.1:8321"
 
@@ -74,7 +57,9 @@ def test_the_commands_of_a_block_exist_as_they_are_written(block: Block) -> None
             read(words)
         elif name == "make":
             target = next(word for word in words if "=" not in word)
-            assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE), target
+            assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE), (
+                target
+            )
         else:
             assert name == "curl" or name in OF_OTHERS, name
 
@@ -162,12 +147,13 @@ async def test_the_requests_of_the_pages_are_answered_as_they_say(
             if path.endswith("/connect"):
                 body = json.dumps({name: project[name] for name in ("project_id", "username", "secret")})
             path = path.replace("$NEXT", next_cursor)
-            headers = {name: value.encode().decode("latin-1", "ignore") for name, value in headers.items()}
             answer = await client.request(method, path, headers=headers, content=body or None)
             await server.state.ctx.background.finish()
             next_cursor = answer.json().get("next_cursor") or ""
             if block.language == "console":
-                told = json.loads(re.sub(r"…|\[…\]", "", block.text.partition("\n")[2]).replace(": }", ": []}"))
+                told = json.loads(
+                    re.sub(r"…|\[…\]", "", block.text.partition("\n")[2]).replace(": }", ": []}")
+                )
                 got = answer.json()
                 assert {name: got[name] for name in ("type", "title", "status")} == {
                     name: told[name] for name in ("type", "title", "status")
@@ -183,51 +169,7 @@ async def test_the_requests_of_the_pages_are_answered_as_they_say(
         assert sorted(name for name in named if f"\n{name}" not in figures) == []
 
 
-@pytest.mark.skipif(not FULL, reason="Each command is a process: with HANDRAIL_HARDENING=full")
-def test_the_commands_of_the_pages_run(
-    around: dict[str, str], standins: Standin, tmp_path: Path, promise: Callable[[str], None]
-) -> None:
-    """In the order of the pages, after a night in review mode; words that stand for an id get a real one."""
-    environment = {**around, "HANDRAIL_SEND_MODE": "review"}
-    (tmp_path / "my-world").symlink_to(standins.world.folder)
-    (tmp_path / "ids.txt").write_text("nobody-of-this-name\n", "utf-8")
-    run("handrail agent run && handrail demo --no-serve", tmp_path, environment)
-    alerts = json.loads(run("handrail alerts list --json", tmp_path, environment))["alerts"]
-    texts = json.loads(run("handrail tutorials review --json", tmp_path, environment))["reviews"]
-    real = {
-        "3f09a1c2de": alerts[0]["id"],
-        "approve ID": f"approve {texts[0]['review']['id']}",
-        "reject ID": f"reject {texts[1]['review']['id']}",
-        "/backups": str(tmp_path),
-        "DISTINCT_ID": around["DISTINCT_ID"],
-        "KEY": "0" * 64,
-        ".venv/bin/": "",
-    }
-    count = 0
-    for block in blocks("sh"):
-        lines = [line for line in block.text.splitlines() if "handrail " in line and runs(block, line)]
-        if not lines:
-            continue
-        exported = [line for line in block.text.splitlines() if line.startswith("export ")]
-        for line in lines:
-            for word, value in real.items():
-                line = line.replace(word, value)
-            given = {k: v for k, v in environment.items() if not exported or "DATABASE" not in k}
-            run("\n".join([*exported, line]), tmp_path, given)
-            count += 1
-    assert count > 15
-    promise(f"docs: {count} of {count} commands of the pages run as they are written, {len(NOT_RUN)} kinds are only read")
-
-
-def runs(block: Block, line: str) -> bool:
-    return (
-        block.page != "docs/operations.md"
-        and not line.startswith(("claude", "  ", "make"))
-        and not any(line.startswith(each) for each in NOT_RUN)
-    )
-
-
-def test_what_is_not_run_is_still_written_somewhere() -> None:
+def test_programs_that_are_not_ours_are_still_named() -> None:
     text = "\n".join(block.text for block in blocks("sh"))
 
-    assert sorted(each for each in [*NOT_RUN, *OF_OTHERS] if not re.search(rf"^{each}\b", text, re.MULTILINE)) == []
+    assert sorted(each for each in OF_OTHERS if not re.search(rf"^{each} ", text, re.MULTILINE)) == []

@@ -19,7 +19,9 @@ def test_every_command_argument_and_option_says_what_it_is() -> None:
 
 
 def test_the_drawing_shows_every_room_of_the_contract_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     named = {room.strip() for room in "|".join(contracts[0]["layers"]).split("|")}
     drawn = (ROOT / "docs" / "images" / "floors.svg").read_text("utf-8")
 

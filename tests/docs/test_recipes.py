@@ -42,7 +42,9 @@ def those_of(module: ModuleType) -> list[Callable[..., object]]:
     return [each for name, each in vars(module).items() if name.startswith("test_")]
 
 
-async def test_the_tool_of_the_guide_is_a_tool_and_its_test_passes(ctx: ToolContext, install: Install) -> None:
+async def test_the_tool_of_the_guide_is_a_tool_and_its_test_passes(
+    ctx: ToolContext, install: Install
+) -> None:
     module = followed("adding-a-tool.md", install)
 
     [test] = those_of(module)

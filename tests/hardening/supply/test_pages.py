@@ -1,0 +1,77 @@
+"""The commands of all other pages than operations.md, run as they are written, over the stand-ins."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from standin.state import Standin
+from tests.docs.blocks import Block, blocks
+from tests.hardening.counts import FULL
+from tests.hardening.supply.test_operations import around, run
+
+__all__ = ["around"]
+
+NOT_RUN = {
+    "handrail serve": "does not end",
+    "handrail standin": "does not end",
+    "handrail tutorials promote": "wants yeses of three nights: tests/agent/test_review.py",
+    "handrail reasons approve": "wants a reason that no document explains: tests/handrail/cli",
+    "handrail reasons reject": "the same",
+    "handrail db restored": "in operations.md and tests/hardening/machine/test_restore.py",
+}
+"""Commands of ours that are only read here, and why. Those of operations.md have a test of their own."""
+
+
+@pytest.mark.skipif(not FULL, reason="Each command is a process: with HANDRAIL_HARDENING=full")
+def test_the_commands_of_the_pages_run(
+    around: dict[str, str], standins: Standin, tmp_path: Path, promise: Callable[[str], None]
+) -> None:
+    """In the order of the pages, after a night in review mode; words that stand for an id get a real one."""
+    environment = {**around, "HANDRAIL_SEND_MODE": "review"}
+    (tmp_path / "my-world").symlink_to(standins.world.folder)
+    (tmp_path / "ids.txt").write_text("nobody-of-this-name\n", "utf-8")
+    run("handrail agent run && handrail demo --no-serve", tmp_path, environment)
+    alerts = json.loads(run("handrail alerts list --json", tmp_path, environment))["alerts"]
+    texts = json.loads(run("handrail tutorials review --json", tmp_path, environment))["reviews"]
+    real = {
+        "3f09a1c2de": alerts[0]["id"],
+        "approve ID": f"approve {texts[0]['review']['id']}",
+        "reject ID": f"reject {texts[1]['review']['id']}",
+        "/backups": str(tmp_path),
+        "DISTINCT_ID": around["DISTINCT_ID"],
+        "KEY": "0" * 64,
+        ".venv/bin/": "",
+    }
+    count = 0
+    for block in blocks("sh"):
+        lines = [line for line in block.text.splitlines() if "handrail " in line and runs(block, line)]
+        if not lines:
+            continue
+        exported = [line for line in block.text.splitlines() if line.startswith("export ")]
+        for line in lines:
+            for word, value in real.items():
+                line = line.replace(word, value)
+            given = {k: v for k, v in environment.items() if not exported or "DATABASE" not in k}
+            run("\n".join([*exported, line]), tmp_path, given)
+            count += 1
+    assert count > 15
+    promise(
+        f"docs: {count} of {count} commands of the pages run as they are written, {len(NOT_RUN)} kinds are only read"
+    )
+
+
+def runs(block: Block, line: str) -> bool:
+    return (
+        block.page != "docs/operations.md"
+        and not line.startswith(("claude", "  ", "make"))
+        and not any(line.startswith(each) for each in NOT_RUN)
+    )
+
+
+def test_what_is_not_run_is_still_written_somewhere() -> None:
+    text = "\n".join(block.text for block in blocks("sh"))
+
+    assert sorted(each for each in NOT_RUN if not re.search(rf"^{each}\b", text, re.MULTILINE)) == []
