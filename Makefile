@@ -106,8 +106,9 @@ docs: .venv/dev
 	@sh requirements/install.sh "$(PYTHON)" requirements/docs.txt .venv-docs
 	@touch $@
 
+# Not --quiet: what is not told does not fail either.
 site: .venv-docs/ready
-	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict 2>.venv-docs/build.log || { cat .venv-docs/build.log; exit 1; }
 	@echo "site/index.html"
 
 pictures: .venv/dev

@@ -1,4 +1,4 @@
-"""docs/ask.md: what customer success managers ask, with the answers of the demo's world after its first night."""
+"""docs/ask.md: what customer success managers ask, answered out of the demo's world after its first night."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,9 @@ from tools import catalogue
 
 ROWS = 7
 """Of a table of an answer, on the page."""
+
+
+COUNTS = ("total_events", "unique_users", "sessions")
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,7 @@ ONE_ACCOUNT = (
         "query_events",
         {"account": "Acme"},
         {
-            "figures": (
-                "total_events",
-                "unique_users",
-                "sessions",
-                "avg_events_per_user",
-                "active_days",
-                "days",
-            ),
+            "figures": (*COUNTS, "avg_events_per_user", "active_days", "days"),
             "top_events": ("event", "total", "users"),
         },
     ),
@@ -55,10 +51,7 @@ ONE_ACCOUNT = (
         "How was Acme's last week, against the week before?",
         "query_events",
         {"account": "Acme", "period": "last_7_days"},
-        {
-            "figures": ("total_events", "unique_users", "sessions"),
-            "compared": ("total_events", "unique_users", "sessions"),
-        },
+        {"figures": COUNTS, "compared": COUNTS},
     ),
     Question(
         "What's the funnel conversion for Acme?",
@@ -68,7 +61,7 @@ ONE_ACCOUNT = (
             "funnels": ("funnel", "entered", "finished", "conversion", "fleet_median"),
             "funnels.0.steps": ("step", "event", "users", "from_previous"),
         },
-        "The steps are the first funnel's. The fleet's median is that of the accounts with five entrants or more.",
+        "The steps are the first funnel's. In the fleet's median are accounts with five entrants or more.",
     ),
     Question(
         "How healthy is Acme, and what moved its score?",
@@ -151,13 +144,20 @@ NO_ANSWER = (
 
 _PAGE = """# Ask
 
-Written by `make docs`: each answer below is what the tool said of the demo's world on the morning after its first night, {day}. Do not edit.
+Written by `make docs`: each answer below is what the tool said of the demo's world on the morning
+after its first night, {day}. Do not edit.
 
-In any [chat client](start.md#ask-in-a-chat-client) you ask in your own words; the model there chooses one of [the tools](tools.md), and words its answer. What stands here is what the tool gives the model: a sentence that names the account, the days, the time zone and the sample, then figures.
+In any [chat client](start.md#ask-in-a-chat-client) you ask in your own words; the model there
+chooses one of [the tools](tools.md), and words its answer. What stands here is what the tool gives
+the model: a sentence that names the account, the days, the time zone and the sample, then figures.
 
-- **Accounts** by name, alias, domain or Mixpanel id. A name that fits several gets candidates and no numbers.
-- **Days**: `last_7_days`, `last_30_days` (what you get if you name none), `last_90_days`, `this_month`, `last_month`, `this_quarter`, `last_quarter`, or any two days. Only whole days count, in the project's time zone.
-- **Prompts**: the client offers [a few prepared ones](mcp-server.md#prompts), such as the quarterly business review of an account.
+- **Accounts** by name, alias, domain or Mixpanel id. A name that fits several gets candidates and
+  no numbers.
+- **Days**: `last_7_days`, `last_30_days` (what you get if you name none), `last_90_days`,
+  `this_month`, `last_month`, `this_quarter`, `last_quarter`, or any two days. Only whole days
+  count, in the project's time zone.
+- **Prompts**: the client offers [a few prepared ones](mcp-server.md#prompts), such as the quarterly
+  business review of an account.
 
 ## One account
 
@@ -173,7 +173,8 @@ In any [chat client](start.md#ask-in-a-chat-client) you ask in your own words; t
 
 ## What is never told
 
-Addresses and names of users; groups of fewer than five; a share without its sample; a cause. Handrail says what changed and since when. Why it changed is for you to ask.
+Addresses and names of users; groups of fewer than five; a share without its sample; a cause.
+Handrail says what changed and since when. Why it changed is for you to ask.
 """
 
 

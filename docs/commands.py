@@ -12,9 +12,12 @@ _OPENING = """# Commands
 
 Written from the code by `make docs`; do not edit.
 
-In a clone the command is `.venv/bin/handrail`. Every command reads [the settings](configuration.md) from the environment or `.env`; `handrail demo`, `mcp` with `HANDRAIL_DEMO`, and `standin` need none.
+In a clone the command is `.venv/bin/handrail`. Every command reads [the settings](configuration.md)
+from the environment or `.env`; `handrail demo`, `mcp` with `HANDRAIL_DEMO`, and `standin` need
+none.
 
-- With `--json` a command prints exactly one JSON object on stdout. Logs, progress and prose for people go to stderr.
+- With `--json` a command prints exactly one JSON object on stdout. Logs, progress and prose for
+  people go to stderr.
 - Exit codes: 0 done, 1 the job or a check failed, 2 bad usage or settings.
 - `--help` tells the same as this page.
 """

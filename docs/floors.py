@@ -1,4 +1,4 @@
-"""The drawing of the architecture, made of the import contract in pyproject.toml: what it shows is what holds."""
+"""The drawing of the architecture, made of the import contract in pyproject.toml: it shows what holds."""
 
 import tomllib
 from collections.abc import Iterator
@@ -38,9 +38,11 @@ DOORS = {"agent", "mcp_server", "web"}
 LEFT, WIDTH, HEIGHT, GAP = 44, 812, 46, 8
 
 _STYLE = """
-svg { --ink: #1f2933; --quiet: #52606d; --paper: #ffffff; --edge: #9fb3c8; --door: #dcebfa; --pure: #e6f4ea }
+svg { --ink: #1f2933; --quiet: #52606d; --paper: #ffffff; --edge: #9fb3c8;
+  --door: #dcebfa; --pure: #e6f4ea }
 @media (prefers-color-scheme: dark) {
-  svg { --ink: #e4e9ee; --quiet: #a9b6c2; --paper: #1b232b; --edge: #5a6d80; --door: #17344f; --pure: #1c3a2a }
+  svg { --ink: #e4e9ee; --quiet: #a9b6c2; --paper: #1b232b; --edge: #5a6d80;
+    --door: #17344f; --pure: #1c3a2a }
 }
 text { font: 14px system-ui, sans-serif; fill: var(--ink) }
 .name { font-family: ui-monospace, monospace; font-weight: 600 }

@@ -26,7 +26,8 @@ def decisions() -> str:
 
 _DECISIONS = """# Decisions
 
-Written by `make docs` from the records beside this page. Each is half a page about a choice that was hard: what was chosen, what it costs, and what was not taken.
+Written by `make docs` from the records beside this page. Each is half a page about a choice that
+was hard: what was chosen, what it costs, and what was not taken.
 """
 
 READ: dict[str, Callable[[], str]] = {

@@ -16,7 +16,8 @@ if command -v uv >/dev/null 2>&1; then
   install="uv pip install -q --python $place/bin/python"
 else
   [ -x "$place/bin/pip" ] || "$python" -m venv "$place"
-  install="$place/bin/python -m pip install -q --disable-pip-version-check"
+  # Python compiles what it imports, which is a small part of what lies there.
+  install="$place/bin/python -m pip install -q --disable-pip-version-check --no-compile"
 fi
 $install --require-hashes --only-binary :all: -r "$requirements"
 [ "$place" != .venv ] || $install --no-deps --no-build-isolation -e .

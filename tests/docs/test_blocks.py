@@ -125,10 +125,15 @@ def asked(words: list[str]) -> tuple[str, str, dict[str, str], str]:
     return "POST" if body else "GET", re.sub(r"^https?://[^/]+", "", address), headers, body
 
 
-async def test_the_requests_of_the_pages_are_answered_as_they_say(
-    standins: Standin, settings: Settings, _synced_data: Path
-) -> None:
+@pytest.fixture
+def synced(settings: Settings, _synced_data: Path) -> Settings:
     shutil.copytree(_synced_data, settings.data_dir)
+    return settings
+
+
+async def test_the_requests_of_the_pages_are_answered_as_they_say(
+    standins: Standin, synced: Settings
+) -> None:
     project = standins.world.project
     asking = [
         (block, words[1:])
@@ -136,7 +141,7 @@ async def test_the_requests_of_the_pages_are_answered_as_they_say(
         for words in commands(block)
         if words[0] == "curl"
     ]
-    server = create_app(settings, create_server)
+    server = create_app(synced, create_server)
     async with (
         server.router.lifespan_context(server),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=server), base_url=BASE, timeout=60) as client,

@@ -1,7 +1,6 @@
 """Pages that are made: what stands in them is what the code says today."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,7 @@ def test_the_drawing_shows_every_room_of_the_contract_and_no_other(monkeypatch: 
 
 def test_every_decision_is_in_the_list() -> None:
     listed = (ROOT / "docs" / "decisions" / "index.md").read_text("utf-8")
-    records = [path for path in Path(ROOT / "docs" / "decisions").glob("0*.md")]
+    records = list((ROOT / "docs" / "decisions").glob("0*.md"))
 
     assert len(records) > 10
     assert all(f"]({path.name})" in listed for path in records)

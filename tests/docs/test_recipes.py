@@ -1,4 +1,4 @@
-"""The guides for those who add something, followed to the letter: their files are written, and their tests run."""
+"""The guides for those who add something, followed to the letter: their files load, and their tests pass."""
 
 import asyncio
 import inspect

@@ -7,6 +7,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
+from docs import asked
 from handrail.context import DEFAULT_KB, ToolContext
 from handrail.domain.metrics import AccountDay, Coverage, DayTables
 from handrail.flows.health import keep_scores
@@ -239,3 +240,9 @@ def by_hand(days: list[date]) -> DayTables:
         hours=[],
         coverage=Coverage(events=0, events_with_account=0, users=0, users_with_account=0),
     )
+
+
+async def test_the_page_of_questions_has_the_answers_of_today(morning: ToolContext) -> None:
+    page = Path(asked.__file__).parent / "ask.md"
+
+    assert page.read_text("utf-8") == await asked.page(morning), "run `make docs`"
