@@ -20,7 +20,7 @@ def build(config: Path, place: Path) -> subprocess.CompletedProcess[str]:
         required = "docs" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
         (pytest.fail if required else pytest.skip)("mkdocs is not installed: run `make site` once.")
     return subprocess.run(
-        [MKDOCS, "build", "--strict", "--quiet", "-f", config, "-d", place],
+        [MKDOCS, "build", "--strict", "-f", config, "-d", place],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
