@@ -66,7 +66,7 @@ def _filled(line: str, real: Mapping[str, str]) -> str:
 
 def runs(block: Block, line: str) -> bool:
     return (
-        block.page != "docs/operations.md"
+        block.page not in ("docs/operations.md", "docs/adding-a-tool.md")
         and not line.startswith(("claude", "  ", "make"))
         and not any(line.startswith(each) for each in NOT_RUN)
     )
