@@ -35,9 +35,10 @@ def test_the_commands_of_the_pages_run(
     (tmp_path / "ids.txt").write_text("nobody-of-this-name\n", "utf-8")
     run("handrail agent run && handrail demo --no-serve", tmp_path, environment)
     alerts = json.loads(run("handrail alerts list --json", tmp_path, environment))["alerts"]
-    texts = json.loads(run("handrail tutorials review --json", tmp_path, environment))["reviews"]
+    texts = json.loads(run("handrail tutorials review --json", tmp_path, environment))["waiting"]
     real = {
         "3f09a1c2de": alerts[0]["id"],
+        "86060d8c97": alerts[1]["id"],
         "approve ID": f"approve {texts[0]['review']['id']}",
         "reject ID": f"reject {texts[1]['review']['id']}",
         "/backups": str(tmp_path),
