@@ -25,6 +25,7 @@ from handrail.lock import in_use
 from handrail.settings import Settings
 
 if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
+    from handrail.domain.access import Sees
     from handrail.ledger import Ledger
     from handrail.services.kb import KnowledgeBase
     from handrail.services.mail.sendgrid import SendGrid
@@ -122,6 +123,16 @@ class ToolContext:
         return self.project.mixpanel
 
     @property
+    def sees(self) -> "Sees | None":
+        """The accounts that its reader may know of; None: all."""
+        return self.store.sees
+
+    @property
+    def whole(self) -> "ToolContext":
+        """The same without a reader's narrowness: for what is checked against it before, or tells of nobody."""
+        return self if self.sees is None else replace(self, store=self.store.whole)
+
+    @property
     def ledger(self) -> "Ledger | None":
         return self.project.ledger
 
@@ -155,6 +166,10 @@ class ToolContext:
         """The same for tools that only read, one after the other, and tell of one moment together."""
         async with self.store.look() as store:
             yield replace(self, store=store)
+
+    def seeing(self, sees: "Sees | None") -> "ToolContext":
+        """The same for a reader of these accounts."""
+        return self if sees is None else replace(self, store=self.store.seeing(sees))
 
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)

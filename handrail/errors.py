@@ -3,6 +3,7 @@
 HandrailError
 ├── CallerError            the asker can fix it: the message says how
 │   ├── NotThere           nothing has the name or the id that was given
+│   ├── NotYours           it is of accounts that the asker does not see
 │   └── Conflict           several things have it, or what is there does not allow it now
 ├── ConfigError            a missing or wrong setting, found at start
 ├── DiskTrouble            a disk is full, read-only or broken: what was written before is whole
@@ -26,6 +27,10 @@ class CallerError(HandrailError):
 
 class NotThere(CallerError):
     """Nothing has the name or the id that was given."""
+
+
+class NotYours(CallerError):
+    """It is of accounts that the asker does not see, or of all of them."""
 
 
 class Conflict(CallerError):
