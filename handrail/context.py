@@ -19,6 +19,7 @@ from handrail.clock import Clock
 from handrail.domain.connections import Credentials, Source
 from handrail.domain.deliveries import Actor
 from handrail.engine import keys
+from handrail.engine.access import read_sees
 from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError, HandrailError
 from handrail.lock import in_use
@@ -129,7 +130,7 @@ class ToolContext:
 
     @property
     def whole(self) -> "ToolContext":
-        """The same without a reader's narrowness: for what is checked against it before, or tells of nobody."""
+        """The same for who sees all: for what was checked before, or is the same for everybody."""
         return self if self.sees is None else replace(self, store=self.store.whole)
 
     @property
@@ -224,7 +225,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
 
         background = Background()
         stack.push_async_callback(background.stop)
-        yield ToolContext(
+        whole = ToolContext(
             project=await _connected(settings, store, secret, open_project),
             open_project=open_project,
             clock=clock,
@@ -237,6 +238,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             actor=actor,
             background=background,
         )
+        yield whole.seeing(read_sees(settings.sees, "HANDRAIL_SEES") if settings.sees else None)
 
 
 def _refuse_personal(properties: tuple[str, ...]) -> None:

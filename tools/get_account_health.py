@@ -98,7 +98,7 @@ class AccountHealth(AccountAnswer):
     open_alerts: list[AlertRow] = Field(default_factory=list)
 
 
-@tool(title="Account health", effect="read")
+@tool(title="Account health", effect="read", reach="accounts")
 async def get_account_health(
     ctx: ToolContext,
     account: AccountName,

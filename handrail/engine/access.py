@@ -13,6 +13,9 @@ from handrail.domain.access import ApiToken, Role, Sees
 from handrail.errors import ConfigError
 
 LEAST_CHARACTERS = 16
+LEAST_OTHERS = 5
+"""Accounts that a reader does not see, behind any figure over all of them."""
+
 _NAME = re.compile(r"[\w.-]{1,40}")
 _SHAPE = "write name:role:token, divided by commas; roles are read, approve and admin"
 _RULE = re.compile(r":(?=\s*\w*\s*=)")
@@ -57,6 +60,11 @@ def read_sees(text: str, where: str) -> Sees:
     if by.strip() not in _BY or not values or not all(each.isprintable() for each in values):
         raise ConfigError(f"{where}: it is not clear which accounts are meant: {_SEES}.")
     return Sees(by=cast("Any", by.strip()), values=values)
+
+
+def enough_others(all_of_them: int, own: int) -> bool:
+    """Whether so many accounts that a reader does not see stand behind a figure that none of them shows."""
+    return all_of_them - own >= LEAST_OTHERS
 
 
 def recognise(tokens: Sequence[ApiToken], given: str) -> ApiToken | None:

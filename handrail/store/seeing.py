@@ -24,9 +24,8 @@ OF_ALL = {"handrail_of_all": True}
 A date or a name over all accounts; figures only where the caller sees to it that they cannot be taken apart.
 """
 
-_ACCOUNT = "customer_id"
-_OWN = f"{_ACCOUNT} in ({{own}})"
-_OWN_MAIL = f"select delivery_id from {{main}}delivery_accounts where {_OWN}"
+_OWN = "customer_id in ({own})"
+_OF_OWN_MAIL = "in (select delivery_id from {main}delivery_accounts where customer_id in ({own}))"
 _OWN_SCOPE = "scope not like 'account:%' or substr(scope, 9) in ({own})"
 
 VIEWS: Mapping[str, str] = {
@@ -42,8 +41,7 @@ VIEWS: Mapping[str, str] = {
     "struggle_accounts": "account_id in ({own})",
     "struggles": "(night, user_key, feature) in "
     "(select night, user_key, feature from {main}struggle_accounts where account_id in ({own}))",
-    "deliveries": f"id in ({_OWN_MAIL})",
-    "feedback": f"delivery_id in ({_OWN_MAIL})",
+    "deliveries": f"id {_OF_OWN_MAIL}",
     "pauses": _OWN_SCOPE,
     "switch_changes": _OWN_SCOPE,
 }  # fmt: skip
@@ -63,7 +61,9 @@ _OF_RULE = {
     "account": "id in ({values}) or mixpanel_group_id in ({values}) or id in "
     "(select customer_id from {main}account_ids where mixpanel_id in ({values}))",
 }
-_WORD = re.compile(r"(?<!\.)\b[a-z_]+\b")
+_OWN_IDS = "select id from {main}customers where {rule}"
+_VIEW = "{table} as (select * from {main}{table} where {rows})"
+_WORD = re.compile(r"[a-z_]+")
 _CONTROL = re.compile(r"begin|commit|rollback", re.IGNORECASE)
 
 
@@ -90,13 +90,13 @@ def narrowed(statement: str, sees: Sees, dialect: Dialect) -> str:
 @lru_cache(maxsize=1000)
 def _tables(statement: str) -> frozenset[str]:
     """Tables that may be named in it: a column of a table's name is taken for one, too."""
-    return frozenset(_WORD.findall(statement)) & SQLModel.metadata.tables.keys()
+    return frozenset(_WORD.findall(statement.lower())) & SQLModel.metadata.tables.keys()
 
 
 def _view(table: str, sees: Sees, dialect: Dialect) -> str:
     # SQLite takes the view's own name inside it for the view, PostgreSQL for the table.
     main = "main." if dialect.name == "sqlite" else ""
-    text: Callable[[str], str] = String().literal_processor(dialect)  # type: ignore[assignment]
+    text: Callable[[str], str] = String().literal_processor(dialect)  # type: ignore[no-untyped-call]
     listed = ", ".join(map(text, sees.values))
-    own = f"select id from {main}customers where " + _OF_RULE[sees.by].format(values=listed, main=main)
-    return f"{table} as (select * from {main}{table} where {VIEWS[table].format(own=own, main=main)})"
+    own = _OWN_IDS.format(main=main, rule=_OF_RULE[sees.by].format(values=listed, main=main))
+    return _VIEW.format(table=table, main=main, rows=VIEWS[table].format(own=own, main=main))
