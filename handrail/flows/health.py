@@ -158,7 +158,8 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
     )
     if record is not None and record.version != health.score.version:
         record = None
-    if record is not None and ctx.sees and not enough_others(record.churned + record.kept, own):
+    counted = record.churned + record.kept if record is not None else 0
+    if ctx.sees and counted and not enough_others(counted, own):
         record = None
     return Standing(
         health=health,
