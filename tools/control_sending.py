@@ -51,18 +51,7 @@ async def control_sending(
     scope = f"{OF_ACCOUNT}{who.id}" if who else f"feature:{slug}" if slug else "all"
     now = ctx.clock.now()
     if action != "status":
-        if who is None and ctx.sees:
-            raise NotYours(
-                "You may hold your own accounts: name one. Ask somebody who sees all for the rest."
-            )
-        async with ctx.whole.store.begin() as work:
-            if action == "pause":
-                await work.deliveries.pause(scope, now)
-            else:
-                await work.deliveries.resume(scope)
-                if scope == "all":
-                    await work.guards.release(now)
-            await work.guards.record(SwitchChange(at=now, actor=ctx.actor, action=action, scope=scope))
+        await _switch(ctx, action, scope)
     async with ctx.store.read() as work:
         last = await work.metrics.last_sync()
         # Mixpanel is not asked: the switch has to work while it does not.
@@ -94,6 +83,20 @@ async def control_sending(
         mailed=fate.mailed,
         withheld=fate.withheld,
     )
+
+
+async def _switch(ctx: ToolContext, action: Literal["pause", "resume"], scope: str) -> None:
+    if ctx.sees and not scope.startswith(OF_ACCOUNT):
+        raise NotYours("You may hold your own accounts: name one. Ask somebody who sees all for the rest.")
+    now = ctx.clock.now()
+    async with ctx.whole.store.begin() as work:
+        if action == "pause":
+            await work.deliveries.pause(scope, now)
+        else:
+            await work.deliveries.resume(scope)
+            if scope == "all":
+                await work.guards.release(now)
+        await work.guards.record(SwitchChange(at=now, actor=ctx.actor, action=action, scope=scope))
 
 
 def _last_change(change: SwitchChange | None, names: dict[str, str]) -> str:

@@ -136,7 +136,9 @@ class Store:
             yield _Look(self, Work(session))
 
     def seeing(self, sees: Sees) -> "Store":
-        """A store that tells of these accounts alone, and writes nothing."""
+        """A store that tells of these accounts alone, and writes nothing. One rule cannot become another."""
+        if self.sees not in (None, sees):
+            raise NotYours(NOT_YOURS)
         return _Narrowed(self.whole, sees)
 
     async def compact(self) -> bool:
