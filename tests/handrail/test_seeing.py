@@ -14,7 +14,9 @@ from handrail.cli.serving import call
 from handrail.context import ToolContext, open_context
 from handrail.domain.access import Sees
 from handrail.domain.accounts import AccountFacts
+from handrail.domain.periods import Period
 from handrail.errors import ConfigError, NotYours
+from handrail.flows.book import read_book
 from handrail.settings import Settings
 from handrail.store import seeing
 from handrail.store.tables import Customer, UserDay
@@ -78,6 +80,23 @@ async def test_it_does_so_on_postgresql(postgres_settings: Settings) -> None:
 
 async def all_of(session: AsyncSession, statement: Any) -> list[tuple[Any, ...]]:
     return [tuple(each) for each in await (await session.connection()).execute(statement)]
+
+
+async def test_two_readers_of_as_many_accounts_never_get_each_others_book(empty_ctx: ToolContext) -> None:
+    """What is kept of the book is good until the tables change, and they look alike to both."""
+    await with_two(empty_ctx)
+    span = Period(from_date=date(2026, 11, 1), to_date=date(2026, 11, 19), zone="UTC")
+    readers = [empty_ctx.seeing(by("csm", name)) for name in (ANNA.values[0], "Ben")]
+
+    books = [await read_book(each, span) for each in (*readers, empty_ctx, *readers)]
+
+    assert [[one.account.name for one in book.ordered("name")] for book in books] == [
+        ["Mine"],
+        ["Theirs"],
+        ["Mine", "Theirs"],
+        ["Mine"],
+        ["Theirs"],
+    ]
 
 
 STATEMENTS = [

@@ -49,7 +49,8 @@ def test_what_is_no_token_is_refused_in_a_line_that_holds_none(text: str) -> Non
 
 def test_a_fourth_part_says_which_accounts_a_token_sees() -> None:
     found = read_tokens(
-        "anna:read:aaaaaaaaaaaaaaaaaaaa:csm=Anna Smith| Ben Ode ,eve:approve:bbbb:bbbbbbbbbbbbbbbb: segment = north"
+        "anna:read:aaaaaaaaaaaaaaaaaaaa:csm=Anna Smith| Ben Ode ,"
+        "eve:approve:bbbb:bbbbbbbbbbbbbbbb: segment = north"
     )
 
     assert found[0].sees == Sees(by="csm", values=("Anna Smith", "Ben Ode"))
