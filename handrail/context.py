@@ -19,12 +19,14 @@ from handrail.clock import Clock
 from handrail.domain.connections import Credentials, Source
 from handrail.domain.deliveries import Actor
 from handrail.engine import keys
+from handrail.engine.access import read_sees
 from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError, HandrailError
 from handrail.lock import in_use
 from handrail.settings import Settings
 
 if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
+    from handrail.domain.access import Sees
     from handrail.ledger import Ledger
     from handrail.services.kb import KnowledgeBase
     from handrail.services.mail.sendgrid import SendGrid
@@ -122,6 +124,16 @@ class ToolContext:
         return self.project.mixpanel
 
     @property
+    def sees(self) -> "Sees | None":
+        """The accounts that its reader may know of; None: all."""
+        return self.store.sees
+
+    @property
+    def whole(self) -> "ToolContext":
+        """The same for who sees all: for what was checked before, or is the same for everybody."""
+        return self if self.sees is None else replace(self, store=self.store.whole)
+
+    @property
     def ledger(self) -> "Ledger | None":
         return self.project.ledger
 
@@ -155,6 +167,10 @@ class ToolContext:
         """The same for tools that only read, one after the other, and tell of one moment together."""
         async with self.store.look() as store:
             yield replace(self, store=store)
+
+    def seeing(self, sees: "Sees | None") -> "ToolContext":
+        """The same for a reader of these accounts."""
+        return self if sees is None else replace(self, store=self.store.seeing(sees))
 
     def acting_as(self, actor: Actor) -> "ToolContext":
         return replace(self, actor=actor)
@@ -209,7 +225,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
 
         background = Background()
         stack.push_async_callback(background.stop)
-        yield ToolContext(
+        whole = ToolContext(
             project=await _connected(settings, store, secret, open_project),
             open_project=open_project,
             clock=clock,
@@ -222,6 +238,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             actor=actor,
             background=background,
         )
+        yield whole.seeing(read_sees(settings.sees, "HANDRAIL_SEES") if settings.sees else None)
 
 
 def _refuse_personal(properties: tuple[str, ...]) -> None:

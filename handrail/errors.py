@@ -4,6 +4,7 @@ HandrailError
 ├── CallerError            the asker can fix it: the message says how
 │   ├── NotThere           nothing has the name or the id that was given
 │   └── Conflict           several things have it, or what is there does not allow it now
+├── NotYours               it is of accounts that the asker does not see
 ├── ConfigError            a missing or wrong setting, found at start
 ├── DiskTrouble            a disk is full, read-only or broken: what was written before is whole
 ├── BrokenExport           the export stopped in the middle: nothing of it is kept
@@ -26,6 +27,10 @@ class CallerError(HandrailError):
 
 class NotThere(CallerError):
     """Nothing has the name or the id that was given."""
+
+
+class NotYours(HandrailError):
+    """It is of accounts that the asker does not see, or of all of them."""
 
 
 class Conflict(CallerError):

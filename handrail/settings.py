@@ -191,6 +191,7 @@ class Settings(BaseSettings):
     holidays: Annotated[tuple[Day, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_HOLIDAYS"))
 
     api_tokens: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_API_TOKENS"))
+    sees: str = Field("", max_length=1000, validation_alias=_named("HANDRAIL_SEES"))
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = Field(
         (), validation_alias=_named("HANDRAIL_ALLOWED_HOSTS")
     )

@@ -75,7 +75,7 @@ class Audit:
             await asyncio.sleep(PAUSE)
             calls, self._waiting = self._waiting, []
             try:
-                ctx = await self._on_demand.get()
+                ctx = await self._on_demand.whole()
                 now, secret = ctx.clock.now(), ctx.secret
                 rows = [
                     ToolCall(

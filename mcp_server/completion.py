@@ -15,6 +15,7 @@ from handrail.context import ToolContext
 from handrail.engine.text import shown
 from handrail.errors import HandrailError
 from handrail.flows.reports import list_reports
+from mcp_server.access import COMPLETED
 from tools._server import OnDemand
 
 MOST = 100
@@ -34,7 +35,10 @@ def publish(server: MCPServer[OnDemand], on_demand: OnDemand) -> None:
         if known is None:
             return None
         try:
-            return fitting(await known(await on_demand.get()), argument.value)
+            ctx = await on_demand.get()
+            if ctx.sees and COMPLETED.get(argument.name, "refused") == "refused":
+                return None
+            return fitting(await known(ctx), argument.value)
         except HandrailError:
             return None
 

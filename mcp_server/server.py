@@ -8,7 +8,7 @@ from typing import Any
 
 from mcp.server import MCPServer
 
-from handrail.engine.access import read_tokens
+from handrail.engine.access import read_sees, read_tokens
 from handrail.settings import SendMode, Settings
 from mcp_server import completion, prompts, resources
 from mcp_server.access import AUTH, Access, Verifier
@@ -27,11 +27,12 @@ def create_server(open_context: OpenContext, settings: Settings | None = None) -
 
     `settings` say which tools there are, and who may call them over HTTP; without them, all for everybody.
     """
-    on_demand = OnDemand(open_context)
+    on_demand = OnDemand(open_context, guarded=True)
     tokens = read_tokens(settings.api_tokens.get_secret_value()) if settings and settings.api_tokens else ()
     tools = {each.name: each for each in published(offered(settings))}
-    access = Access({each.name: each for each in catalogue()}, tokens)
-    audit = Audit(on_demand, tools, lambda ctx: access.caller(ctx)[0])
+    own = read_sees(settings.sees, "HANDRAIL_SEES") if settings and settings.sees else None
+    access = Access(on_demand, {each.name: each for each in catalogue()}, tokens, own)
+    audit = Audit(on_demand, tools, lambda ctx: access.caller(ctx).name)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[OnDemand]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from mcp import Client
@@ -15,6 +16,7 @@ from mcp.server.mcpserver.tools import Tool as McpTool
 from pydantic import ValidationError
 
 from handrail.context import ToolContext
+from handrail.domain.access import Sees
 from handrail.engine.text import shown
 from handrail.errors import HandrailError
 from tools import _asking, _schema, _text, catalogue
@@ -31,15 +33,35 @@ Nothing that tells one account from another: what a model has not read cannot co
 
 
 class OnDemand:
-    """A context that opens at the first call, so that a server always starts and lists its tools at once."""
+    """A context that opens at the first call, so that a server always starts and lists its tools at once.
 
-    def __init__(self, open_context: OpenContext) -> None:
+    `guarded`: each request says with `seen_by` which accounts its caller sees, or gets nothing.
+    """
+
+    def __init__(self, open_context: OpenContext, *, guarded: bool = False) -> None:
         self._open = open_context
         self._lock = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._ctx: ToolContext | None = None
+        self._sees: ContextVar[Sees | None] | None = ContextVar("sees") if guarded else None
+
+    @contextmanager
+    def seen_by(self, sees: Sees | None) -> Iterator[None]:
+        """What is worked on inside is for a reader of these accounts; None: of all."""
+        if self._sees is None:
+            raise LookupError("This server is not guarded.")
+        before = self._sees.set(sees)
+        try:
+            yield
+        finally:
+            self._sees.reset(before)
 
     async def get(self) -> ToolContext:
+        """The context as its caller may see it."""
+        whole = await self.whole()
+        return whole.seeing(self._sees.get()) if self._sees else whole
+
+    async def whole(self) -> ToolContext:
         async with self._lock:
             if self._ctx is None:
                 self._ctx = await self._stack.enter_async_context(self._open())

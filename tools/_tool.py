@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast
 
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
 
-from handrail.domain.access import Role
+from handrail.context import ToolContext
+from handrail.domain.access import NOT_YOURS, Reach, Role
+from handrail.errors import NotYours
 
 Effect = Literal["read", "write", "send"]
 ToolFunction = Callable[..., Awaitable[BaseModel]]
@@ -50,7 +53,10 @@ Ask = Callable[..., Awaitable[Question]]
 
 @dataclass(frozen=True)
 class Tool:
-    """One entry of the catalogue. `effect`: read, write (our store) or send (someone's inbox)."""
+    """One entry of the catalogue. `effect`: read, write (our store) or send (someone's inbox).
+
+    `reach`: what a reader who sees some accounts gets of it; whoever does not say it gives them nothing.
+    """
 
     name: str
     title: str
@@ -58,6 +64,7 @@ class Tool:
     function: ToolFunction
     view: View | None = None
     ask: Ask | None = None
+    reach: Reach | None = None
 
     @property
     def annotations(self) -> ToolAnnotations:
@@ -79,16 +86,35 @@ class Tool:
         """Whose token may call it: what changes anything, or costs, is for those who may also send."""
         return Role.READ if self.effect == "read" else Role.APPROVE
 
+    @property
+    def refused(self) -> bool:
+        """Whether a reader who sees some accounts is refused."""
+        return self.reach in (None, "refused")
 
-def tool(*, title: str, effect: Effect, view: View | None = None, ask: Ask | None = None) -> Callable[[F], F]:
+
+def tool(
+    *,
+    title: str,
+    effect: Effect,
+    view: View | None = None,
+    ask: Ask | None = None,
+    reach: Reach | None = None,
+) -> Callable[[F], F]:
     """Put a function into the catalogue. Its first parameter is the `ToolContext`; it answers one model.
 
     `ask` takes the same arguments and tells what a person is asked first; then `confirm` is one of them.
     """
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Tool(function.__name__, title, effect, function, view, ask))
-        return function
+        @wraps(function)
+        async def guarded(ctx: ToolContext, *args: Any, **given: Any) -> BaseModel:
+            if ctx.sees and made.refused:
+                raise NotYours(NOT_YOURS)
+            return await function(ctx, *args, **given)
+
+        made = Tool(function.__name__, title, effect, guarded, view, ask, reach)
+        setattr(guarded, _MARK, made)
+        return cast("F", guarded)
 
     return mark
 

@@ -48,7 +48,7 @@ class ChurnAnalysis(Figures):
     suggested_weights: SuggestedWeights | None = None
 
 
-@tool(title="Analyze churn", effect="read")
+@tool(title="Analyze churn", effect="read", reach="refused")
 async def analyze_churn(
     ctx: ToolContext,
     days_before: Annotated[int, Field(description="Before leaving.", ge=7, le=180)] = 30,

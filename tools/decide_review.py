@@ -18,7 +18,7 @@ class DecidedReview(Answer):
     decision: str
 
 
-@tool(title="Decide a review", effect="write", view=View("review", only=True))
+@tool(title="Decide a review", effect="write", view=View("review", only=True), reach="accounts")
 async def decide_review(
     ctx: ToolContext,
     review: Annotated[str, Field(description="Its id.", max_length=64)],

@@ -29,7 +29,7 @@ class DraftedTutorial(Answer):
     model: ModelUse
 
 
-@tool(title="Draft a tutorial", effect="write")
+@tool(title="Draft a tutorial", effect="write", reach="same")
 async def draft_tutorial(
     ctx: ToolContext,
     feature: FeatureSlug,
@@ -43,6 +43,7 @@ async def draft_tutorial(
     Use it for "what would we tell people stuck at credentials?". Nothing is sent.
     For who is stuck, use find_struggling_users; to send, use send_tutorial.
     """
+    ctx = ctx.whole  # a text is of a kind of struggle, and the same for everybody
     document = ctx.kb.feature(feature)
     approved = struggles.approved_reason(reason, document, await known_labels(ctx, document.slug))
     signature = _signature(document, stuck_step, approved, "sometimes" if ever_succeeded else "never")

@@ -60,7 +60,7 @@ class Accounts(Figures, Paged):
     adoption_gap: list[GapRow] = Field(default_factory=list)
 
 
-@tool(title="Find accounts", effect="read")
+@tool(title="Find accounts", effect="read", reach="accounts")
 async def find_accounts(
     ctx: ToolContext,
     query: Annotated[

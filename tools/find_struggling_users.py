@@ -19,7 +19,6 @@ from handrail.engine.preflight import troubled
 from handrail.engine.text import quoted, shown
 from handrail.flows.detect import detect
 from handrail.flows.preflight import check
-from handrail.settings import Settings
 from tools._answers import AccountAnswer, Paged, caveats, find, in_mixpanel, ref, which
 from tools._params import Cursor, OptionalAccount, OptionalFeature
 from tools._tool import tool
@@ -68,7 +67,7 @@ class StrugglingUsers(AccountAnswer, Paged):
     by_feature: dict[str, int] = Field(default_factory=dict)
 
 
-@tool(title="Struggling users", effect="read")
+@tool(title="Struggling users", effect="read", reach="accounts")
 async def find_struggling_users(
     ctx: ToolContext,
     feature: OptionalFeature = "",
@@ -87,7 +86,7 @@ async def find_struggling_users(
     features = [ctx.kb.feature(feature)] if feature else ctx.kb.features()
     zone = await ctx.zone()
     as_of = last_complete_day(ctx.clock.now(), zone)
-    read_at, problems, last = await _judged(ctx, features, as_of)
+    read_at, problems, last = await _judged(ctx.whole, features, as_of)
     account_id = who.id if who else ""
     # An empty slug is no feature's: nobody is found where every feature is troubled.
     sound = [each.slug for each in features if not troubled(problems, each.slug)] or [""]
@@ -114,7 +113,7 @@ async def find_struggling_users(
         ],
         account=ref(who) if who else None,
         as_of_day=as_of,
-        cards=[_card(ctx.settings, one, book, zone) for one in shown_now],
+        cards=[_card(ctx, one, book, zone) for one in shown_now],
         by_feature=by_feature,
         showing=part.showing,
         cursor=part.cursor,
@@ -143,8 +142,10 @@ async def _judged(
     )
 
 
-def _card(settings: Settings, one: Struggle, book: dict[str, Account], zone: str) -> EvidenceCard:
+def _card(ctx: ToolContext, one: Struggle, book: dict[str, Account], zone: str) -> EvidenceCard:
+    """`book` has the accounts that the reader sees; sums over all less theirs would tell of the others."""
     accounts = [book[each] for each in one.account_ids if each in book]
+    fleet = one.fleet if ctx.sees is None else None
     return EvidenceCard(
         **one.model_dump(include=EvidenceCard.model_fields.keys() - {"main_reason"}),
         accounts=[each.name for each in accounts],
@@ -152,10 +153,10 @@ def _card(settings: Settings, one: Struggle, book: dict[str, Account], zone: str
         thresholds=one.limits,
         others=[
             *(_others(each.name, one.by_account[each.id]) for each in accounts if each.id in one.by_account),
-            *([_others("all accounts", one.fleet)] if one.fleet else []),
+            *([_others("all accounts", fleet)] if fleet else []),
         ],
         ends=struggles.ends(one, zone),
-        mixpanel_url=in_mixpanel(settings, accounts[0]) if accounts else "",
+        mixpanel_url=in_mixpanel(ctx.settings, accounts[0]) if accounts else "",
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from handrail.context import ToolContext
 from handrail.domain.health import AdoptionState, Component, Facts, Move, Sentiment
 from handrail.domain.periods import Period
+from handrail.engine.access import LEAST_OTHERS
 from handrail.engine.score_words import sentence
 from handrail.engine.text import quoted
 from handrail.flows.health import look_up
@@ -16,6 +17,9 @@ from tools._params import AccountName
 from tools._tool import tool
 
 NO_RECORD = "The next night replays this definition of the score over past days."
+FEW_OTHERS = (
+    f"There is none yet, or fewer than {LEAST_OTHERS} accounts that you do not see would stand behind it."
+)
 
 
 class FigureRow(BaseModel):
@@ -98,7 +102,7 @@ class AccountHealth(AccountAnswer):
     open_alerts: list[AlertRow] = Field(default_factory=list)
 
 
-@tool(title="Account health", effect="read")
+@tool(title="Account health", effect="read", reach="accounts")
 async def get_account_health(
     ctx: ToolContext,
     account: AccountName,
@@ -146,7 +150,7 @@ async def get_account_health(
         adoption=[FeatureRow(feature=each.feature, state=each.state) for each in health.facts.adoption],
         sentiment=found.sentiment,
         track_record=RecordRow.model_validate(found.record, from_attributes=True) if found.record else None,
-        no_track_record_because="" if found.record else NO_RECORD,
+        no_track_record_because="" if found.record else FEW_OTHERS if ctx.sees else NO_RECORD,
         open_alerts=[AlertRow.model_validate(each, from_attributes=True) for each in found.alerts],
     )
 

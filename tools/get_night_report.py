@@ -22,7 +22,7 @@ class NightReport(Figures, Viewed):
     waiting: list[str] = Field(description="Tutorials that wait for a person's yes, of any night.")
 
 
-@tool(title="Night report", effect="read", view=View("review"))
+@tool(title="Night report", effect="read", view=View("review"), reach="refused")
 async def get_night_report(
     ctx: ToolContext,
     night: Annotated[str, Field(description="As-of day; empty: last night.", max_length=10)] = "",

@@ -46,7 +46,7 @@ class SavedReports(Figures, Paged):
     reports: list[ReportView] = Field(default_factory=list)
 
 
-@tool(title="Saved report", effect="read")
+@tool(title="Saved report", effect="read", reach="refused")
 async def get_saved_report(
     ctx: ToolContext,
     report: Annotated[

@@ -65,7 +65,7 @@ class TutorialResults(Figures):
     signatures: list[SignatureResults] = Field(description="By kind of struggle, most people first.")
 
 
-@tool(title="Tutorial results", effect="read")
+@tool(title="Tutorial results", effect="read", reach="refused")
 async def get_tutorial_results(
     ctx: ToolContext,
     feature: OptionalFeature = "",

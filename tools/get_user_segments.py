@@ -45,7 +45,7 @@ class UserSegments(AccountAnswer):
     segments: list[SegmentRow] = Field(default_factory=list)
 
 
-@tool(title="User segments", effect="read")
+@tool(title="User segments", effect="read", reach="accounts")
 async def get_user_segments(
     ctx: ToolContext,
     account: AccountName,

@@ -55,7 +55,7 @@ class AlertList(Figures, Paged):
     alerts: list[AlertCard] = Field(default_factory=list)
 
 
-@tool(title="Alerts", effect="read")
+@tool(title="Alerts", effect="read", reach="accounts")
 async def list_alerts(
     ctx: ToolContext,
     account: OptionalAccount = "",

@@ -78,7 +78,7 @@ class AccountEvents(AccountAnswer, Viewed):
     heatmap: list[list[int]] = Field(default_factory=list, description="By weekday (Monday first) and hour.")
 
 
-@tool(title="Account events", effect="read", view=View("events"))
+@tool(title="Account events", effect="read", view=View("events"), reach="accounts")
 async def query_events(
     ctx: ToolContext,
     account: AccountName,

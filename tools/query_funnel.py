@@ -1,6 +1,6 @@
 """How far an account's users get through a funnel, and where they stop."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +10,7 @@ from handrail.domain.funnels import Bottleneck, Funnel, FunnelCounts, FunnelStep
 from handrail.domain.metrics import SyncRecord
 from handrail.domain.periods import Period, PeriodName
 from handrail.engine import funnels, periods
+from handrail.engine.access import enough_others
 from handrail.engine.segments import may_stand_beside
 from handrail.engine.text import quoted, shown
 from handrail.errors import CallerError
@@ -30,6 +31,9 @@ from tools._answers import (
 from tools._params import AccountName, FromDate, Output, PeriodChoice, ToDate
 from tools._tool import View, tool
 from tools._views import Viewed
+
+if TYPE_CHECKING:
+    from handrail.store import Work
 
 LEAST_USERS = 5
 """Accounts with fewer entrants do not take part in the fleet's median: their rates are noise."""
@@ -57,7 +61,7 @@ class AccountFunnels(AccountAnswer, Viewed):
     nobody_entered: list[str] = Field(default_factory=list)
 
 
-@tool(title="Account funnels", effect="read", view=View("funnel"))
+@tool(title="Account funnels", effect="read", view=View("funnel"), reach="accounts")
 async def query_funnel(
     ctx: ToolContext,
     account: AccountName,
@@ -78,7 +82,7 @@ async def query_funnel(
     last = await synced(ctx)
     span = _span(ctx, last, period, from_date, to_date)
     wanted = _named(funnel, await ctx.mixpanel.known_funnels())
-    await measure(ctx, wanted, span)
+    await measure(ctx.whole, wanted, span)
     own, answers, samples = await _answers(ctx, who, wanted, span)
     entered = {one.funnel_id for one in own}
     return AccountFunnels(
@@ -125,7 +129,7 @@ async def _answers(
     async with ctx.store.read() as work:
         kept = await work.funnels.of_account(who.id, span)
         earlier = await work.funnels.of_account(who.id, before) if await work.metrics.reaches(before) else []
-        rates = await work.funnels.rates(span, LEAST_USERS)
+        rates = await _medians(work, span, narrowed=ctx.sees is not None)
         by_day = await work.funnels.days(who.id, weeks)
     ids = {funnel.funnel_id for funnel in wanted}
     own = [one for one in kept if one.funnel_id in ids and not one.cohort]
@@ -140,7 +144,7 @@ async def _answers(
             conversion=funnels.conversion(one.counts),
             before=compared.get(one.funnel_id),
             weekly=funnels.weekly(own_days, weeks),
-            fleet_median=funnels.median(rates.get(one.funnel_id, [])),
+            fleet_median=rates.get(one.funnel_id),
             bottleneck=funnels.bottleneck(_shown(one.counts)),
             steps=funnels.steps(_shown(one.counts)),
             cohorts={
@@ -154,6 +158,17 @@ async def _answers(
         for one, own_days in zip(own, days, strict=True)
     ]
     return own, answers, [funnels.weekly_entered(each, weeks) for each in days]
+
+
+async def _medians(work: "Work", span: Period, *, narrowed: bool) -> dict[int, float | None]:
+    """The fleet's, by funnel. Who sees some accounts is told none that few others stand behind."""
+    rates = await work.funnels.rates(span, LEAST_USERS, of_all=True)
+    own = await work.funnels.rates(span, LEAST_USERS) if narrowed else {}
+    return {
+        funnel_id: funnels.median(each)
+        for funnel_id, each in rates.items()
+        if not narrowed or enough_others(len(each), len(own.get(funnel_id, [])))
+    }
 
 
 def _shown(counts: FunnelCounts) -> FunnelCounts:

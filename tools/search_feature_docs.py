@@ -17,7 +17,7 @@ class FeatureDocs(Answer):
     has_more: bool
 
 
-@tool(title="Search feature docs", effect="read")
+@tool(title="Search feature docs", effect="read", reach="same")
 async def search_feature_docs(
     ctx: ToolContext,
     query: Annotated[str, Field(description="Words to look for. Empty: all.", max_length=300)] = "",

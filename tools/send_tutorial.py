@@ -41,7 +41,7 @@ async def _ask(ctx: ToolContext, user_key: str, feature: str, confirm: str) -> Q
     return Question(await _words(ctx, case, tutorial), _code(ctx, case, tutorial))
 
 
-@tool(title="Send a tutorial", effect="send", ask=_ask)
+@tool(title="Send a tutorial", effect="send", ask=_ask, reach="accounts")
 async def send_tutorial(
     ctx: ToolContext, user_key: UserKey, feature: FeatureSlug, confirm: Confirm = ""
 ) -> SentTutorial:
@@ -63,7 +63,8 @@ async def send_tutorial(
             "Nothing was sent: the code is of another text or person, or too old. "
             "Call again without `confirm` and show the mail anew."
         )
-    done = (await deliver(ctx, case, await look_now(ctx, [case]))).delivery
+    # The person is of an account that the caller sees; the rules go by all of the person's.
+    done = (await deliver(ctx.whole, case, await look_now(ctx.whole, [case]))).delivery
     return SentTutorial(
         summary=_summary(done),
         as_of=done.decided_at,

@@ -30,7 +30,7 @@ class SyncAnswer(Answer):
 SyncId = Annotated[int, Field(description="Follow this one. 0: start one, or follow the running one.", ge=0)]
 
 
-@tool(title="Sync with Mixpanel", effect="write")
+@tool(title="Sync with Mixpanel", effect="write", reach="refused")
 async def sync_mixpanel(
     ctx: ToolContext, sync_id: SyncId = 0, from_date: FromDate = "", to_date: ToDate = ""
 ) -> SyncAnswer:

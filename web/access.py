@@ -45,6 +45,11 @@ class Doors:
 
 def doors(settings: Settings) -> Doors:
     """Raises `ConfigError` where more than this machine would be served without tokens."""
+    if settings.sees:
+        raise ConfigError(
+            "HANDRAIL_SEES narrows commands such as `handrail mcp`: for a server, write what a token sees "
+            "behind it in HANDRAIL_API_TOKENS."
+        )
     tokens = read_tokens(settings.api_tokens.get_secret_value()) if settings.api_tokens else ()
     if not tokens:
         for name, given in (
@@ -95,7 +100,7 @@ class Gate:
             )
         if not token.role.includes(role):
             return problem(403, f"This needs a token with the role {role}; {token.name} has {token.role}.")
-        request.state.role, request.state.caller = token.role, token.name
+        request.state.role, request.state.caller, request.state.sees = token.role, token.name, token.sees
         return None
 
 

@@ -12,8 +12,9 @@ router = APIRouter(tags=["process"])
 
 
 def context(request: Request) -> ToolContext:
+    """What the app works with, as narrow as the token that was given."""
     ctx: ToolContext = request.app.state.ctx
-    return ctx
+    return ctx.seeing(getattr(request.state, "sees", None))
 
 
 Ctx = Annotated[ToolContext, Depends(context)]

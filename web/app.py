@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from mcp.server import MCPServer
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
@@ -23,6 +23,7 @@ from web.bodies import Whole
 from web.pages import account, book, reference, results, runs, tonight
 from web.pages import reports as report_pages
 from web.pages import settings as settings_page
+from web.reach import within_reach
 from web.rest import accounts, alerts, connection, health, nights, outcomes, reports
 from web.rest.document import Documented
 from web.rest.rate import Rate
@@ -68,7 +69,12 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
 
     # The framework's own documentation pages load scripts from another host: /openapi.json is served instead.
     app = Documented(
-        title="Handrail", version=mcp.version or "", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Handrail",
+        version=mcp.version or "",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(within_reach)],
     )
     app.tokens = door.tokens
     app.add_middleware(Whole, most=LONG)

@@ -21,6 +21,7 @@ from handrail.domain.access import Role
 from handrail.engine.text import shown
 from handrail.flows.deliver import reason_words
 from web.api import Ctx
+from web.reach import refused
 
 HERE = Path(__file__).parent
 CONTENT_SECURITY = (
@@ -98,6 +99,8 @@ class Frame:
     paused: bool
     may_act: bool
     """Whether who looks may change anything: pages show no button that answers with an error."""
+    narrowed: bool
+    """Whether who looks sees some accounts only: pages show no link that answers with an error."""
 
     def __call__(
         self, template: str, *, title: str, status: int = 200, policy: str = DASHBOARD, **values: Any
@@ -108,7 +111,7 @@ class Frame:
             title=title,
             status=status,
             frame=self,
-            navigation=NAVIGATION,
+            navigation=[each for each in NAVIGATION if not (self.narrowed and refused(each[0]))],
             here=self.request.url.path,
             **values,
         )
@@ -128,7 +131,7 @@ async def frame(request: Request, ctx: Ctx) -> Frame:
         paused = "all" in await work.deliveries.pauses()
     role: Role = getattr(request.state, "role", Role.ADMIN)
     may_act = role.includes(Role.APPROVE) and not ctx.settings.read_only
-    return Frame(request, ctx.settings.send_mode.value, paused, may_act)
+    return Frame(request, ctx.settings.send_mode.value, paused, may_act, ctx.sees is not None)
 
 
 Framed = Annotated[Frame, Depends(frame)]

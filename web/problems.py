@@ -17,6 +17,7 @@ from handrail.errors import (
     Conflict,
     HandrailError,
     NotThere,
+    NotYours,
     RateLimited,
     UpstreamError,
 )
@@ -26,6 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 BROKEN = "Something broke here that should not: the log of the server says what."
 _STATUS: list[tuple[type[HandrailError], int]] = [
     (NotThere, 404),
+    (NotYours, 403),
     (Conflict, 409),
     (CallerError, 400),
     (ConfigError, 503),

@@ -1,4 +1,4 @@
-"""Who may do what over HTTP, and what is kept of each call."""
+"""Who may do what, of which accounts they may know, and what is kept of each call."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -22,12 +22,34 @@ class Role(StrEnum):
         return ranks.index(self) >= ranks.index(needed)
 
 
+class Sees(BaseModel):
+    """The accounts that a reader may know of: those with one of these values. Nobody who sees all has one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: Literal["csm", "segment", "account"]
+    """The account's CSM or segment, from `handrail accounts import`, or its id: Handrail's or Mixpanel's."""
+    values: tuple[str, ...]
+
+
+Reach = Literal["accounts", "same", "refused"]
+"""What a reader who sees some accounts gets of a tool, a route or a resource.
+
+`accounts`: the answer for their accounts alone. `same`: what everybody gets, for it tells of no account.
+`refused`: nothing, for it is of all accounts together, or of the installation.
+"""
+
+NOT_YOURS = "This is of all accounts, and you see some of them: ask somebody who sees all."
+
+
 class ApiToken(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
     role: Role
     token: SecretStr
+    sees: Sees | None = None
+    """None: every account."""
 
 
 Outcome = Literal["ok", "error", "refused", "asked", "broken"]

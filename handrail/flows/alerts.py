@@ -180,8 +180,10 @@ async def close(
         raise CallerError("Say why it is dismissed: such alerts of the account will need more from now on.")
     if points_at_somebody(reason):
         raise CallerError("The reason seems to hold an address, a number or an id of somebody: leave it out.")
-    async with ctx.store.begin() as work:
-        alert = await work.alerts.get(alert_id_)
+    async with ctx.store.read() as work:
+        seen = await work.alerts.get(alert_id_)
+    async with ctx.whole.store.begin() as work:
+        alert = await work.alerts.get(alert_id_) if seen else None
         if alert is None:
             raise NotThere(f"There is no alert {alert_id_!r}: see `handrail alerts list`.")
         if alert.state != "open":

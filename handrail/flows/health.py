@@ -20,6 +20,7 @@ from handrail.domain.health import (
     Sentiment,
 )
 from handrail.domain.periods import Period
+from handrail.engine.access import enough_others
 from handrail.engine.facts import facts
 from handrail.engine.personal import points_at_somebody
 from handrail.engine.score import moved, score
@@ -140,6 +141,7 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         sentiments = await work.health.sentiments(account.id, limit=1)
         last = await work.metrics.last_sync()
         record = await work.churn.track_record()
+        own = len(await work.accounts.all()) if ctx.sees else 0
         alerts = await work.alerts.find(account_id=account.id, state="open")
     then = next((day for day in reversed(kept) if (as_of - day.day).days >= COMPARED), None)
     notes = []
@@ -154,6 +156,11 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         if then is not None and comparable and health.score.value is not None
         else []
     )
+    if record is not None and record.version != health.score.version:
+        record = None
+    counted = record.churned + record.kept if record is not None else 0
+    if ctx.sees and counted and not enough_others(counted, own):
+        record = None
     return Standing(
         health=health,
         moves=tuple(moves),
@@ -161,7 +168,7 @@ async def look_up(ctx: ToolContext, account: Account, *, weeks: int) -> Standing
         history=tuple(day for day in kept if (as_of - day.day).days % 7 == 0)[-weeks:],
         sentiment=sentiments[0] if sentiments else None,
         key_person_from=settings.limits.key_person_share,
-        record=record if record is not None and record.version == health.score.version else None,
+        record=record,
         alerts=tuple(alerts),
         notes=tuple(notes),
     )
@@ -176,7 +183,7 @@ async def feel(ctx: ToolContext, account: Account, value: int, note: str = "") -
     if len(note) > MAX_LENGTH:
         raise CallerError(f"The note is longer than {MAX_LENGTH} characters: shorten it.")
     felt = Sentiment(value=value, note=shown(note), at=ctx.clock.now())
-    async with ctx.store.begin() as work:
+    async with ctx.whole.store.begin() as work:
         await work.health.feel(account.id, felt)
     return felt
 

@@ -12,7 +12,7 @@ from handrail.domain.deliveries import Delivery, Reason, Status
 from handrail.domain.reviews import Objection, Review, ReviewStatus
 from handrail.domain.tutorials import Draft, Tutorial
 from handrail.engine import keys
-from handrail.errors import CallerError
+from handrail.errors import CallerError, NotYours
 from handrail.flows.writing import what_is_wrong
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Pending(BaseModel):
     waits: dict[str, int] = Field(description="Of these people, by what the policy has them wait for.")
     stand: dict[str, int] = Field(description="Of these people, by what became of their mail so far.")
     account_ids: tuple[str, ...] = Field(description="Handrail's ids.")
+
+    @property
+    def whole(self) -> bool:
+        """Whether everybody whom it goes to is among the people who were looked at."""
+        return self.people == len(self.review.deliveries)
 
 
 class Words(BaseModel):
@@ -77,26 +82,49 @@ async def open_reviews(ctx: ToolContext, night: date) -> list[Review]:
 
 
 async def pending(ctx: ToolContext) -> list[Pending]:
-    """The review list."""
+    """The review list; for who sees some accounts, the texts that all go to people of these."""
+    async with ctx.whole.store.read() as work:
+        waiting = await work.reviews.waiting(ctx.clock.now())
     found = []
     async with ctx.store.read() as work:
-        waiting = await work.reviews.waiting(ctx.clock.now())
         nights = {night: await work.deliveries.of_night(night) for night in {one.night for one in waiting}}
         for review in waiting:
             tutorial = await work.nights.tutorial(review.tutorial_id)
-            if tutorial is not None:
-                found.append(_pending(review, tutorial, nights[review.night]))
+            one = _pending(review, tutorial, nights[review.night]) if tutorial is not None else None
+            if one is not None and (ctx.sees is None or one.whole):
+                found.append(one)
     return found
 
 
-async def look(ctx: ToolContext, review_id: str) -> Pending:
-    """One review, whether it waits or was decided."""
+async def lately(ctx: ToolContext) -> list[Review]:
+    """What persons decided while it can still be of interest, the last first; narrowed as the list is."""
+    async with ctx.whole.store.read() as work:
+        decided = await work.reviews.decided(ctx.clock.now() - KEPT)
+    if ctx.sees is None:
+        return decided
     async with ctx.store.read() as work:
+        own = await work.deliveries.among([name for each in decided for name in each.deliveries])
+    return [each for each in decided if own.keys() >= set(each.deliveries)]
+
+
+async def look(ctx: ToolContext, review_id: str) -> Pending:
+    """One review, whether it waits or was decided. Raises `NotYours` where it also goes to people of accounts
+    that the asker does not see; where it goes to nobody else, it is not there."""
+    async with ctx.whole.store.read() as work:
         review = await work.reviews.get(review_id)
         tutorial = await work.nights.tutorial(review.tutorial_id) if review else None
-        if review is None or tutorial is None:
-            raise CallerError(f"There is no review {review_id!r}: see what waits with the night's list.")
-        return _pending(review, tutorial, await work.deliveries.of_night(review.night))
+    found = None
+    if review is not None and tutorial is not None:
+        async with ctx.store.read() as work:
+            found = _pending(review, tutorial, await work.deliveries.of_night(review.night))
+    if found is None or (ctx.sees and not found.people):
+        raise CallerError(f"There is no review {review_id!r}: see what waits with the night's list.")
+    if ctx.sees and not found.whole:
+        raise NotYours(
+            f"The text of review {review_id} also goes to people of accounts that you do not see: "
+            "somebody who sees all accounts has to decide it."
+        )
+    return found
 
 
 async def edit(ctx: ToolContext, review_id: str, words: Words) -> Edited:
@@ -140,7 +168,8 @@ async def edit(ctx: ToolContext, review_id: str, words: Words) -> Edited:
 
 async def approve(ctx: ToolContext, review_id: str) -> Review:
     """Let exactly this text go to exactly these people. The policy is still asked about each of them."""
-    async with ctx.store.begin() as work:
+    await _may_decide(ctx, review_id)
+    async with ctx.whole.store.begin() as work:
         review = await _open_one(ctx, work, review_id)
         tutorial = await work.nights.tutorial(review.tutorial_id)
         if tutorial is None or keys.text_hash(tutorial) != review.text_hash:
@@ -152,7 +181,8 @@ async def approve(ctx: ToolContext, review_id: str) -> Review:
 
 async def reject(ctx: ToolContext, review_id: str, objection: Objection = Objection.NONE) -> Review:
     """Say no: nobody of this audience gets this text tonight."""
-    async with ctx.store.begin() as work:
+    await _may_decide(ctx, review_id)
+    async with ctx.whole.store.begin() as work:
         review = await _open_one(ctx, work, review_id)
         await work.reviews.decide(review_id, ReviewStatus.REJECTED, ctx.clock.now(), objection)
         await work.deliveries.reject(review.deliveries, review_id)
@@ -171,6 +201,12 @@ async def promote(ctx: ToolContext, signature: str) -> Review:
             )
         await work.reviews.promote(signature, last.text_hash, ctx.clock.now())
     return last
+
+
+async def _may_decide(ctx: ToolContext, review_id: str) -> None:
+    """Whom a text goes to stands in its id: what is found here still holds when it is decided."""
+    if ctx.sees:
+        await look(ctx, review_id)
 
 
 async def _open_one(ctx: ToolContext, work: "Work", review_id: str) -> Review:

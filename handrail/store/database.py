@@ -14,7 +14,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.errors import ConfigError
+from handrail.domain.access import NOT_YOURS, Sees
+from handrail.errors import ConfigError, NotYours
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store import trips
@@ -44,6 +45,7 @@ from handrail.store.reports import Reports
 from handrail.store.restores import Restores
 from handrail.store.reviews import Reviews
 from handrail.store.routes import Routes
+from handrail.store.seeing import SEES, narrow
 from handrail.store.segments import Segments
 from handrail.store.spending import Spending
 from handrail.store.stamps import Stamps
@@ -96,8 +98,10 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._reading = engine
+        self.sees: Sees | None = None
+        """Of which accounts it tells; None: of all."""
         self.whole = self
-        """The store that a look is of."""
+        """The store that a look, or a narrowed one, is of."""
         if engine.dialect.name == "postgresql":
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
 
@@ -131,6 +135,12 @@ class Store:
             remember(session)
             yield _Look(self, Work(session))
 
+    def seeing(self, sees: Sees) -> "Store":
+        """A store that tells of these accounts alone, and writes nothing. One rule cannot become another."""
+        if self.sees not in (None, sees):
+            raise NotYours(NOT_YOURS)
+        return _Narrowed(self.whole, sees)
+
     async def compact(self) -> bool:
         """Write the file anew without what was deleted; False if a reader keeps old pages in the log.
 
@@ -152,12 +162,27 @@ class Store:
 class _Look(Store):
     def __init__(self, of: Store, work: Work) -> None:
         super().__init__(of._engine)
-        self.whole = of.whole
+        self.whole, self.sees = of.whole, of.sees
         self._work = work
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
         yield self._work
+
+
+class _Narrowed(Store):
+    """What may be written is decided by whoever asks `whole` for it, once the account is found here."""
+
+    def __init__(self, of: Store, sees: Sees) -> None:
+        super().__init__(of._engine.execution_options(**{SEES: sees}))
+        self.whole, self.sees = of, sees
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Work]:
+        raise NotYours(NOT_YOURS)
+        yield
+
+    pretend = begin
 
 
 async def open_store(url: str) -> Store:
@@ -244,6 +269,7 @@ def _engine(url: str) -> AsyncEngine:
     engine = create_async_engine(url, hide_parameters=True, connect_args={"async_creator_fn": trips.connect})
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine.sync_engine, "before_cursor_execute", narrow, retval=True)
     return engine
 
 
@@ -258,6 +284,7 @@ def _postgres(url: str) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "begin", _in_turn)
     event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    event.listen(engine.sync_engine, "before_cursor_execute", narrow, retval=True)
     return engine
 
 

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.domain.funnels import FunnelCounts, Kept, MeasuredFunnel, Measurement
 from handrail.domain.periods import Period
 from handrail.engine import funnels
+from handrail.store.seeing import OF_ALL
 from handrail.store.tables import FunnelMeasurement, MixpanelFunnel
 
 _BLOCK = 2000
@@ -117,7 +118,8 @@ class Funnels:
             .where(*_exactly(period))
             .group_by(col(MixpanelFunnel.funnel_id))
             .order_by(users.desc(), col(MixpanelFunnel.funnel_id))
-            .limit(1)
+            .limit(1),
+            execution_options=OF_ALL,
         )
         found = rows.first()
         return found[:2] if found else None
@@ -134,12 +136,18 @@ class Funnels:
         rows = await self._session.exec(statement)
         return {account: (entered, finished) for account, entered, finished in rows}
 
-    async def rates(self, period: Period, least_users: int) -> dict[int, list[float]]:
-        """The conversion of every account with at least so many entrants, by funnel."""
+    async def rates(
+        self, period: Period, least_users: int, *, of_all: bool = False
+    ) -> dict[int, list[float]]:
+        """The conversion of every account with at least so many entrants, by funnel.
+
+        `of_all`: of those, too, that the reader does not see, for a median.
+        """
         rows = await self._session.exec(
             select(MixpanelFunnel.funnel_id, MixpanelFunnel.conversion_rate).where(
                 *_exactly(period), MixpanelFunnel.entered_users >= least_users
-            )
+            ),
+            execution_options=OF_ALL if of_all else {},
         )
         found: dict[int, list[float]] = defaultdict(list)
         for funnel_id, rate in rows:

@@ -24,6 +24,7 @@ from handrail.domain.periods import Period
 from handrail.engine.breakdowns import Group
 from handrail.engine.marks import MARK_BYTES, split, union
 from handrail.store.once import once
+from handrail.store.seeing import OF_ALL
 from handrail.store.tables import (
     AccountTotals,
     Customer,
@@ -302,7 +303,8 @@ class Metrics:
     @once
     async def first_day(self) -> date | None:
         """The oldest day with figures."""
-        return (await self._session.exec(select(func.min(MixpanelMetric.metric_date)))).one()
+        first = select(func.min(MixpanelMetric.metric_date))
+        return (await self._session.exec(first, execution_options=OF_ALL)).one()
 
 
 def _users(days: Sequence[bytes | None]) -> int | None:

@@ -18,6 +18,7 @@ from handrail.domain.struggles import Signature, Struggle, Struggler, Stuck
 from handrail.domain.tutorials import Draft, RefusedText, Tutorial
 from handrail.engine.keys import delivery_id, edited_id
 from handrail.store.once import once
+from handrail.store.seeing import OF_ALL
 from handrail.store.tables import Run, StruggleAccount, StruggleRow, TutorialRow
 from handrail.store.writing_tables import RefusedDraft
 
@@ -172,7 +173,8 @@ class Nights:
 
     async def last_struggle_night(self) -> date | None:
         rows = await self._session.exec(
-            select(col(StruggleRow.night)).order_by(col(StruggleRow.night).desc()).limit(1)
+            select(col(StruggleRow.night)).order_by(col(StruggleRow.night).desc()).limit(1),
+            execution_options=OF_ALL,
         )
         return rows.first()
 

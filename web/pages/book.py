@@ -106,7 +106,7 @@ async def _book_page(ctx: ToolContext, frame: Framed, asked: Asked, cursor: str)
         wrong, part = str(error), page([], "", PAGE, of=asked)
     async with ctx.store.read() as work:
         main = await work.funnels.main(span)
-        night = await work.nights.report()
+        night = None if ctx.sees else await work.nights.report()
     return frame(
         "book.html",
         title="Accounts",

@@ -86,8 +86,8 @@ class Reached(NamedTuple):
 async def tonight(ctx: Ctx, frame: Framed, decided: str = "", changed: str = "") -> HTMLResponse:
     """What waits, whom it is for, and what was decided of late."""
     waiting = await reviews.pending(ctx)
+    lately = await reviews.lately(ctx)
     async with ctx.store.read() as work:
-        lately = await work.reviews.decided(ctx.clock.now() - KEPT)
         last = await work.nights.report()
     return frame(
         "tonight.html",

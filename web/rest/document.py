@@ -24,7 +24,7 @@ has an `ETag`, and tells with `Age` how many seconds old its figures are.
 WORDS = {
     400: "It cannot be answered as it was asked; `detail` says how it can.",
     401: "A token is needed.",
-    403: "The token's role does not cover it, or a page of another site asked.",
+    403: "The token's role, or what it sees, does not cover it, or a page of another site asked.",
     404: "Nothing has this name or id.",
     408: "The body did not arrive in time.",
     409: "The name fits several (`candidates` are accounts), or what is there does not allow it now.",
