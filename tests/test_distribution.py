@@ -1,4 +1,4 @@
-"""What others install: configurations, the registry's entry, the bundle, the wheel, the container."""
+"""What others install: configurations, the registry's entry, the bundle, the wheel."""
 
 import json
 import os
@@ -178,21 +178,3 @@ async def test_the_wheel_alone_serves_the_demo(wheel: Path, tmp_path: Path) -> N
 
     assert tools == {tool.name for tool in catalogue() if not tool.of_a_page}
     assert not answer.is_error
-
-
-def test_the_container_runs_as_nobody_special_and_installs_by_hash() -> None:
-    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
-    said = dict(line.split(" ", 1) for line in lines if line and line[0].isalpha())
-
-    assert said["USER"] == "handrail"
-    assert json.loads(said["ENTRYPOINT"]) == list(PROJECT["scripts"])
-    assert set(json.loads(said["CMD"])) <= COMMANDS
-    assert any("--require-hashes --only-binary :all: -r requirements/runtime.txt" in line for line in lines)
-    assert all(
-        re.fullmatch(r"FROM python:3\.1[1-3]-slim( AS \w+)?", line)
-        for line in lines
-        if line.startswith("FROM ")
-    )
-    copied = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
-    built = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
-    assert set(built["targets"]["wheel"]["packages"]) <= copied
