@@ -1,18 +1,12 @@
-"""What others install: configurations, the registry's entry, the bundle, the wheel."""
+"""What others install: configurations, the registry's entry, the bundle."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters
 from typer.main import get_command
 
 from bundle.__main__ import fill, manifest
@@ -135,46 +129,3 @@ def test_the_bundle_holds_the_product_and_nothing_else(tmp_path: Path) -> None:
     assert manifest()["server"]["entry_point"] in names
     assert {"pyproject.toml", "manifest.json", "mcp_server/instructions.md"} <= names
     assert not [name for name in names if name.startswith(("tests/", ".", "evals/", "benchmarks/"))]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, unpacked as an installer would."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    [built] = folder.glob("*.whl")
-    with zipfile.ZipFile(built) as packed:
-        packed.extractall(folder / "site")
-    return folder / "site"
-
-
-def test_the_wheel_has_the_command_that_uvx_runs(wheel: Path) -> None:
-    [points] = wheel.glob("*.dist-info/entry_points.txt")
-
-    assert "handrail = handrail.cli:main" in points.read_text("utf-8")
-    assert not (wheel / "tests").exists()
-
-
-async def test_the_wheel_alone_serves_the_demo(wheel: Path, tmp_path: Path) -> None:
-    parameters = StdioServerParameters(
-        command=sys.executable,
-        args=["-c", "from handrail.cli import main; main()", "mcp"],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "PYTHONPATH": str(wheel),
-            "HANDRAIL_DEMO": "acme",
-        },
-        cwd=tmp_path,
-    )
-    async with Client(parameters) as client:
-        tools = {tool.name for tool in (await client.list_tools()).tools}
-        answer = await client.call_tool("search_feature_docs", {"query": "allow list"})
-
-    assert tools == {tool.name for tool in catalogue() if not tool.of_a_page}
-    assert not answer.is_error
