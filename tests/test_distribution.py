@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 from typer.main import get_command
 
 from bundle.__main__ import fill, manifest
@@ -74,13 +75,63 @@ def test_five_clients_have_a_page_and_those_that_take_json_have_some() -> None:
     assert with_json == {"claude-code", "vscode", "cursor"}
 
 
+def _closed(required: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+TEXT = {"type": "string", "minLength": 1}
+VERSION = {**TEXT, "maxLength": 255, "pattern": r"^\d+\.\d+\.\d+$"}
+INPUT = {
+    **{name: TEXT for name in ("description", "default", "placeholder", "value")},
+    **{name: {"type": "boolean"} for name in ("isRequired", "isSecret")},
+    "format": {"enum": ["string", "number", "boolean", "filepath"]},
+    "choices": {"type": "array", "items": TEXT},
+}
+ENTRY = _closed(
+    {
+        "$schema": {"const": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"},
+        "name": {"type": "string", "pattern": r"^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$", "maxLength": 200},
+        "description": {**TEXT, "maxLength": 100},
+        "title": {**TEXT, "maxLength": 100},
+        "version": VERSION,
+        "packages": {
+            "type": "array",
+            "items": _closed(
+                {
+                    "registryType": {"enum": ["npm", "pypi", "oci", "nuget", "mcpb"]},
+                    "identifier": TEXT,
+                    "transport": _closed({"type": {"const": "stdio"}}, {}),
+                    "version": VERSION,
+                },
+                {
+                    "runtimeHint": TEXT,
+                    "packageArguments": {
+                        "type": "array",
+                        "items": _closed({"type": {"const": "positional"}, "value": TEXT}, INPUT),
+                    },
+                    "environmentVariables": {"type": "array", "items": _closed({"name": TEXT}, INPUT)},
+                },
+            ),
+        },
+    },
+    {},
+)
+"""What the registry's schema of 2025-12-11 (the address above) says of the fields that our entry has.
+
+It is stricter: a field that it does not know would pass there, and be lost.
+"""
+
+
 def test_the_registrys_entry_is_as_the_registry_wants_it() -> None:
     [package] = REGISTRY["packages"]
 
-    assert REGISTRY["$schema"].endswith("/2025-12-11/server.schema.json")
-    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", REGISTRY["name"])
-    assert len(REGISTRY["title"]) <= 100
-    assert len(REGISTRY["description"]) <= 100
+    assert [error.message for error in Draft7Validator(ENTRY).iter_errors(REGISTRY)] == []
+    assert package["registryType"] == "pypi"
     assert package["identifier"] == PROJECT["name"]
     assert [argument["value"] for argument in package["packageArguments"]] == ["mcp"]
     assert f"mcp-name: {REGISTRY['name']}" in (ROOT / "README.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""What is built for an index: the wheel and the sdist. The same bytes each time, all that is needed, nothing else."""
+"""What is built for an index, the wheel and the sdist: the same bytes each time, all of it, nothing else."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def build(source: Path, into: Path, *targets: str, **environment: str) -> dict[s
 
 
 def copy(folder: Path, *, modified: int, mode: int) -> Path:
-    """The sources in another folder, with other times and rights; and what a developer's folder has besides."""
+    """The sources elsewhere, with other times and rights, among what a developer's folder has besides."""
     for name in sources():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def test_those_who_judge_packages_find_nothing(built: dict[str, Path], command: 
 def installed(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of an environment with the wheel in it, and no trace of the sources.
 
-    The packages that the product needs are read from this environment; its own entry in there is not followed.
+    The packages that it needs are read from this environment, whose own entry for the product is not followed.
     """
     place = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(place, with_pip=True)
