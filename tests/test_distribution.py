@@ -87,7 +87,7 @@ def _closed(required: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any
 TEXT = {"type": "string", "minLength": 1}
 VERSION = {**TEXT, "maxLength": 255, "pattern": r"^\d+\.\d+\.\d+$"}
 INPUT = {
-    **{name: TEXT for name in ("description", "default", "placeholder", "value")},
+    **dict.fromkeys(("description", "default", "placeholder", "value"), TEXT),
     **{name: {"type": "boolean"} for name in ("isRequired", "isSecret")},
     "format": {"enum": ["string", "number", "boolean", "filepath"]},
     "choices": {"type": "array", "items": TEXT},

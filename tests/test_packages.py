@@ -140,7 +140,7 @@ def test_those_who_judge_packages_find_nothing(built: dict[str, Path], command: 
 def installed(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of an environment with the wheel in it, and no trace of the sources.
 
-    The packages that it needs are read from this environment, whose own entry for the product is not followed.
+    The packages that it needs are read from this environment, whose own entry for it is not followed.
     """
     place = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(place, with_pip=True)
