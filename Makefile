@@ -7,7 +7,7 @@ WORLD ?= acme
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
-  chaos pictures site judge evals bundle schemathesis scan audit sbom
+  chaos pictures site judge evals bundle schemathesis scan audit sbom dist
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -24,6 +24,7 @@ help:
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
 	@echo "make bundle        pack the server for one-click installation, dist/handrail-VERSION.mcpb"
+	@echo "make dist          build the wheel and the sdist into dist/, and let twine and check-wheel-contents judge them"
 	@echo "make scan          look for holes in the product's code, with bandit and rules of our own for semgrep"
 	@echo "make audit         scan, and ask whether a pinned package has a known hole (needs the internet)"
 	@echo "make sbom          list what the product is made of, dist/handrail-VERSION.cdx.json (CycloneDX)"
@@ -164,3 +165,9 @@ sbom: .venv-audit/ready
 	  $(AUDIT)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
 	    -o dist/handrail-$$version.cdx.json requirements/runtime.txt; \
 	  echo "dist/handrail-$$version.cdx.json"
+
+dist: .venv/dev .venv-audit/ready
+	@rm -f dist/handrail-*.whl dist/handrail-*.tar.gz
+	@$(BIN)/python -m hatchling build -d dist
+	@$(AUDIT)/twine check --strict dist/handrail-*.whl dist/handrail-*.tar.gz
+	@$(AUDIT)/check-wheel-contents dist/handrail-*.whl
