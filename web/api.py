@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, Field
 
-from handrail.context import ToolContext
+from handrail.context import ToolContext, follow_connection
 from handrail.errors import ConfigError
 
 router = APIRouter(tags=["process"])
 
 
-def context(request: Request) -> ToolContext:
+async def context(request: Request) -> ToolContext:
     ctx: ToolContext = request.app.state.ctx
+    await follow_connection(ctx)
     return ctx
 
 
