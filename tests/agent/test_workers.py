@@ -59,17 +59,6 @@ async def test_four_processes_hold_pause_caps_and_budgets_while_they_are_killed_
         finally:
             group.end()
         made = await _made(settings)
-    import resource
-
-    print(
-        "CPU",
-        resource.getrusage(resource.RUSAGE_CHILDREN),
-        resource.getrusage(resource.RUSAGE_SELF),
-        Counter((e.system, e.endpoint) for e in standins.counted),
-        len(standins.mails),
-        Counter(e.reason for e in made),
-    )
-    print(group.last_words())
 
     assert ended == 0
     assert "worker worker-2-0 joined" in group.log(2)
