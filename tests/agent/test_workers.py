@@ -52,6 +52,7 @@ async def test_four_processes_hold_pause_caps_and_budgets_while_they_are_killed_
             await _arrived(standins, group, RUN_CAP * 3 // 4)
             group.running[2].send_signal(signal.SIGTERM)
             ended = await asyncio.to_thread(group.running[2].wait, PATIENCE)
+            beating = await asyncio.to_thread(_hearts, settings)
             await _night_ends(group)
         except BaseException:
             sys.stderr.write(group.last_words())
@@ -61,6 +62,7 @@ async def test_four_processes_hold_pause_caps_and_budgets_while_they_are_killed_
         made = await _made(settings)
 
     assert ended == 0
+    assert "worker-2-0" not in beating, "others need not wait until it is dead for them"
     assert "worker worker-2-0 joined" in group.log(2)
     assert group.log(2).endswith("stopped; what this worker had begun, others go on with.\n")
     _caps_are_reached_and_kept(made, standins)
@@ -74,6 +76,12 @@ async def _arrived(standins: Standin, group: Workers, mails: int) -> None:
         while len(standins.mails) < mails:
             assert group.running[RUNNER].poll() is None, "the night ended before"
             await asyncio.sleep(0.005)
+
+
+def _hearts(settings: Settings) -> set[str]:
+    """The seats of those that did not leave in good order."""
+    with psycopg.connect(settings.plain_database) as connection:
+        return {str(seat) for (seat,) in connection.execute("select id from workers where process <> ''")}
 
 
 async def _night_ends(group: Workers) -> None:
