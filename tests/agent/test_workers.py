@@ -6,6 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import psycopg
+
 from agent.seat import ENDED_BY_FENCE
 from handrail.context import open_context
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
