@@ -6,7 +6,7 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
+.PHONY: help demo test bench bench-night bench-cost bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
   chaos pictures judge evals bundle schemathesis scan audit sbom
 
 help:
@@ -54,6 +54,9 @@ bench: .venv/dev
 
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
+
+bench-cost: .venv/dev
+	@$(BIN)/python -m benchmarks.cost $(BENCH)
 
 bench-visitors: .venv/dev
 	@$(BIN)/python -m benchmarks.visitors $(BENCH)
