@@ -6,7 +6,7 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
+.PHONY: help demo test bench bench-night bench-cost bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
   chaos pictures site judge evals bundle schemathesis scan audit sbom dist
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test          run the tests"
 	@echo "make bench         measure the export at volume, the MCP server over stdio, and bench-visitors (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
+	@echo "make bench-cost    count questions, tokens and mails of nights of 1,000 accounts (BENCH='--people 50': one small night)"
 	@echo "make bench-visitors measure pages and REST before fifty clients while a night runs (BENCH='--seconds 60': shorter)"
 	@echo "make bench-churn   count what churn analysis finds in 600 made-up books of accounts (BENCH='--seeds 10': fewer)"
 	@echo "make bench-health  bench-churn, and replay made-up worlds: are planted stories found, and nothing else (BENCH='--seeds 10': fewer)"
@@ -56,6 +57,9 @@ bench: .venv/dev
 
 bench-night: .venv/dev
 	@$(BIN)/python -m benchmarks.night $(BENCH)
+
+bench-cost: .venv/dev
+	@$(BIN)/python -m benchmarks.cost $(BENCH)
 
 bench-visitors: .venv/dev
 	@$(BIN)/python -m benchmarks.visitors $(BENCH)

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,11 @@ from agent import night as stages
 from agent.notebook import Notebook, Stage
 from agent.seat import LOOK_SECONDS, Seat, take_seat
 from handrail import errors
-from handrail.context import ToolContext
+from handrail.context import OpenContext, ToolContext
 from handrail.domain.runs import Report
-from handrail.errors import CallerError, DiskTrouble, HandrailError
+from handrail.errors import CallerError, ConfigError, DiskTrouble, HandrailError
 from handrail.flows.mailing import Block, Mailed, Wave, mail_block
+from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
 from handrail.store.trouble import trouble
 
@@ -76,12 +77,15 @@ def _error_again(value: Json) -> Any:
 class _Desk:
     """What the workflows of this process work with; DBOS calls them without."""
 
-    ctx: ToolContext | None = None
+    open_context: OpenContext | None = None
+    seat = Seat()
 
-    def open(self) -> ToolContext:
-        if self.ctx is None:
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[ToolContext]:
+        if self.open_context is None:
             raise HandrailError("The flow is not at work in this process.")
-        return self.ctx
+        async with self.open_context() as ctx:
+            yield ctx.acting_as("nightly").fenced(self.seat.check)
 
 
 _desk = _Desk()
@@ -94,7 +98,7 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
     """
     day = night or await stages.last_day(ctx)
     name = f"night:{day}"
-    async with _at_work(ctx):
+    async with _at_work(ctx.settings, lambda: nullcontext(ctx)):
         await _give_up_older(name)
         return await _carry_out(await _next_name(name), day, backfill_from)
 
@@ -105,13 +109,33 @@ async def run_due(ctx: ToolContext, night: date) -> Report | None:
     Answers None where it has ended before; works along where it has not.
     """
     name = f"night:{night}"
-    async with _at_work(ctx):
+    async with _at_work(ctx.settings, lambda: nullcontext(ctx)):
         if await _give_up_older(name):
             return await _carry_out(await _next_name(name), night, None)
         begun = await DBOS.get_workflow_status_async(name)
         if begun is not None and begun.status in ENDED:
             return None
         return await _carry_out(name, night, None)
+
+
+async def work_along(settings: Settings, open_context: OpenContext) -> None:
+    """Work on nights that other processes begin, until cancelled.
+
+    Each night and each block opens a context of its own: a worker stays for weeks, and documents and the
+    connected project change meanwhile. Raises `ConfigError` on SQLite, and where the settings do not do for
+    a night.
+    """
+    if not settings.on_postgres:
+        raise ConfigError(
+            "--worker needs PostgreSQL (HANDRAIL_DATABASE_URL): on SQLite one process runs the nights, "
+            "`handrail agent start`."
+        )
+    async with open_context() as ctx:
+        if settings.send_mode is not SendMode.OFF:
+            ctx.mail.require()
+    async with _at_work(settings, open_context) as seat:
+        log.info("worker %s joined: it works along on nights that others begin", seat.id)
+        await asyncio.Event().wait()
 
 
 async def prune() -> int:
@@ -138,28 +162,28 @@ async def _carry_out(name: str, night: date, backfill_from: date | None) -> Repo
 
 
 @asynccontextmanager
-async def _at_work(ctx: ToolContext) -> AsyncIterator[None]:
+async def _at_work(settings: Settings, open_context: OpenContext) -> AsyncIterator[Seat]:
     """Work on the queues in this process for so long, beginning with what it left undone."""
-    if _desk.ctx is not None:
+    if _desk.open_context is not None:
         raise CallerError("Another night is running in this process; wait for it to end.")
-    async with take_seat(ctx.settings) as seat:
-        _desk.ctx = ctx.acting_as("nightly").fenced(seat.check)
-        DBOS(config=_config(ctx, seat))
+    async with take_seat(settings) as seat:
+        _desk.open_context, _desk.seat = open_context, seat
+        DBOS(config=_config(settings, seat))
         watch = asyncio.create_task(_take_over(seat))
         try:
             DBOS.launch()  # on this loop, which the workflows then run on
             await DBOS.register_queue_async(NIGHTS, global_concurrency=1, polling_interval_sec=POLLING)
             await DBOS.register_queue_async(BLOCKS, worker_concurrency=1, polling_interval_sec=POLLING)
-            yield
+            yield seat
         finally:
             watch.cancel()
             await asyncio.to_thread(DBOS.destroy)
             # DBOS gave this loop its own threads, and has ended them.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
-            _desk.ctx = None
+            _desk.open_context, _desk.seat = None, Seat()
 
 
-def _config(ctx: ToolContext, seat: Seat) -> DBOSConfig:
+def _config(settings: Settings, seat: Seat) -> DBOSConfig:
     config: DBOSConfig = {
         "name": "handrail",
         "application_version": FLOW,
@@ -168,9 +192,9 @@ def _config(ctx: ToolContext, seat: Seat) -> DBOSConfig:
         "enable_otlp": False,
         "log_level": "WARNING",
     }
-    if ctx.settings.on_postgres:
-        return {**config, "system_database_url": ctx.settings.flow}
-    return {**config, "system_database_engine": sqlite_engine(ctx.settings.flow_file)}
+    if settings.on_postgres:
+        return {**config, "system_database_url": settings.flow}
+    return {**config, "system_database_engine": sqlite_engine(settings.flow_file)}
 
 
 async def _next_name(name: str) -> str:
@@ -195,8 +219,11 @@ async def _give_up_older(name: str) -> bool:
 
 @DBOS.workflow(name="night")
 async def _night(as_of: str, backfill_from: str) -> Json:
-    ctx, day = _desk.open(), date.fromisoformat(as_of)
+    async with _desk.opened() as ctx:
+        return await _one_night(ctx, date.fromisoformat(as_of), backfill_from)
 
+
+async def _one_night(ctx: ToolContext, day: date, backfill_from: str) -> Json:
     async def begin() -> Json:
         first = date.fromisoformat(backfill_from) if backfill_from else None
         return (await stages.open_book(ctx, day, backfill_from=first)).model_dump(mode="json")
@@ -204,33 +231,33 @@ async def _night(as_of: str, backfill_from: str) -> Json:
     book = Notebook.model_validate(await DBOS.run_step_async({"name": "open_book"}, begin))
     try:
         for stage in stages.BEFORE_MAILS:
-            book = await _stage(stage, book, day)
-        book = await _mail(book, day)
+            book = await _stage(stage, ctx, book, day)
+        book = await _mail(ctx, book, day)
         for stage in stages.AFTER_MAILS:
-            book = await _stage(stage, book, day)
+            book = await _stage(stage, ctx, book, day)
     except Exception:  # not what DBOS raises where another process has this night now
-        await _stage(stages.fail_book, book, day)
+        await _stage(stages.fail_book, ctx, book, day)
         raise
     for stage in stages.LAST:
-        book = await _stage(stage, book, day)
+        book = await _stage(stage, ctx, book, day)
     return book.report.model_dump(mode="json")
 
 
-async def _stage(stage: Stage, book: Notebook, day: date) -> Notebook:
+async def _stage(stage: Stage, ctx: ToolContext, book: Notebook, day: date) -> Notebook:
     """One stage as a step: once it has ended, it is not done again."""
 
     async def work() -> Json:
-        await stages.carry_out(stage, _desk.open(), book, day)
+        await stages.carry_out(stage, ctx, book, day)
         return book.model_dump(mode="json")
 
     return Notebook.model_validate(await DBOS.run_step_async({"name": stage.__name__}, work))
 
 
-async def _mail(book: Notebook, day: date) -> Notebook:
+async def _mail(ctx: ToolContext, book: Notebook, day: date) -> Notebook:
     """Waves of blocks, each block on whichever worker is free."""
     reached = 0
     while True:
-        wave = await _next_wave(book, day, reached)
+        wave = await _next_wave(ctx, book, day, reached)
         if not wave.blocks:
             return book
         handles = [
@@ -245,9 +272,9 @@ async def _mail(book: Notebook, day: date) -> Notebook:
         reached = wave.reached
 
 
-async def _next_wave(book: Notebook, day: date, reached: int) -> Wave:
+async def _next_wave(ctx: ToolContext, book: Notebook, day: date, reached: int) -> Wave:
     async def work() -> Json:
-        return (await stages.plan_wave(_desk.open(), book, day, reached)).model_dump(mode="json")
+        return (await stages.plan_wave(ctx, book, day, reached)).model_dump(mode="json")
 
     return Wave.model_validate(await DBOS.run_step_async({"name": "plan_wave"}, work))
 
@@ -268,7 +295,8 @@ async def _ended(handle: WorkflowHandleAsync[Json]) -> Mailed | Exception:
 @DBOS.workflow(name="block")
 async def _block(block: Json) -> Json:
     """No step of its own: what a block did stands in the rows of its mails."""
-    return (await mail_block(_desk.open(), Block.model_validate(block))).model_dump(mode="json")
+    async with _desk.opened() as ctx:
+        return (await mail_block(ctx, Block.model_validate(block))).model_dump(mode="json")
 
 
 async def _take_over(seat: Seat) -> None:

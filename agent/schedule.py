@@ -3,15 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from handrail.context import ToolContext
+from handrail.context import OpenContext, ToolContext
 from handrail.ending import end_when_asked
 from handrail.engine.periods import last_complete_day
 from handrail.errors import CallerError, HandrailError
@@ -21,6 +20,7 @@ from handrail.flows.mailing import Released, release
 from handrail.flows.opt_outs import tell_opt_outs
 from handrail.flows.reports import refresh_reports
 from handrail.lock import is_held, one_at_a_time
+from handrail.settings import Settings
 
 NIGHT_HOUR = 2
 RELEASE_MINUTES = 10
@@ -37,10 +37,6 @@ LATE_SECONDS = 6 * 3600
 Done = TypeVar("Done")
 
 log = logging.getLogger(__name__)
-
-
-class OpenContext(Protocol):
-    def __call__(self) -> AbstractAsyncContextManager[ToolContext]: ...
 
 
 async def one_night(open_context: OpenContext) -> None:
@@ -178,6 +174,17 @@ def clock(open_context: OpenContext) -> AsyncIOScheduler:
 
 def _every(minutes: int) -> IntervalTrigger:
     return IntervalTrigger(minutes=minutes, timezone="UTC")
+
+
+async def work_along(settings: Settings, open_context: OpenContext) -> None:
+    """Without a clock: work on nights that other processes begin, until cancelled.
+
+    Raises as `agent.flow.work_along`.
+    """
+    from agent import flow  # noqa: PLC0415  (the engine, only where nights are run)
+
+    end_when_asked(0, "stopped; what this worker had begun, others go on with.")
+    await flow.work_along(settings, open_context)
 
 
 async def start(open_context: OpenContext) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from handrail.ending import ENDING
 from handrail.lock import one_at_a_time
 from handrail.settings import Settings
 from handrail.store.workers import Workers
@@ -118,6 +119,7 @@ async def take_seat(settings: Settings) -> AsyncIterator[Seat]:
         return
     seat = await asyncio.to_thread(SharedSeat, settings)
     try:
-        yield seat
+        with ENDING.ends_with(seat.leave):
+            yield seat
     finally:
         seat.leave()

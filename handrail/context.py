@@ -9,7 +9,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -53,6 +53,8 @@ class Project:
     mixpanel: "Mixpanel | None" = None
     ledger: "Ledger | None" = None
     people: "People | None" = None
+    sealed: str = field(default="", repr=False)
+    """What it was opened with, where it was connected and kept."""
     missing: str = (
         "No Mixpanel project is connected: set HANDRAIL_MIXPANEL_PROJECT_ID, "
         "HANDRAIL_MIXPANEL_USERNAME and HANDRAIL_MIXPANEL_SECRET."
@@ -182,6 +184,9 @@ class ToolContext:
         return replace(self, fence=fence)
 
 
+OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
+
+
 @asynccontextmanager
 async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIterator[ToolContext]:
     """Open everything a tool needs, and close it again.
@@ -284,12 +289,33 @@ async def _connected(
         return open_project(settings, "environment")
     async with store.read() as work:
         kept = await work.connections.sealed()
-    if kept is None or settings.mixpanel_username or settings.mixpanel_secret:
+    if kept is None or _half_named(settings):
         return Project(settings)
+    return _unsealed(settings, kept, secret, open_project)
+
+
+async def follow_connection(ctx: ToolContext) -> None:
+    """Work on the project that was connected last, in whichever process; the environment's goes before."""
+    if ctx.project.source == "environment" and (ctx.connected or _half_named(ctx.settings)):
+        return
+    async with ctx.whole.store.read() as work:
+        kept = await work.connections.sealed()
+    if kept is not None and kept != ctx.project.sealed:
+        ctx.project.become(_unsealed(ctx.settings, kept, ctx.secret, ctx.open_project))
+
+
+def _half_named(settings: Settings) -> bool:
+    """Whether the environment names a service account without a project."""
+    return bool(settings.mixpanel_username or settings.mixpanel_secret)
+
+
+def _unsealed(
+    settings: Settings, kept: str, secret: bytes, open_project: Callable[[Settings, Source], Project]
+) -> Project:
     from handrail.services.seal import unseal  # noqa: PLC0415
 
     credentials = Credentials.model_validate_json(unseal(secret, kept))
-    return open_project(settings_of(settings, credentials), "stored")
+    return replace(open_project(settings_of(settings, credentials), "stored"), sealed=kept)
 
 
 def settings_of(settings: Settings, credentials: Credentials) -> Settings:

@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 PATIENCE = 45.0
 """Seconds for mails on their way: more than the deadline of one."""
+
+LAST_SECONDS = 5.0
+"""For what is done last of all, which may wait for a database that does not answer."""
 
 
 class Ending:
@@ -17,6 +20,7 @@ class Ending:
     def __init__(self) -> None:
         self.asked = False
         self._ways: set[asyncio.Future[None]] = set()
+        self._last: list[Callable[[], None]] = []
 
     def wait_for(self, way: asyncio.Task[None]) -> None:
         """Let this one arrive before the process ends."""
@@ -34,18 +38,31 @@ class Ending:
             self._ways.discard(way)
             way.cancel()
 
+    @contextmanager
+    def ends_with(self, last: Callable[[], None]) -> Iterator[None]:
+        """A process that is asked to end in here does this last, on a thread."""
+        self._last.append(last)
+        try:
+            yield
+        finally:
+            self._last.remove(last)
+
     async def pass_by(self) -> None:
         """Asked before something leaves: does not return in a process that is ending."""
         if self.asked:
             await asyncio.Event().wait()
 
     async def arrive(self) -> None:
-        """From now on nothing leaves; what has left arrives."""
+        """From now on nothing leaves; what has left arrives, and the last things are done."""
         self.asked = True
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while self._ways:
                     await asyncio.wait(self._ways)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                for last in self._last:
+                    await asyncio.to_thread(last)
 
 
 ENDING = Ending()

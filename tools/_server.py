@@ -15,15 +15,13 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as McpTool
 from pydantic import ValidationError
 
-from handrail.context import ToolContext
+from handrail.context import OpenContext, ToolContext, follow_connection
 from handrail.domain.access import Sees
 from handrail.engine.text import shown
 from handrail.errors import HandrailError
 from tools import _asking, _schema, _text, catalogue
 from tools._tool import Effect, Tool
 from tools._views import seen
-
-OpenContext = Callable[[], AbstractAsyncContextManager[ToolContext]]
 
 MODEL_READS = frozenset({"get_tutorial_results", "search_feature_docs"})
 """What the writing model reads: documents, and counts by signature over all accounts.
@@ -65,6 +63,7 @@ class OnDemand:
         async with self._lock:
             if self._ctx is None:
                 self._ctx = await self._stack.enter_async_context(self._open())
+            await follow_connection(self._ctx)
             return self._ctx
 
     async def close(self) -> None:

@@ -5,15 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, Field
 
-from handrail.context import ToolContext
+from handrail.context import ToolContext, follow_connection
 from handrail.errors import ConfigError
 
 router = APIRouter(tags=["process"])
 
 
-def context(request: Request) -> ToolContext:
+async def context(request: Request) -> ToolContext:
     """What the app works with, as narrow as the token that was given."""
     ctx: ToolContext = request.app.state.ctx
+    await follow_connection(ctx)
     return ctx.seeing(getattr(request.state, "sees", None))
 
 

@@ -11,12 +11,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
-from handrail.context import ToolContext, open_context
+from handrail.context import OpenContext, ToolContext, open_context
 from handrail.flows.alarm import watch
 from handrail.flows.book import keep_ready
 from handrail.services.mail import webhook
 from handrail.settings import Settings
-from tools._server import OnDemand, OpenContext
+from tools._server import OnDemand
 from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
 from web.access import ENDPOINT, Gate, doors
 from web.bodies import Whole
@@ -35,7 +35,7 @@ MAIL = (hooks, links, tutorials)
 LONG = {ENDPOINT: DEFAULT_MAX_REQUEST_BODY_SIZE, hooks.PATH: webhook.MOST_BYTES}
 """Bytes that a body may have, at the paths of programs that send much."""
 
-MakeServer = Callable[[OpenContext, Settings], MCPServer[OnDemand]]
+MakeServer = Callable[[OpenContext, Settings, Callable[[], bytes]], MCPServer[OnDemand]]
 
 
 def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
@@ -50,7 +50,7 @@ def create_app(settings: Settings, make_mcp_server: MakeServer) -> FastAPI:
     async def shared() -> AsyncIterator[ToolContext]:
         yield opened[0].acting_as("chat")
 
-    mcp = make_mcp_server(shared, settings)
+    mcp = make_mcp_server(shared, settings, lambda: opened[0].secret)
     endpoint = mcp.streamable_http_app(
         transport_security=TransportSecuritySettings(allowed_hosts=door.served, allowed_origins=door.callers)
     )

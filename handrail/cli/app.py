@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -202,11 +203,17 @@ def agent_release(*, json_: Json = False) -> None:
 
 
 @agent.command("start")
-def agent_start() -> None:
+def agent_start(
+    *,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="No clock: work along on nights that others begin. PostgreSQL.")
+    ] = False,
+) -> None:
     """Run a night at 02:00 UTC, and send planned mails through the day, until stopped."""
     settings = Settings.load()
     set_up_logging(logging.INFO, settings.log_format)
-    asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))
+    opened = partial(open_context, settings, actor="nightly")
+    asyncio.run(schedule.work_along(settings, opened) if worker else schedule.start(opened))
 
 
 @app.command()

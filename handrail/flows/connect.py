@@ -6,6 +6,7 @@ The doctor prints it, REST answers it, and a sync that is started by hand begins
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 from handrail.context import Project, ToolContext, settings_of
@@ -36,7 +37,7 @@ NO_QUERY_API = (
 
 
 async def connect(ctx: ToolContext, given: Credentials) -> Connected:
-    """Check credentials live, and keep them sealed; the running process uses them from now on.
+    """Check credentials live, and keep them sealed; every process that runs uses them from now on.
 
     Nothing is kept where Mixpanel refuses them, or where the environment names a project: it goes before.
     Raises `CallerError` with what is wrong.
@@ -53,9 +54,10 @@ async def connect(ctx: ToolContext, given: Credentials) -> Connected:
         return _connected(found.model_copy(update={"notes": [*found.notes, note]}), kept=False)
     await _refuse_another_project(ctx, given.project_id)
     whole = given.model_copy(update={"region": region, "account_property": found.account_property})
+    sealed = seal(ctx.secret, whole.model_dump_json())
     async with ctx.store.begin() as work:
-        await work.connections.keep(seal(ctx.secret, whole.model_dump_json()), ctx.clock.now())
-    ctx.project.become(ctx.open_project(settings, "stored"))
+        await work.connections.keep(sealed, ctx.clock.now())
+    ctx.project.become(replace(ctx.open_project(settings, "stored"), sealed=sealed))
     return _connected(found, kept=True)
 
 

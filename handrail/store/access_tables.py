@@ -1,4 +1,4 @@
-"""The tables of the doors: calls of tools and commands, and requests that may be repeated."""
+"""The tables of the doors: calls of tools and commands, requests that may be repeated, and how many came."""
 
 from datetime import datetime
 
@@ -32,3 +32,13 @@ class RepeatRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     status: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     answer: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class RateRow(SQLModel, table=True):
+    """Requests of one caller's minute that processes have taken to let in."""
+
+    __tablename__ = "api_rates"
+
+    caller: str = Field(primary_key=True)
+    minute: datetime = Field(sa_type=UtcDateTime, primary_key=True)
+    taken: int

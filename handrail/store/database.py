@@ -39,6 +39,7 @@ from handrail.store.nights import Nights
 from handrail.store.once import remember
 from handrail.store.outcomes import Outcomes
 from handrail.store.people import PeopleRows
+from handrail.store.rates import Rates
 from handrail.store.reasons import Reasons
 from handrail.store.repeats import Repeats
 from handrail.store.reports import Reports
@@ -78,6 +79,7 @@ class Work:
         self.nights = Nights(session)
         self.outcomes = Outcomes(session)
         self.people = PeopleRows(session)
+        self.rates = Rates(session)
         self.reasons = Reasons(session)
         self.repeats = Repeats(session)
         self.reports = Reports(session)

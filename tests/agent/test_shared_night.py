@@ -15,6 +15,7 @@ from handrail.domain.deliveries import Status
 from handrail.flows.deliver import claim
 from handrail.flows.look import Case, Now, look_now
 from handrail.flows.mailing import cases_again
+from handrail.purse import Purse
 from handrail.settings import Settings
 from standin.server import running
 from standin.state import Standin
@@ -99,6 +100,42 @@ async def test_claims_of_several_processes_at_once_keep_the_accounts_cap(
     status = Counter(each.delivery.status for each in claimed)
     assert status == {Status.SENDING: 3, Status.WITHHELD: PEOPLE / 20 - 3}
     assert {each.delivery.reason for each in claimed} == {"", "account_cap"}
+
+
+async def test_a_brake_or_a_pause_of_one_process_stops_the_claims_of_all(shared: Settings) -> None:
+    """Ten mails in a row that fail are a brake, whoever sent them."""
+    async with open_context(shared) as one, open_context(shared) as other:
+        mine, theirs = one.acting_as("nightly"), other.acting_as("nightly")
+        cases, now = await _prepared(mine)
+        for index, case in enumerate(cases[:10]):
+            tried = await claim((mine, theirs)[index % 2], case, now)
+            async with one.store.begin() as work:
+                await work.deliveries.settle(tried.delivery.id, Status.FAILED, "refused")
+        braked = [(await claim(each, cases[10], now)).delivery for each in (mine, theirs)]
+        async with one.store.begin() as work:
+            await work.guards.release(one.clock.now())
+        again = (await claim(theirs, cases[10], now)).delivery
+        async with one.store.begin() as work:
+            await work.deliveries.pause("all", one.clock.now())
+        paused = (await claim(theirs, cases[11], now)).delivery
+
+    assert [each.reason for each in braked] == ["braked", "braked"]
+    assert again.status is Status.SENDING
+    assert (paused.status, paused.reason) == (Status.WITHHELD, "paused")
+
+
+async def test_processes_that_reserve_at_once_spend_no_more_than_the_models_budget(shared: Settings) -> None:
+    """A call of 999 bytes and 1,000 tokens costs at most 500 * 0.125 + 1,000 * 0.5 millionths of a dollar."""
+    async with open_context(shared) as one, open_context(shared) as other:
+        purses = [
+            Purse(each.store, each.clock, model="claude-haiku-5-5", budget=0.01) for each in (one, other)
+        ]
+        taken = await asyncio.gather(*(purses[index % 2].reserve([(999, 1000)]) for index in range(40)))
+        async with one.store.read() as work:
+            spent = (await work.spending.of_day(one.clock.now().date())).usd
+
+    assert sum(len(each) for each in taken) == 17, "0.01 / 0.0005625"
+    assert spent == pytest.approx(17 * 0.0005625)
 
 
 async def _prepared(ctx: ToolContext) -> tuple[list[Case], Now]:

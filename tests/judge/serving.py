@@ -12,7 +12,7 @@ import uvicorn
 from mcp.server import MCPServer
 
 from agent import flow
-from handrail.context import open_context
+from handrail.context import OpenContext, open_context
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin import acme
@@ -20,7 +20,7 @@ from standin.server import running
 from standin.world import load
 from tests.conftest import settings_for
 from tests.judge.fixture import add_conformance_fixture
-from tools._server import OnDemand, OpenContext
+from tools._server import OnDemand
 from web.app import create_app
 
 

@@ -35,7 +35,7 @@ class RestRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             ctx: ToolContext = request.app.state.ctx
-            await request.app.state.rate.count(request)
+            await request.app.state.rate.count(ctx, request)
             _strict(request, known)
             if request.method == "GET":
                 return kept_or_new(request, await handle(request), ctx.clock.now())

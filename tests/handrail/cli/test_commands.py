@@ -245,6 +245,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["tool", "query_events", "not json"], {}, "JSON object"),
         (["agent", "run", "--date", "soon"], {}, "--date"),
         (["demo", "--no-serve", "--world", "no-such-world"], {}, "project.json"),
+        (["agent", "start", "--worker"], {}, "--worker needs PostgreSQL (HANDRAIL_DATABASE_URL)"),
         (["serve", "--host", "0.0.0.0"], {}, "--host serves more than this machine"),
         (["serve", "--host", "0.0.0.0"], {"HANDRAIL_API_TOKENS": ","}, "HANDRAIL_API_TOKENS holds no token"),
         (["serve"], {"HANDRAIL_API_TOKENS": "ana:read:short"}, "HANDRAIL_API_TOKENS"),
