@@ -16,10 +16,11 @@ from typer.core import TyperGroup
 from agent import night as nightly
 from agent import schedule
 from handrail.cli import demo as demonstration
-from handrail.cli import printing, serving
+from handrail.cli import in_workspace, printing, serving
 from handrail.cli.alerts import alerts
 from handrail.cli.backing_up import backup, database, restore
 from handrail.cli.churn import churn
+from handrail.cli.each import Told, run_each, tell_each
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
@@ -47,6 +48,7 @@ from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
 from handrail.settings import Settings
 from handrail.store.trouble import trouble
+from handrail.workspaces import at_work, every
 from tools import catalogue
 from tools._answers import find, which
 from tools.control_sending import SendingControl, control_sending
@@ -118,6 +120,14 @@ def _say(words: str) -> None:
     print(f"handrail: {words}", file=sys.stderr)  # noqa: T201
 
 
+Workspace = Annotated[str, typer.Option(help="Which of the projects of HANDRAIL_WORKSPACES.")]
+
+
+@app.callback()
+def main(workspace: Workspace = "") -> None:
+    in_workspace(workspace)
+
+
 @app.command()
 def demo(
     *,
@@ -132,15 +142,16 @@ def demo(
 
 
 @app.command()
-def mcp() -> None:
+def mcp(workspace: Workspace = "") -> None:
     """Serve the tools to a chat client, over stdio."""
+    in_workspace(workspace)
     serving.mcp()
 
 
 @app.command()
 def serve(host: str = "127.0.0.1", port: int = 8321) -> None:
-    """Serve the dashboard, REST, mail links and /mcp."""
-    serving.web(Settings.load(), host, port)
+    """Serve the dashboard, REST, mail links and /mcp; of several workspaces each below /w/NAME."""
+    serving.web(every(), host, port)
 
 
 @app.command()
@@ -196,9 +207,14 @@ def agent_release(*, json_: Json = False) -> None:
 @agent.command("start")
 def agent_start() -> None:
     """Run a night at 02:00 UTC, and send planned mails through the day, until stopped."""
-    settings = Settings.load()
+    workspaces = every()
+    settings = workspaces[0]
     set_up_logging(logging.INFO, settings.log_format)
-    asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))
+    if len(workspaces) > 1:
+        run_each(workspaces, "agent", "start")
+        return
+    with at_work(settings.workspace):
+        asyncio.run(schedule.start(lambda: open_context(settings, actor="nightly")))
 
 
 @app.command()
@@ -371,14 +387,20 @@ def status(*, json_: Json = False) -> None:
             "last_night": report.model_dump(mode="json") if report else None,
         }
 
-    found = _with(work)
-    printing.status(found, as_json=json_)
+    def tell(settings: Settings) -> Told:
+        found = _with(work, settings=settings)
+        return found, printing.status(found), True
+
+    tell_each(tell, as_json=json_)
 
 
 @app.command()
 def doctor(*, json_: Json = False) -> None:
     """Check everything that a night needs; exit code 1 if something is missing."""
-    found = _with(check_all)
-    printing.checks(found, as_json=json_)
-    if not all(one.ok for one in found):
-        sys.exit(1)
+
+    def tell(settings: Settings) -> Told:
+        found = _with(check_all, settings=settings)
+        well = all(one.ok for one in found)
+        return {"ok": well, "checks": [one.model_dump() for one in found]}, printing.checks(found), well
+
+    tell_each(tell, as_json=json_)
