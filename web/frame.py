@@ -151,13 +151,15 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        above = root(scope)  # a router below writes its own into this scope
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 if headers.get("location", "").startswith("/"):
-                    headers["location"] = root(scope) + headers["location"]
+                    headers["location"] = above + headers["location"]
             await send(message)
 
         await self._app(scope, receive, guarded)
