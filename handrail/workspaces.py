@@ -204,7 +204,7 @@ def open_to_others(settings: Settings) -> Path | None:
 def _files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ConfigError(f"HANDRAIL_WORKSPACES names {folder}, which is no folder.")
-    paths = {path.stem: path for path in sorted(folder.glob("*.env"))}
+    paths = {path.stem: path for path in sorted(folder.glob("*.env"), key=lambda path: path.stem)}
     for name, path in paths.items():
         if not NAME.fullmatch(name):
             raise ConfigError(

@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import html
+import io
 import json
+import logging
 import re
 import shutil
 import sqlite3
@@ -25,6 +27,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
 from agent import night
+from handrail.cli.logs import Lines
 from handrail.context import open_context
 from handrail.settings import Settings
 from handrail.workspaces import every
@@ -265,6 +268,23 @@ async def test_links_in_mails_of_one_are_unknown_to_the_other(settled: House) ->
     assert {status for each in texts.values() for status, _ in each} == {404}
     assert own.status == 200
     assert rows(settled.database(THEIRS)) == before
+
+
+async def test_a_line_of_the_log_says_which_workspace_was_asked(settled: House) -> None:
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(Lines("%(message)s"))
+    body = b'[{"event": "something new", "sg_event_id": "x", "timestamp": 1}]'
+    stamp = str(int(settled.worlds[OURS].clock.now().timestamp()))
+    logging.getLogger("web").addHandler(handler)
+    try:
+        async with settled.open() as house:
+            signed = tuple(events.sign(body, stamp).items())
+            await ask(house, "POST", f"/w/{OURS}/hooks/sendgrid", JSON, *signed, pieces=[body])
+    finally:
+        logging.getLogger("web").removeHandler(handler)
+
+    assert lines.getvalue() == f"[{OURS}] 1 events of the mail service were not understood\n"
 
 
 async def test_events_of_one_mail_account_are_nothing_to_the_other(settled: House) -> None:
