@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from handrail.context import open_context
 from handrail.domain.connections import Credentials
@@ -242,7 +243,7 @@ def test_one_number_in_two_regions_is_two_projects(folder: Path) -> None:
 
 async def test_a_workspace_connects_no_other_project(folder: Path, standins: Standin) -> None:
     write_workspace(folder, "acme", standins)
-    other = Credentials(project_id=4242, username="u", secret="s")  # type: ignore[arg-type]
+    other = Credentials(project_id=4242, username="u", secret=SecretStr("s"))
 
     async with open_context(one()) as ctx:
         standins.requests.clear()

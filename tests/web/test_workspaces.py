@@ -236,7 +236,8 @@ async def test_no_door_of_one_tells_or_changes_anything_of_the_other(settled: Ho
 
 
 async def test_a_token_of_one_opens_no_door_of_the_other(settled: House) -> None:
-    let_in, told = [], []
+    let_in: list[tuple[str, int]] = []
+    told = []
     async with settled.open() as house:
         doors = doors_of(create_app(settled.workspaces[0], create_server))
         nobody = [(await ask(house, door.method, f"/w/{THEIRS}{door.path}")).status for door in doors]
@@ -248,7 +249,7 @@ async def test_a_token_of_one_opens_no_door_of_the_other(settled: House) -> None
                 told.append(str(door))
             own = await ask(house, door.method, f"/w/{THEIRS}{door.path}", bearer(TOKENS[THEIRS]))
             if own.status == 401:
-                let_in.append((str(door), "not even its own"))
+                let_in.append((f"not even its own: {door}", 401))
 
     assert nobody.count(401) >= 50
     assert (let_in, told) == ([], [])
@@ -256,7 +257,7 @@ async def test_a_token_of_one_opens_no_door_of_the_other(settled: House) -> None
 
 async def test_links_in_mails_of_one_are_unknown_to_the_other(settled: House) -> None:
     before = rows(settled.database(THEIRS))
-    texts = {}
+    texts: dict[tuple[str, str], set[tuple[int, str]]] = {}
     async with settled.open() as house:
         for token in [*settled.theirs.values["token"], "nobody-ever-had-this"]:
             for method, path in (("GET", "t"), ("GET", "u"), ("POST", "u"), ("GET", "tutorials")):
@@ -356,8 +357,8 @@ async def test_no_tool_prompt_or_resource_of_one_tells_of_the_other(settled: Hou
             given = dict.fromkeys(names, theirs["account"][2])
             await put(prompt.name, given, client.get_prompt(prompt.name, given))
             for name in names:
-                reference = PromptReference(type="ref/prompt", name=prompt.name)
-                await put(name, "", client.complete(reference, {"name": name, "value": ""}))
+                asked = PromptReference(type="ref/prompt", name=prompt.name)
+                await put(name, "", client.complete(asked, {"name": name, "value": ""}))
 
     leaked = [(what, found) for what, sent, said in answers if (found := settled.leaks(said, sent))]
     assert len(tools) >= 16
@@ -390,8 +391,8 @@ async def test_each_workspace_answers_in_chat_out_of_its_own_book(settled: House
 async def test_every_link_of_a_page_and_of_a_mail_stays_in_its_workspace(settled: House) -> None:
     astray, pages = [], 0
     root = f"/w/{OURS}/"
+    waiting, seen = [root], set[str]()
     async with settled.open() as house:
-        waiting, seen = [f"/w/{OURS}/"], set()
         while waiting:
             path = waiting.pop()
             if path in seen or len(seen) > 40:
