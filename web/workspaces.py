@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handrail.errors import ConfigError, HandrailError
 from handrail.settings import Settings
 from handrail.workspaces import at_work
 from web import api, problems
@@ -38,22 +37,15 @@ def create_house(workspaces: Sequence[Settings], make_mcp_server: MakeServer) ->
 
     @house.get("/readyz")
     async def readyz() -> Wellness:
-        """Tell that every workspace is ready; which one is not, its own `/readyz` and the log tell."""
+        """Tell that every workspace is ready; its own `/readyz` tells which one is not."""
         for name, app in apps.items():
             with at_work(name):
-                await _ready(app)
+                await api.readyz(app.state.ctx)
         return Wellness(status="ok")
 
     for name, app in apps.items():
         house.mount(f"/w/{name}", _Named(app, name))
     return house
-
-
-async def _ready(app: FastAPI) -> None:
-    try:
-        await api.readyz(app.state.ctx)
-    except HandrailError:
-        raise ConfigError("A workspace is not ready: its own /readyz says why.") from None
 
 
 class _Named:

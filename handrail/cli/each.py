@@ -11,6 +11,7 @@ from typing import Any
 from handrail.cli import printing
 from handrail.errors import HandrailError
 from handrail.settings import Settings
+from handrail.store.trouble import trouble
 from handrail.workspaces import every
 
 Told = tuple[dict[str, Any], str, bool]
@@ -43,8 +44,11 @@ def tell_each(tell: Callable[[Settings], Told], *, as_json: bool) -> None:
 def _told(tell: Callable[[Settings], Told], settings: Settings) -> Told:
     try:
         return tell(settings)
-    except HandrailError as error:
-        return {"error": str(error)}, f"FAIL  {error}", False
+    except Exception as error:
+        words = str(error) if isinstance(error, HandrailError) else trouble(error)
+        if words is None:
+            raise
+        return {"error": words}, f"FAIL  {words}", False
 
 
 def run_each(workspaces: Sequence[Settings], *arguments: str) -> None:

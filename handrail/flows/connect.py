@@ -41,7 +41,7 @@ async def connect(ctx: ToolContext, given: Credentials) -> Connected:
     Nothing is kept where Mixpanel refuses them, or where the environment names a project: it goes before.
     Raises `CallerError` with what is wrong.
     """
-    _refuse_anothers_project(ctx, given.project_id)
+    _refuse_other_workspaces(ctx, given.project_id)
     settings = settings_of(ctx.settings, given)
     mixpanel = ctx.open_project(settings, "given").mixpanel
     if mixpanel is None:
@@ -146,7 +146,7 @@ async def _refuse_another_project(ctx: ToolContext, project_id: int) -> None:
         )
 
 
-def _refuse_anothers_project(ctx: ToolContext, project_id: int) -> None:
+def _refuse_other_workspaces(ctx: ToolContext, project_id: int) -> None:
     """Another workspace's questions may not be counted in this one's ledger."""
     own = ctx.settings
     if own.workspace and own.mixpanel_project_id != project_id:

@@ -432,6 +432,7 @@ async def test_outside_of_the_workspaces_nothing_names_one(settled: House) -> No
         well = [await ask(house, "GET", path) for path in ("/healthz", "/readyz")]
         metrics = await ask(house, "GET", f"/w/{OURS}/metrics", bearer(TOKENS[OURS]))
         strange = await ask(house, "GET", "/healthz", host="evil.example")
+        asked = await ask(house, "GET", f"/w/{OURS}/")
 
     assert {answer.status for answer in answers} == {404}
     assert all(answer.is_problem for answer in answers)
@@ -439,3 +440,4 @@ async def test_outside_of_the_workspaces_nothing_names_one(settled: House) -> No
     assert [(answer.status, json.loads(answer.body)) for answer in well] == [(200, {"status": "ok"})] * 2
     assert metrics.status == 200
     assert strange.status == 400
+    assert f'Basic realm="Handrail/w/{OURS}"' in asked.headers["www-authenticate"], "a password for each"

@@ -50,6 +50,16 @@ def test_a_command_for_one_workspace_asks_which(tmp_path: Path, environment: dic
     assert [path.name for path in (tmp_path / "data" / "workspaces").iterdir()] == ["acme"]
 
 
+def test_no_command_reads_the_settings_past_the_workspaces() -> None:
+    past = [
+        path.name
+        for path in (ROOT / "handrail" / "cli").glob("*.py")
+        if "Settings.load(" in path.read_text("utf-8")
+    ]
+
+    assert past == ["demo.py"], "commands ask handrail.workspaces: one() or every()"
+
+
 def test_status_doctor_and_upgrade_tell_all_whatever_becomes_of_one(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
