@@ -275,7 +275,7 @@ async def test_a_line_of_the_log_says_which_workspace_was_asked(settled: House) 
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
     handler.setFormatter(Lines("%(message)s"))
-    body = b'[{"event": "something new", "sg_event_id": "x", "timestamp": 1}]'
+    body = b'[{"event": "something new", "handrail_delivery": "x", "timestamp": 1}]'
     stamp = str(int(settled.worlds[OURS].clock.now().timestamp()))
     logging.getLogger("web").addHandler(handler)
     try:
