@@ -46,6 +46,13 @@ def _named(name: str) -> AliasChoices:
     return AliasChoices(name)
 
 
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """The variable that is wrong, and why."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "a setting"
+    return name, first["msg"].removeprefix("Value error, ")
+
+
 class Settings(BaseSettings):
     """Every variable Handrail reads. `docs/configuration.md` explains each."""
 
@@ -203,6 +210,9 @@ class Settings(BaseSettings):
     api_rate: int = Field(600, ge=0, le=MOST, validation_alias=_named("HANDRAIL_API_RATE"))
     otlp_url: str = Field("", pattern=r"^(https?://\S+)?$", validation_alias=_named("HANDRAIL_OTLP_URL"))
 
+    workspaces: Home | None = Field(None, validation_alias=_named("HANDRAIL_WORKSPACES"))
+    workspace: str = Field("", validation_alias=_named("HANDRAIL_WORKSPACE"))
+
     @field_validator(
         "secret_key", "mixpanel_secret", "mixpanel_token", "anthropic_api_key", "sendgrid_api_key"
     )
@@ -269,9 +279,7 @@ class Settings(BaseSettings):
         try:
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]) if first["loc"] else "a setting"
-            why = first["msg"].removeprefix("Value error, ")
+            name, why = first_fault(error)
             raise ConfigError(f"{name} cannot be used: {why}. See docs/configuration.md.") from None
         except UnicodeDecodeError:
             raise ConfigError("The file .env is not UTF-8: save it as UTF-8.") from None

@@ -13,6 +13,7 @@ from handrail.domain.access import ApiToken, Role
 from handrail.engine.access import read_tokens, recognise
 from handrail.errors import ConfigError
 from handrail.settings import Settings
+from web.paths import below, root
 from web.problems import problem
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -22,7 +23,8 @@ OPEN = ("/t/", "/u/", "/tutorials/", "/hooks/sendgrid", "/healthz", "/static/")
 ENDPOINT = "/mcp"
 """Asks for the token itself, as the protocol wants it."""
 
-CHALLENGE = 'Basic realm="Handrail", charset="UTF-8", Bearer realm="Handrail"'
+CHALLENGE = 'Basic realm="Handrail{0}", charset="UTF-8", Bearer realm="Handrail{0}"'
+"""With the path of a workspace: a browser keeps a password for each."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Gate:
         self._read_only = read_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == ENDPOINT or open_to_all(scope["path"]):
+        if scope["type"] != "http" or below(scope) == ENDPOINT or open_to_all(below(scope)):
             await self._app(scope, receive, send)
             return
         refused = self._refused(Request(scope))
@@ -84,7 +86,7 @@ class Gate:
 
     def _refused(self, request: Request) -> Response | None:
         """Why the request is not let in. Who is, stands in its state."""
-        role = needed(request.method, request.scope["path"])
+        role = needed(request.method, below(request.scope))
         if self._read_only and role is not Role.READ:
             return problem(
                 403, "This installation is read-only (HANDRAIL_READ_ONLY): nothing can be changed."
@@ -96,7 +98,7 @@ class Gate:
             return problem(
                 401,
                 "A token is needed: as Authorization: Bearer, or as the password of a browser.",
-                headers={"WWW-Authenticate": CHALLENGE},
+                headers={"WWW-Authenticate": CHALLENGE.format(root(request.scope))},
             )
         if not token.role.includes(role):
             return problem(403, f"This needs a token with the role {role}; {token.name} has {token.role}.")

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.paths import below
 from web.problems import problem
 
 MOST_OF_A_FORM = 4000
@@ -44,7 +45,7 @@ class Whole:
             return
         raw = bytearray()
         try:
-            refused = await self._fill(raw, receive, length, self._most.get(scope["path"], MOST))
+            refused = await self._fill(raw, receive, length, self._most.get(below(scope), MOST))
             if refused is None:
                 await self._app(scope, again(bytes(raw), receive), send)
             else:

@@ -21,6 +21,7 @@ from handrail.domain.access import Role
 from handrail.engine.text import shown
 from handrail.flows.deliver import reason_words
 from web.api import Ctx
+from web.paths import below, root
 from web.reach import refused
 
 HERE = Path(__file__).parent
@@ -87,7 +88,8 @@ _templates = Jinja2Templates(env=_jinja)
 
 def page(request: Request, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page that stands alone, such as the readers of mails see."""
-    return _templates.TemplateResponse(request, template, {"title": title, **values}, status_code=status)
+    values |= {"title": title, "root": root(request.scope)}
+    return _templates.TemplateResponse(request, template, values, status_code=status)
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Frame:
             status=status,
             frame=self,
             navigation=[each for each in NAVIGATION if not (self.narrowed and refused(each[0]))],
-            here=self.request.url.path,
+            here=below(self.request.scope),
             **values,
         )
         answer.headers["Content-Security-Policy"] = policy
@@ -143,17 +145,24 @@ def back(path: str) -> RedirectResponse:
 
 
 class Guard:
-    """Middleware: pages load nothing from elsewhere and run no script, unless they say so themselves."""
+    """Middleware: pages load nothing from elsewhere and run no script, unless they say so themselves.
+
+    An answer that leads to another path of the app names it as if the app were alone: it is mended here.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        above = root(scope)  # a router below writes its own into this scope
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if headers.get("location", "").startswith("/"):
+                    headers["location"] = above + headers["location"]
             await send(message)
 
         await self._app(scope, receive, guarded)

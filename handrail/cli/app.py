@@ -17,16 +17,18 @@ from typer.core import TyperGroup
 from agent import night as nightly
 from agent import schedule
 from handrail.cli import demo as demonstration
-from handrail.cli import printing, serving
+from handrail.cli import in_workspace, printing, serving
 from handrail.cli.alerts import alerts
 from handrail.cli.backing_up import backup, database, restore
 from handrail.cli.churn import churn
+from handrail.cli.each import run_each
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
 from handrail.cli.opening import with_context as _with
 from handrail.cli.people import erase, export_user
 from handrail.cli.reasons import reasons
 from handrail.cli.reviewing import tutorials
+from handrail.cli.standing import doctor, status
 from handrail.context import ToolContext, open_context
 from handrail.domain.health import Sentiment
 from handrail.domain.metrics import SyncRecord
@@ -36,9 +38,7 @@ from handrail.engine.periods import given_day, last_complete_day
 from handrail.engine.personal import without_somebody
 from handrail.engine.text import is_text
 from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
-from handrail.flows.alarm import standing
 from handrail.flows.brief import kept
-from handrail.flows.doctor import check as check_all
 from handrail.flows.health import feel, felt, keep_scores
 from handrail.flows.refresh import refresh
 from handrail.flows.rehearse import replay
@@ -46,8 +46,8 @@ from handrail.flows.reports import list_reports
 from handrail.flows.sync import MOST_DAYS
 from handrail.flows.sync import sync as run_sync
 from handrail.services import account_file
-from handrail.settings import Settings
 from handrail.store.trouble import trouble
+from handrail.workspaces import at_work, every
 from tools import catalogue
 from tools._answers import find, which
 from tools.control_sending import SendingControl, control_sending
@@ -83,6 +83,8 @@ app.command()(erase)
 app.command("export-user")(export_user)
 app.command()(backup)
 app.command()(restore)
+app.command()(status)
+app.command()(doctor)
 app.add_typer(alerts, name="alerts")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -119,6 +121,14 @@ def _say(words: str) -> None:
     print(f"handrail: {words}", file=sys.stderr)  # noqa: T201
 
 
+Workspace = Annotated[str, typer.Option(help="Which of the projects of HANDRAIL_WORKSPACES.")]
+
+
+@app.callback()
+def main(workspace: Workspace = "") -> None:
+    in_workspace(workspace)
+
+
 @app.command()
 def demo(
     *,
@@ -133,8 +143,9 @@ def demo(
 
 
 @app.command()
-def mcp() -> None:
+def mcp(workspace: Workspace = "") -> None:
     """Serve the tools to a chat client, over stdio."""
+    in_workspace(workspace)
     serving.mcp()
 
 
@@ -145,8 +156,8 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of pages, REST and /mcp.")] = 8321,
 ) -> None:
-    """Serve the dashboard, REST, mail links and /mcp."""
-    serving.web(Settings.load(), host, port)
+    """Serve the dashboard, REST, mail links and /mcp; of several workspaces each below /w/NAME."""
+    serving.web(every(), host, port)
 
 
 @app.command()
@@ -210,10 +221,15 @@ def agent_start(
     ] = False,
 ) -> None:
     """Run a night at 02:00 UTC, and send planned mails through the day, until stopped."""
-    settings = Settings.load()
+    workspaces = every()
+    settings = workspaces[0]
     set_up_logging(logging.INFO, settings.log_format)
+    if len(workspaces) > 1:
+        run_each(workspaces, "agent", "start", *(["--worker"] if worker else []))
+        return
     opened = partial(open_context, settings, actor="nightly")
-    asyncio.run(schedule.work_along(settings, opened) if worker else schedule.start(opened))
+    with at_work(settings.workspace):
+        asyncio.run(schedule.work_along(settings, opened) if worker else schedule.start(opened))
 
 
 @app.command()
@@ -371,36 +387,3 @@ def _switch(action: Literal["pause", "resume"], account: str, feature: str) -> N
     if done.candidates:
         raise CallerError(done.summary)
     print(done.summary)  # noqa: T201
-
-
-@app.command()
-def status(*, json_: Json = False) -> None:
-    """What is switched on, paused, and how fresh the figures are."""
-
-    async def work(ctx: ToolContext) -> dict[str, Any]:
-        async with ctx.store.read() as store:
-            pauses, last = await store.deliveries.pauses(), await store.metrics.last_sync()
-            report, brakes = await store.nights.report(), await store.guards.brakes()
-            restored = await store.restores.holding(ctx.clock.now())
-        held = [each for each in brakes if each.holds(report.night if report else each.night)]
-        return {
-            "alarms": [each.model_dump() for each in await standing(ctx)],
-            "send_mode": ctx.settings.send_mode.value,
-            "paused": pauses,
-            "restored": restored.model_dump(mode="json") if restored else None,
-            "brakes": [each.model_dump(mode="json") for each in held],
-            "last_sync": last.model_dump(mode="json") if last else None,
-            "last_night": report.model_dump(mode="json") if report else None,
-        }
-
-    found = _with(work)
-    printing.status(found, as_json=json_)
-
-
-@app.command()
-def doctor(*, json_: Json = False) -> None:
-    """Check everything that a night needs; exit code 1 if something is missing."""
-    found = _with(check_all)
-    printing.checks(found, as_json=json_)
-    if not all(one.ok for one in found):
-        sys.exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from handrail.cli import printing
+from handrail.cli.each import Told, tell_each
 from handrail.cli.opening import with_context
 from handrail.clock import Clock
 from handrail.context import ToolContext, secret_of
@@ -18,6 +19,7 @@ from handrail.lock import alone, in_use, one_backup
 from handrail.settings import Settings
 from handrail.store import archive, upgrade
 from handrail.store.restoring import restore as put_back
+from handrail.workspaces import one
 
 database = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -79,14 +81,17 @@ def restore(
 @database.command("upgrade")
 def db_upgrade() -> None:
     """Bring the tables up to date."""
-    settings = Settings.load()
-    if settings.on_postgres:
-        upgrade(settings.database)
-    else:
-        with in_use(settings.data_dir):
-            archive.refuse_half_restored(settings.data_dir)
+
+    def tell(settings: Settings) -> Told:
+        if settings.on_postgres:
             upgrade(settings.database)
-    print("The database is up to date.")  # noqa: T201
+        else:
+            with in_use(settings.data_dir):
+                archive.refuse_half_restored(settings.data_dir)
+                upgrade(settings.database)
+        return {}, "The database is up to date.", True
+
+    tell_each(tell, as_json=False)
 
 
 @database.command("restored")
@@ -144,7 +149,7 @@ def db_catch_up(*, json_: Json = False) -> None:
 
 def _on_sqlite(otherwise: str) -> Settings:
     """The settings; raises `CallerError` where the tables are not in the data directory."""
-    settings = Settings.load()
+    settings = one()
     if settings.on_postgres:
         raise CallerError(otherwise)
     if settings.database_url:

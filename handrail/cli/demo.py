@@ -64,7 +64,7 @@ def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: 
         if serve:
             address = f"http://127.0.0.1:{port}"
             sys.stderr.write(f"\nDashboard: {address}   MCP: {address}/mcp   (Ctrl-C ends)\n")
-            serving.web(settings, "127.0.0.1", port)
+            serving.web([settings], "127.0.0.1", port)
 
 
 def _configuration() -> str:
@@ -153,6 +153,8 @@ def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Setting
         _env_file=None,
         data_dir=data,
         database_url="",
+        workspaces=None,
+        workspace="",
         kb_dir=own_kb if own_kb.is_dir() else None,
         now=standins.clock.now(),
         mixpanel_project_id=project["project_id"],

@@ -2,10 +2,13 @@
 
 import json
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from handrail.workspaces import AT_WORK
 
 OURS = ("handrail", "agent", "mcp_server", "tools", "web")
 """Whose lines are told at the level that is asked for. Libraries write whole URLs, bodies, prompts, arguments
@@ -14,13 +17,20 @@ or statements at INFO and DEBUG: of them only warnings are told."""
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
+def workspace() -> str:
+    """For which workspace a line is told: the task's, or that of the whole process."""
+    return AT_WORK.get() or os.environ.get("HANDRAIL_WORKSPACE", "")
+
+
 class Lines(logging.Formatter):
     """Lines for a person. Of an exception where it was raised, and what it is called: its text may quote
     anything, as the line of an export or the arguments of a tool."""
 
     def format(self, record: logging.LogRecord) -> str:
         record.exc_text = None  # another handler's words for it, text and all
-        return super().format(record)
+        line = super().format(record)
+        name = workspace()
+        return f"[{name}] {line}" if name else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  (the base class's name)
         kind, _, trace = ei
@@ -37,6 +47,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if name := workspace():
+            line["workspace"] = name
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line | getattr(record, "figures", {}), ensure_ascii=False)

@@ -10,14 +10,17 @@ from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
 from handrail.ending import end_when_asked
 from handrail.settings import Settings
+from handrail.workspaces import at_work, one
 
 T = TypeVar("T")
 
 
-def with_context(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat") -> T:
-    """Open everything by the environment's settings, do the work, and close it again."""
+def with_context(
+    work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat", settings: Settings | None = None
+) -> T:
+    """Open everything by the workspace's settings, do the work, and close it again."""
 
-    settings = Settings.load()
+    settings = settings or one()
     if settings.log_format == "json":
         set_up_logging(logging.INFO, "json")
 
@@ -26,4 +29,5 @@ def with_context(work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = 
             end_when_asked(1, "stopped before the end; run it again, and it goes on from here.")
             return await work(ctx)
 
-    return asyncio.run(opened())
+    with at_work(settings.workspace):
+        return asyncio.run(opened())

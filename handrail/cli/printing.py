@@ -137,11 +137,9 @@ def replay(found: Replay, *, as_json: bool) -> None:
     show(found.model_dump(mode="json"), "\n".join(lines), as_json=as_json)
 
 
-def checks(found: list[Check], *, as_json: bool) -> None:
+def checks(found: list[Check]) -> str:
     """One line a check."""
-    lines = [f"{'ok  ' if one.ok else 'FAIL'}  {one.name}: {one.detail}" for one in found]
-    values = {"ok": all(one.ok for one in found), "checks": [one.model_dump() for one in found]}
-    show(values, "\n".join(lines), as_json=as_json)
+    return "\n".join(f"{'ok  ' if one.ok else 'FAIL'}  {one.name}: {one.detail}" for one in found)
 
 
 @contextmanager
@@ -165,7 +163,7 @@ def progress() -> Iterator[Callable[[SyncState], None] | None]:
         )
 
 
-def status(found: dict[str, Any], *, as_json: bool) -> None:
+def status(found: dict[str, Any]) -> str:
     last, night = found["last_sync"], found["last_night"]
     lines = [
         *(f"ALARM: {each['words']}" for each in found["alarms"]),
@@ -182,4 +180,4 @@ def status(found: dict[str, Any], *, as_json: bool) -> None:
         if night
         else "last night: never",
     ]
-    show(found, "\n".join(lines), as_json=as_json)
+    return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from handrail.cli.tracing import trace
 from handrail.context import ToolContext, open_context
 from handrail.errors import ConfigError, HandrailError
 from handrail.settings import LOOPBACK, SendMode, Settings
+from handrail.workspaces import at_work, one
 
 GRACE_SECONDS = 10
 """A chat client's open stream must not keep a server that was asked to stop."""
@@ -22,13 +23,14 @@ def mcp() -> None:
     from mcp_server.server import create_server  # noqa: PLC0415
 
     try:
-        settings = Settings.load()
+        settings = one()
         trace(settings)
         # The demo sends to its own outbox, whatever the environment says of sending.
         listed = settings.model_copy(update={"send_mode": SendMode.AUTO}) if settings.demo else settings
         with _without_rich():
             server = create_server(lambda: _open(settings), listed)
-        server.run()
+        with at_work(settings.workspace):
+            server.run()
     except HandrailError as error:
         sys.stderr.write(f"handrail: {error}\n")
         sys.exit(2)
@@ -55,23 +57,36 @@ def _open(settings: Settings) -> AbstractAsyncContextManager[ToolContext]:
     return open_context(settings)
 
 
-def web(settings: Settings, host: str, port: int) -> None:
-    """Serve dashboard, REST, mail links and /mcp until stopped."""
+def web(workspaces: Sequence[Settings], host: str, port: int) -> None:
+    """Serve dashboard, REST, mail links and /mcp of each until stopped."""
     import uvicorn  # noqa: PLC0415
 
     from mcp_server.server import create_server  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
     from web.listening import LIMITS  # noqa: PLC0415
+    from web.workspaces import create_house  # noqa: PLC0415
 
-    if host not in LOOPBACK and settings.api_tokens is None:
-        raise ConfigError(
-            "This --host serves more than this machine: set HANDRAIL_API_TOKENS (name:role:token) first."
-        )
+    if host not in LOOPBACK:
+        _refuse_without_tokens(workspaces)
+    settings = workspaces[0]
     trace(settings)
     if settings.log_format == "json":
         set_up_logging(logging.INFO, "json")
-    app = create_app(settings, create_server)
+    if settings.workspace:
+        app = create_house(workspaces, create_server)
+    else:
+        app = create_app(settings, create_server)
     uvicorn.run(app, host=host, port=port, **LIMITS, timeout_graceful_shutdown=GRACE_SECONDS)
+
+
+def _refuse_without_tokens(workspaces: Sequence[Settings]) -> None:
+    for each in workspaces:
+        if each.api_tokens is None:
+            where = f" for the workspace {each.workspace}" if each.workspace else ""
+            raise ConfigError(
+                "This --host serves more than this machine: set HANDRAIL_API_TOKENS (name:role:token) first"
+                f"{where}."
+            )
 
 
 async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ async def raise_alarms(ctx: ToolContext) -> list[Alarm]:
             continue
         log.error("alarm: %s", each.words)
         try:
-            await ctx.team.alarm(escaped(f"Handrail: {each.words}"))
+            await ctx.team.alarm(escaped(f"{_sender(ctx.settings.workspace)}: {each.words}"))
         except UpstreamError as error:
             log.error("the alarm was not told: %s", error)
             async with ctx.store.begin() as work:
@@ -47,6 +47,11 @@ async def raise_alarms(ctx: ToolContext) -> list[Alarm]:
         else:
             told.append(each)
     return told
+
+
+def _sender(workspace: str) -> str:
+    """Several workspaces may tell their alarms in one place."""
+    return f"Handrail ({workspace})" if workspace else "Handrail"
 
 
 async def watch(ctx: ToolContext) -> None:

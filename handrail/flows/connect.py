@@ -42,6 +42,7 @@ async def connect(ctx: ToolContext, given: Credentials) -> Connected:
     Nothing is kept where Mixpanel refuses them, or where the environment names a project: it goes before.
     Raises `CallerError` with what is wrong.
     """
+    _refuse_other_workspaces(ctx, given.project_id)
     settings = settings_of(ctx.settings, given)
     mixpanel = ctx.open_project(settings, "given").mixpanel
     if mixpanel is None:
@@ -144,6 +145,16 @@ async def _refuse_another_project(ctx: ToolContext, project_id: int) -> None:
         raise CallerError(
             f"This data directory holds figures of project {known}: "
             f"set another HANDRAIL_DATA_DIR for project {project_id}."
+        )
+
+
+def _refuse_other_workspaces(ctx: ToolContext, project_id: int) -> None:
+    """Another workspace's questions may not be counted in this one's ledger."""
+    own = ctx.settings
+    if own.workspace and own.mixpanel_project_id != project_id:
+        raise CallerError(
+            f"This workspace is that of project {own.mixpanel_project_id}. Project {project_id} needs a "
+            "workspace of its own: a file in HANDRAIL_WORKSPACES."
         )
 
 

@@ -13,6 +13,7 @@ from handrail.flows.alarm import standing
 from handrail.flows.connect import NO_QUERY_API, look, other_region
 from handrail.flows.health import definition
 from handrail.settings import SendMode
+from handrail.workspaces import open_to_others
 
 Finding = tuple[bool, str]
 Step = Callable[[ToolContext], Awaitable[Finding]]
@@ -27,6 +28,8 @@ _FROM = {
 async def check(ctx: ToolContext) -> list[Check]:
     """Every check, in the order in which an operator would mend things."""
     before: list[tuple[str, Step]] = [("database", _database), ("knowledge base", _documents)]
+    if ctx.settings.workspace:
+        before.insert(0, ("workspace", _workspace))
     after: list[tuple[str, Step]] = [
         ("freshness", _freshness),
         ("accuracy", _accuracy),
@@ -231,6 +234,14 @@ async def _opt_outs(ctx: ToolContext) -> Finding:
             "HANDRAIL_SENDGRID_UNSUBSCRIBE_GROUP or HANDRAIL_MIXPANEL_TOKEN"
         )
     return True, f"kept in our tables and told to {there}"
+
+
+async def _workspace(ctx: ToolContext) -> Finding:
+    """A file that is open to others is no reason to fail: some machines hand secrets out that way."""
+    name = ctx.settings.workspace
+    if path := open_to_others(ctx.settings):
+        return True, f"{name}; warning: other users of this machine may read {path}: chmod 600 it"
+    return True, name
 
 
 async def _links(ctx: ToolContext) -> Finding:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from web.frame import Framed
+from web.paths import root
 from web.rest.document import ABOUT, examples
 
 router = APIRouter(include_in_schema=False)
@@ -16,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 async def docs(request: Request, frame: Framed) -> HTMLResponse:
     document = request.app.openapi()
     operations = [
-        _shown(method.upper(), path, operation)
+        _shown(method.upper(), root(request.scope) + path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]

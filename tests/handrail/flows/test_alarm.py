@@ -59,6 +59,15 @@ async def test_a_silent_night_is_told_once_a_day_by_webhook_and_not_by_mail(
     assert standins.mails == []
 
 
+async def test_an_alarm_of_one_of_several_workspaces_names_it(ctx: ToolContext, open_with: OpenWith) -> None:
+    await ran(ctx)
+    with answering(200) as (address, seen):
+        async with open_with(now=OVERDUE, alarm_webhook=SecretStr(address), workspace="acme") as later:
+            await raise_alarms(later)
+
+    assert [each.partition(":")[0] for each in texts(seen)] == ["Handrail (acme)"]
+
+
 async def test_two_causes_are_two_alarms(ctx: ToolContext, open_with: OpenWith) -> None:
     await ran(ctx, status="failed")
     with answering(200) as (address, seen):
