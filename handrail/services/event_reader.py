@@ -14,15 +14,11 @@ from zoneinfo import ZoneInfo
 from handrail.engine.accounts import account_ids
 from handrail.engine.uses import REASON_PROPERTY
 from handrail.errors import BrokenExport, ConfigError
+from handrail.services.event_counting import QUARTER, steps, summed, sums
 from handrail.services.event_pieces import Piece, too_long
 
 LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record")
 """Not things that a person did. Handrail's own events, `handrail_…`, are left out beside them."""
-
-SESSION_GAP_SECONDS = 1800
-
-_QUARTER = 900
-"""Seconds of a quarter of an hour: no zone changes its day or hour inside, and no session ends inside."""
 
 LONGEST_LINE = 4 << 20
 """Bytes that a line may have at least; Mixpanel takes no event of more than 1 MB."""
@@ -36,8 +32,8 @@ create table names (number integer, event varchar, counts boolean);
 create table owners (number integer, value varchar);
 create table people (number ubigint, user_key varchar);
 create table nobody (number ubigint);
-create table events (name integer, owner integer, person ubigint, trait integer, time bigint,
-  insert_hash ubigint, processed bigint, reason varchar);
+create table loaded (name integer, owner integer, person ubigint, trait integer, time bigint,
+  quarter integer, copy_key ubigint, processed bigint, reason varchar);
 create table traits (number integer{trait_columns})
 """
 
@@ -92,15 +88,17 @@ from (select distinct {traits} from piece) anti join traits using ({traits})
 """
 
 _EVENTS = """
-insert into events
-select names.number, coalesce(owners.number, 0), coalesce(person, 0), {trait}, time,
-       case when without_insert_id then null else insert_hash end, processed, reason
-from piece join names using (event) left join owners using (value) {join_traits};
+insert into loaded
+select names.number, coalesce(owners.number, 0), person, {trait}, time, time // {quarter},
+       case when not without_insert_id then hash(names.number, person, time, insert_hash) end,
+       processed, reason
+from piece join names using (event) left join owners using (value) {join_traits}
+where names.counts;
 drop table piece
 """
 
 _ERASED = """
-delete from events where person in (
+delete from loaded where person in (
   select number from people where user_key in (select unnest($erased::varchar[])))
 """
 
@@ -116,65 +114,31 @@ from (select unnest($users::varchar[]) as user_key, unnest($owners::integer[]) a
 join people using (user_key)
 """
 
-_COPIES = """
-create table copies as
-select row from (
-  select rowid as row, row_number() over (
-    partition by name, person, time, insert_hash order by processed desc nulls last, rowid) as copy
-  from events
-  where hash(name, person, time, insert_hash) in (
-    select hash(name, person, time, insert_hash) from events where insert_hash is not null
-    group by all having count(*) > 1) and insert_hash is not null
-)
-where copy > 1
-"""
-
 _QUARTERS = """
 create table quarters as
-select unnest($quarters::bigint[]) as quarter, unnest($days::date[]) as day,
-       unnest($hours::integer[]) as hour, unnest($shifts::bigint[]) as shift
+select unnest($quarters::integer[]) as quarter, unnest($days::date[]) as day,
+       unnest($hours::integer[]) as hour, unnest($shifts::bigint[]) as shift,
+       unnest($true_quarters::integer[]) as true_quarter
 """
 
-_COUNTED = """
-create table counted as
-select name, {owner} as owner, events.person, trait, time - shift as time, reason,
-       (time - shift) // $seconds as quarter, day, hour
-from events join quarters on events.time // $seconds = quarters.quarter {join_homes}
-where name in (select number from names where counts) and events.rowid not in (select row from copies);
+_EVENTS_VIEW = "create view events as select loaded.*, loaded.rowid as place from loaded"
+
+_AT_HOME = """
+create view events as
+select loaded.* replace (coalesce(belonging.owner, homes.owner, loaded.owner) as owner),
+       loaded.rowid as place
+from loaded
+left join (select distinct owner from belongs) belonging on belonging.owner = loaded.owner
+left join homes on homes.person = loaded.person
 """
 
-_HOME = "coalesce(belonging.owner, homes.owner, events.owner)"
-_JOIN_HOMES = """
-left join (select distinct owner from belongs) belonging on belonging.owner = events.owner
-left join homes on homes.person = events.person
-"""
+_NO_LONGER = {
+    "counted": "drop view events; drop table repeated; drop table loaded",
+    "session_sum": "drop table visits; drop table quarter_sum",
+}
+"""What is let go of once a table is made: at volume the events are the heap."""
 
-_SUMS = """
-drop table copies;
-drop table events;
-create table quarter_sum as
-select owner, person, quarter, any_value(day) as day, count(*) as events, min(time) as first,
-  max(time) as last
-from counted group by owner, person, quarter;
-create table user_sum as
-select owner, day, person, sum(events)::bigint as events from quarter_sum group by all;
-create table visits as
-select person, quarter, sum(starts) over (partition by visitor order by quarter rows unbounded preceding)
-  as session
-from (
-  select *, (first - lag(last, 1, first) over (partition by visitor order by quarter) > {gap})::integer
-    as starts
-  from (
-    select person, quarter, any_value(hash(person, day)) as visitor,
-      min(first) as first, max(last) as last
-    from quarter_sum where person > 0 group by person, quarter
-  )
-);
-create table session_sum as
-select distinct owner, day, person, session from quarter_sum join visits using (person, quarter);
-drop table visits;
-drop table quarter_sum
-"""
+_MOMENTS = "create view moments as select person, time, name, owner, reason from counted"
 
 
 class EventReader:
@@ -231,6 +195,7 @@ class EventReader:
                 run(_TRAITS.format(traits=self._traits))
             run(
                 _EVENTS.format(
+                    quarter=QUARTER,
                     trait="traits.number" if self._traits else "0",
                     join_traits=f"join traits using ({self._traits})" if self._traits else "",
                 )
@@ -265,14 +230,13 @@ class EventReader:
                 run(_ERASED, {"erased": list(erased)})
             self._belongs(same or {}, homes or {})
             run(_QUARTERS, _quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
-            run(_COPIES)
-            run(
-                _COUNTED.format(
-                    owner=_HOME if homes else "events.owner", join_homes=_JOIN_HOMES if homes else ""
-                ),
-                {"seconds": _QUARTER},
-            )
-            run(_SUMS.format(gap=SESSION_GAP_SECONDS))
+            run(_AT_HOME if homes else _EVENTS_VIEW)
+            for table, query in steps().items():
+                run(f"create table {table} as {query}")
+                run(_NO_LONGER.get(table, ""))
+            for name, columns in sums().items():
+                run(f"create view {name} as {summed(columns)}")
+            run(_MOMENTS)
 
     def _belongs(self, same: Mapping[str, str], homes: Mapping[str, tuple[str, ...]]) -> None:
         """Which accounts the values of the account property name, and the profiles of users."""
@@ -310,17 +274,19 @@ def _quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) ->
 
     A wall-clock time of the hour that comes twice is taken for the first of the two.
     """
-    quarters, days, hours, shifts = [], [], [], []
+    found: dict[str, list[Any]] = {
+        name: [] for name in ("quarters", "days", "hours", "shifts", "true_quarters")
+    }
     start, end = _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
-    for seconds in range(start, end, _QUARTER):
+    for seconds in range(start, end, QUARTER):
         utc = datetime.fromtimestamp(seconds, UTC)
         local = utc.replace(tzinfo=zone) if wall_clock else utc.astimezone(zone)
         if from_day <= local.date() <= to_day:
-            quarters.append(seconds // _QUARTER)
-            days.append(local.date())
-            hours.append(local.hour)
-            shifts.append(seconds - int(local.timestamp()))
-    return {"quarters": quarters, "days": days, "hours": hours, "shifts": shifts}
+            true = int(local.timestamp())
+            row = (seconds // QUARTER, local.date(), local.hour, seconds - true, true // QUARTER)
+            for column, value in zip(found.values(), row, strict=True):
+                column.append(value)
+    return found
 
 
 def _identifier(name: str) -> str:

@@ -55,7 +55,7 @@ class EventTable:
         return self._rows("""
             select account, day, events, users, coalesce(sessions, 0)
             from (select account, day, sum(events)::bigint as events,
-                         count(distinct nullif(person, 0)) as users
+                         count(distinct person) as users
                   from user_sum join belongs using (owner) group by account, day)
             left join (select account, day, count(*) as sessions
                        from (select distinct account, day, person, session
@@ -86,23 +86,22 @@ class EventTable:
         """(account id, day, hour of the project's day, events)."""
         return self._rows("""
             select account, day, hour, sum(events)::bigint
-            from (select owner, day, hour, count(*) as events from counted group by all)
-            join belongs using (owner) group by all order by all""")
+            from hour_sum join belongs using (owner) group by all order by all""")
 
     def coverage(self) -> Coverage:
         """Events and users that belong to an account, a user once a day."""
         [row] = self._rows("""
             select coalesce(sum(events), 0)::bigint,
                    coalesce(sum(events) filter (owned), 0)::bigint,
-                   count(distinct (day, person)) filter (person > 0),
-                   count(distinct (day, person)) filter (person > 0 and owned)
+                   count(distinct (day, person)) filter (person is not null),
+                   count(distinct (day, person)) filter (person is not null and owned)
             from (select *, owner in (select owner from belongs) as owned from user_sum)""")
         return Coverage(*map(int, row))
 
     def by_user(self, events: list[str]) -> Iterator[tuple[str, list[FeatureEvent]]]:
         """Each user's events of these names, in time order."""
         rows = self._connection.execute(
-            "select user_key, time, event, accounts, reason from counted "
+            "select user_key, time, event, accounts, reason from moments "
             "join people on people.number = person join names on names.number = name "
             "left join (select owner, list(account) as accounts from belongs group by owner) using (owner) "
             "where list_contains(?, event) order by user_key, time",
