@@ -21,7 +21,8 @@ from handrail.engine.text import shown
 from handrail.errors import BrokenExport, CallerError, HandrailError
 from handrail.flows.belonging import homes
 from handrail.lock import one_at_a_time
-from handrail.services.event_table import EventTable, load
+from handrail.services.event_sources import load_from
+from handrail.services.event_table import Counting, EventTable, load
 
 REREAD_DAYS = 5
 """Late events are accepted for days after: the last days are read again every night."""
@@ -222,36 +223,46 @@ async def read_events(
     *,
     events: list[str] | None = None,
     breakdowns: Sequence[str] = (),
+    live: bool = False,
 ) -> EventTable:
     """The events of whole project days, counted; a broken export is asked for again.
 
+    Read where HANDRAIL_EVENTS_SOURCE says; `live` reads the export in any case, for what happened just now.
     Export days are UTC days, so one more is read on each side and cut off again.
     """
+    settings = ctx.settings
+    exported = live or settings.events_source.kind == "export"
     today = ctx.clock.now().astimezone(UTC).date()
-    until = min(final + timedelta(days=1), today)
     users = await homes(ctx)
     async with ctx.store.read() as work:
         same = await work.accounts.same()
         erased = await work.people.erased()
+    counting: Counting = {
+        "account_property": ctx.mixpanel.account_property,
+        "secret": ctx.secret,
+        "zone": zone,
+        "from_day": first,
+        "to_day": final,
+        "breakdowns": breakdowns,
+        # Pipelines write true times, whenever the project was made.
+        "wall_clock": exported and settings.wall_clock_times,
+        "same": same,
+        "homes": users,
+        "erased": erased,
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": settings.temp_dir,
+    }
+    start = first - timedelta(days=1)
+    if not exported:
+        return await load_from(
+            settings, ctx.mixpanel.project_id, start, today, events=events, counting=counting
+        )
+    until = min(final + timedelta(days=1), today)
     for attempt in range(1, TRIES + 1):
         try:
-            async with ctx.mixpanel.export(first - timedelta(days=1), until, events=events) as stream:
-                return await load(
-                    stream,
-                    account_property=ctx.mixpanel.account_property,
-                    secret=ctx.secret,
-                    zone=zone,
-                    from_day=first,
-                    to_day=final,
-                    breakdowns=breakdowns,
-                    wall_clock=ctx.settings.wall_clock_times,
-                    same=same,
-                    homes=users,
-                    erased=erased,
-                    memory_limit=ctx.settings.memory_limit,
-                    threads=ctx.settings.threads,
-                    temp_directory=ctx.settings.temp_dir,
-                )
+            async with ctx.mixpanel.export(start, until, events=events) as stream:
+                return await load(stream, **counting)
         except BrokenExport:
             if attempt == TRIES:
                 raise

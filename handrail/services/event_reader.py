@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from handrail.engine.accounts import account_ids
 from handrail.engine.uses import REASON_PROPERTY
-from handrail.errors import BrokenExport, ConfigError
+from handrail.errors import BrokenExport, ConfigError, Unavailable
 from handrail.services.event_counting import QUARTER, steps, summed, sums
-from handrail.services.event_pieces import Piece, too_long
+from handrail.services.event_pieces import EXPORT, Piece, too_long
 
 LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record")
 """Not things that a person did. Handrail's own events, `handrail_…`, are left out beside them."""
@@ -33,7 +33,7 @@ create table owners (number integer, value varchar);
 create table people (number ubigint, user_key varchar);
 create table nobody (number ubigint);
 create table loaded (name integer, owner integer, person ubigint, trait integer, time bigint,
-  quarter integer, copy_key ubigint, processed bigint, reason varchar);
+  quarter integer, copy_key ubigint, processed bigint, reason varchar, place varchar);
 create table traits (number integer{trait_columns})
 """
 
@@ -57,14 +57,14 @@ from (
 
 _NO_EVENT = "select 1 from piece where event is null or time is null limit 1"
 
-_NAMES = """
+NAMES = """
 insert into names
 select (select count(*) from names) + row_number() over (), event,
        not list_contains($left_out, event) and not starts_with(event, 'handrail_')
 from (select distinct event from piece) anti join names using (event)
 """
 
-_OWNERS = """
+OWNERS = """
 insert into owners
 select (select count(*) from owners) + row_number() over (), value
 from (select distinct value from piece where value is not null) anti join owners using (value)
@@ -81,7 +81,7 @@ anti join people using (number)
 _TRAIT = "if(contains(properties.{name}, '@'), '@', coalesce(properties.{name}, '')) as {trait}"
 """A value of a breakdown: no address enters a table."""
 
-_TRAITS = """
+TRAITS = """
 insert into traits
 select (select count(*) from traits) + row_number() over (), {traits}
 from (select distinct {traits} from piece) anti join traits using ({traits})
@@ -89,10 +89,10 @@ from (select distinct {traits} from piece) anti join traits using ({traits})
 
 _EVENTS = """
 insert into loaded
-select names.number, coalesce(owners.number, 0), person, {trait}, time, time // {quarter},
-       case when not without_insert_id then hash(names.number, person, time, insert_hash) end,
-       processed, reason
-from piece join names using (event) left join owners using (value) {join_traits}
+select names.number, coalesce(owners.number, 0), {person}, {trait}, time, time // {quarter},
+       case when not without_insert_id then hash(names.number, {person}, time, insert_hash) end,
+       processed, reason, {place}
+from piece join names using (event) left join owners using (value) {join_traits} {join_identities}
 where names.counts;
 drop table piece
 """
@@ -121,12 +121,12 @@ select unnest($quarters::integer[]) as quarter, unnest($days::date[]) as day,
        unnest($true_quarters::integer[]) as true_quarter
 """
 
-_EVENTS_VIEW = "create view events as select loaded.*, loaded.rowid as place from loaded"
+_EVENTS_VIEW = "create view events as select loaded.* replace ({place} as place) from loaded"
 
 _AT_HOME = """
 create view events as
-select loaded.* replace (coalesce(belonging.owner, homes.owner, loaded.owner) as owner),
-       loaded.rowid as place
+select loaded.* replace (
+  coalesce(belonging.owner, homes.owner, loaded.owner) as owner, {place} as place)
 from loaded
 left join (select distinct owner from belongs) belonging on belonging.owner = loaded.owner
 left join homes on homes.person = loaded.person
@@ -143,6 +143,12 @@ _MOMENTS = "create view moments as select person, time, name, owner, reason from
 
 class EventReader:
     """Reads pieces into a connection of its own, then counts; its methods run in threads."""
+
+    where = EXPORT
+    place = "loaded.rowid"
+    """What tells copies apart that were processed in the same millisecond: the first one stays."""
+    resolving: Mapping[str, str] = {"person": "person", "join_identities": "", "place": "null"}
+    """How an event's person is told, once the piece is read."""
 
     def __init__(
         self, account_property: str, secret: bytes, options: dict[str, Any], breakdowns: Sequence[str] = ()
@@ -175,7 +181,6 @@ class EventReader:
 
     def read(self, piece: Piece) -> None:
         """Append one piece to the events."""
-        run = self.connection.execute
         with self._errors():
             try:
                 self._parse(piece)
@@ -185,27 +190,40 @@ class EventReader:
                     raise
                 self.mended += mended
                 self._parse(piece)
-            if run(_NO_EVENT).fetchall():
-                raise _broken() from None
-            run(_NAMES, {"left_out": list(LEFT_OUT)})
-            run(_OWNERS)
-            [(new,)] = run(_PEOPLE, {"outer": self._outer}).fetchall()
-            self._people += new
-            if self._traits:
-                run(_TRAITS.format(traits=self._traits))
-            run(
-                _EVENTS.format(
-                    quarter=QUARTER,
-                    trait="traits.number" if self._traits else "0",
-                    join_traits=f"join traits using ({self._traits})" if self._traits else "",
-                )
+            self._take()
+
+    def _take(self) -> None:
+        """Append the events of the piece that was parsed."""
+        run = self.connection.execute
+        if run(_NO_EVENT).fetchall():
+            raise self.broken() from None
+        run(NAMES, {"left_out": list(LEFT_OUT)})
+        run(OWNERS)
+        self._keep_people()
+        if self._traits:
+            run(TRAITS.format(traits=self._traits))
+        run(
+            _EVENTS.format(
+                quarter=QUARTER,
+                trait="traits.number" if self._traits else "0",
+                join_traits=f"join traits using ({self._traits})" if self._traits else "",
+                **self.resolving,
             )
+        )
+
+    def _keep_people(self) -> None:
+        [(new,)] = self.connection.execute(_PEOPLE, {"outer": self._outer}).fetchall()
+        self._people += new
 
     def _parse(self, piece: Piece) -> None:
         with piece.path() as path:
-            known = "people" if self._people <= _REGULARS else "nobody"
-            statement = _READ.format(path=path, known=known, longest=LONGEST_LINE, **self._names)
-            self.connection.execute(statement, {"inner": self._inner, "salt": self._salt})
+            self._read(_READ, {}, path=path)
+
+    def _read(self, statement: str, parameters: dict[str, Any], **changes: object) -> None:
+        """Parse into the piece with a statement that hashes every id."""
+        known = "people" if self._people <= _REGULARS else "nobody"
+        text = statement.format(known=known, longest=LONGEST_LINE, **self._names, **changes)
+        self.connection.execute(text, {"inner": self._inner, "salt": self._salt, **parameters})
 
     def count(
         self,
@@ -229,8 +247,8 @@ class EventReader:
             if erased:
                 run(_ERASED, {"erased": list(erased)})
             self._belongs(same or {}, homes or {})
-            run(_QUARTERS, _quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
-            run(_AT_HOME if homes else _EVENTS_VIEW)
+            run(_QUARTERS, quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
+            run((_AT_HOME if homes else _EVENTS_VIEW).format(place=self.place))
             for table, query in steps().items():
                 run(f"create table {table} as {query}")
                 run(_NO_LONGER.get(table, ""))
@@ -260,16 +278,19 @@ class EventReader:
             raise ConfigError(
                 "The export of these days does not fit into HANDRAIL_MEMORY_LIMIT: raise it."
             ) from None
+        except (self._engine.IOException, self._engine.HTTPException) as error:
+            if "maximum_object_size" in str(error):
+                raise too_long(self.where) from None
+            raise Unavailable(f"{self.where} could not be read to its end; nothing of it was kept.") from None
         except self._engine.Error as error:
             # The engine's message quotes the line it could not read: it must not travel on.
-            raise (too_long() if "maximum_object_size" in str(error) else _broken()) from None
+            raise (too_long(self.where) if "maximum_object_size" in str(error) else self.broken()) from None
+
+    def broken(self) -> BrokenExport:
+        return BrokenExport(f"{self.where} holds a line that is no event; nothing of it was kept.")
 
 
-def _broken() -> BrokenExport:
-    return BrokenExport("Mixpanel's export holds a line that is no event; nothing of it was kept.")
-
-
-def _quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
+def quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
     """Day, hour, and the seconds by which exported times are ahead of true ones, of every quarter.
 
     A wall-clock time of the hour that comes twice is taken for the first of the two.

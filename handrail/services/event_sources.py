@@ -1,0 +1,58 @@
+"""Reads events from where HANDRAIL_EVENTS_SOURCE says they are, if that is not Mixpanel's export."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+
+from handrail.services import event_spark as spark
+from handrail.services.event_engines import Engine, EngineReader, Load
+from handrail.services.event_files import FileReader, Folder
+from handrail.services.event_table import Counting, EventTable, filled
+from handrail.settings import Settings
+
+
+async def load_from(
+    settings: Settings,
+    project_id: int,
+    start: date,
+    today: date,
+    *,
+    events: Sequence[str] | None,
+    counting: Counting,
+) -> EventTable:
+    """The events since the UTC day `start`, counted; only those of these names, where some are given."""
+    source = settings.events_source
+    if source.kind != "files":
+        return await _by_engine(settings, project_id, start, today, events, counting)
+    folder = Folder(source.url, project_id)
+
+    async def fill(reader: FileReader) -> None:
+        await asyncio.to_thread(reader.read_folder, folder, folder.days(start, today), events)
+
+    return await filled(FileReader, fill, **counting)
+
+
+async def _by_engine(
+    settings: Settings,
+    project_id: int,
+    start: date,
+    today: date,
+    events: Sequence[str] | None,
+    counting: Counting,
+) -> EventTable:
+    engine, load = await asyncio.to_thread(_opened, settings, project_id, start, today)
+
+    async def fill(reader: EngineReader) -> None:
+        reader.engine, reader.load, reader.events = engine, load, events
+
+    try:
+        return await filled(EngineReader, fill, **counting)
+    finally:
+        await asyncio.to_thread(engine.close)
+
+
+def _opened(settings: Settings, project_id: int, start: date, today: date) -> tuple[Engine, Load]:
+    """A session with the engine of the settings, and how events are loaded there."""
+    source = settings.events_source
+    folder = Folder(source.url, project_id)
+    return spark.Spark(settings.spark_master, folder, folder.days(start, today)), spark.load
