@@ -49,14 +49,15 @@ from quarter_sum group by owner, day, person
 
 _VISITS = """
 select person, quarter, sum(starts) over (
-    partition by person order by quarter rows between unbounded preceding and current row) as session
+    partition by person order by quarter nulls first
+    rows between unbounded preceding and current row) as session
 from (
   select person, quarter,
     case when day = day_before and began - ended_before <= {gap} then 0 else 1 end as starts
   from (
     select person, quarter, day, began,
-      lag(day) over (partition by person order by quarter) as day_before,
-      lag(ended) over (partition by person order by quarter) as ended_before
+      lag(day) over (partition by person order by quarter nulls first) as day_before,
+      lag(ended) over (partition by person order by quarter nulls first) as ended_before
     from (
       select person, quarter, min(day) as day, min(began) as began, max(ended) as ended
       from quarter_sum where person is not null group by person, quarter
