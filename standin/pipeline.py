@@ -25,7 +25,7 @@ Event = dict[str, Any]
 
 
 def write(world: World, folder: Path) -> Path:
-    """Write every event of the world below `folder`, and the identity mapping; answers the project's folder."""
+    """Write every event below `folder`, and the identity mapping; answers the project's folder."""
     place = folder / str(world.project["project_id"])
     devices = _devices(world)
     arrived: dict[date, list[Event]] = defaultdict(list)

@@ -1,9 +1,9 @@
 """How loaded events are counted, written once in SQL that every engine takes, as it stands or translated.
 
 What it reads: `events(name, owner, person, <traits>, time, quarter, copy_key, processed, place, reason)` and
-`quarters(quarter, day, hour, shift, true_quarter)`. `person` is null for nobody, `copy_key` is null for events
-that cannot be copies, and `place` decides between copies that were processed in the same millisecond.
-It keeps to what DuckDB, Spark, BigQuery and Snowflake share; docs/decisions/0027-one-sql-for-every-engine.md.
+`quarters(quarter, day, hour, shift, true_quarter)`. `person` is null for nobody, `copy_key` is null for
+events that cannot be copies, and `place` decides between copies that were processed in the same millisecond.
+It keeps to what DuckDB, Spark, BigQuery and Snowflake share; docs/decisions/0033-one-sql-for-every-engine.md.
 """
 
 SESSION_GAP_SECONDS = 1800

@@ -1,4 +1,4 @@
-"""Counts events in an engine beside us, a cluster or a warehouse, and fetches the sums that the product keeps.
+"""Counts events in an engine beside us, a cluster or a warehouse, and fetches the sums that are kept.
 
 Raw ids stay where they are but for one column: who is behind each hash, which is read into memory, becomes
 user keys there, and is gone. Nothing of it reaches a table or a file of ours.
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from handrail.engine import keys
 from handrail.engine.uses import REASON_PROPERTY
+from handrail.errors import ConfigError
 from handrail.services.event_counting import steps, summed, sums
 from handrail.services.event_reader import LEFT_OUT, NAMES, OWNERS, TRAITS, EventReader, quarters
 
@@ -105,6 +106,12 @@ Load = Callable[[Wanted], str]
 """Writes the query that gives `events` and `id`, in its engine's own words."""
 
 
+def not_installed(name: str, extra: str) -> ConfigError:
+    return ConfigError(
+        f"HANDRAIL_EVENTS_SOURCE wants {name}, whose client is not installed: pip install 'handrail[{extra}]'"
+    )
+
+
 def quoted(text: str, dialect: Dialect) -> str:
     """A literal of the dialect."""
     from sqlglot import exp  # noqa: PLC0415  (comes with the engines' extras, not with the product)
@@ -113,7 +120,7 @@ def quoted(text: str, dialect: Dialect) -> str:
 
 
 def translated(query: str, dialect: Dialect) -> str:
-    """A portable query in an engine's words; every name is quoted, so that none is a word of its own there."""
+    """A portable query in an engine's words; every name is quoted, lest it be a word of its own there."""
     from sqlglot import transpile  # noqa: PLC0415
 
     return transpile(query, read="duckdb", write=dialect, identify=True)[0]
@@ -139,7 +146,10 @@ def fetched(wanted: Wanted, *, by_person: bool) -> dict[str, tuple[list[str], st
         columns = "owner, person, time, name, reason"
         return {"moments": (columns.split(", "), f"select {columns} from counted")}  # noqa: S608  # nosec B608
     found = {}
-    for name, columns in (("user_sum", "owner, day, person, events"), ("session_sum", "owner, day, person, session")):
+    for name, columns in (
+        ("user_sum", "owner, day, person, events"),
+        ("session_sum", "owner, day, person, session"),
+    ):
         found[name] = columns.split(", "), f"select {columns} from {name}"  # noqa: S608  # nosec B608
     for name, columns in sums(", ".join(wanted.traits)).items():
         by = columns if "person" in columns or not by_person else f"{columns}, person"
@@ -208,7 +218,9 @@ class EngineReader(EventReader):
                 self.connection.execute(f"alter table fetched rename to fetched_{name}")
             self._belongs(same or {}, homes or {})
             for name in asked:
-                self.connection.execute(f"alter table fetched_{name} rename to {'fetched' if homes else name}")
+                self.connection.execute(
+                    f"alter table fetched_{name} rename to {'fetched' if homes else name}"
+                )
                 if homes:
                     self.connection.execute(_AT_HOME.format(name=name))
                     self.connection.execute("drop table fetched")
@@ -225,13 +237,11 @@ class EngineReader(EventReader):
         run = self.connection.execute
         kinds = [_KINDS.get(each, f"{each} varchar") for each in columns]
         run(f"create table piece ({', '.join(kinds)})")
-        lists = ", ".join(
-            f"unnest($c{place}::{kind.split()[1]}[])" for place, kind in enumerate(kinds)
-        )
+        lists = ", ".join(f"unnest($c{place}::{kind.split()[1]}[])" for place, kind in enumerate(kinds))
         for some in _some(rows):
             columned = zip(*some, strict=True)
             run(
-                f"insert into piece select {lists}",  # noqa: S608  # nosec B608  # kinds of ours
+                f"insert into piece select {lists}",  # nosec B608  # kinds of ours
                 {f"c{place}": list(column) for place, column in enumerate(columned)},
             )
         traits = [each for each in columns if each.startswith("trait")]

@@ -115,12 +115,12 @@ class FileReader(EventReader):
     def read_folder(self, folder: Folder, days: Sequence[str], wanted: Collection[str] | None) -> None:
         """Append the events of these folders, with the ids that the project's people have now."""
         with self._errors():
-            identities = self._files(f"{folder.root}/{IDENTITIES}/**")
+            identities = self.files(f"{folder.root}/{IDENTITIES}/**")
             if identities:
                 text = _IDENTITIES.format(files=_listed(identities), longest=LONGEST_LINE)
                 self.connection.execute(text, {"salt": self._salt})
             self.connection.execute(_ONE_EACH)
-            found = [self._files(f"{day}/*") for day in days]
+            found = [self.files(f"{day}/*") for day in days]
             if not any(found):
                 raise folder.nothing_there()
             for all_files in found:
@@ -139,19 +139,23 @@ class FileReader(EventReader):
         self._keep_people()
         self.connection.execute("drop table piece")
 
-    def _files(self, pattern: str) -> list[str]:
-        found = self.connection.execute("select file from glob($pattern) order by file", {"pattern": pattern})
+    def files(self, pattern: str) -> list[str]:
+        """What lies there, in order."""
+        with self._errors():
+            found = self.connection.execute("select file from glob($at) order by file", {"at": pattern})
         return [name for (name,) in found.fetchall() if name.endswith(_ENDINGS)]
 
-    def newest(self, folder: Folder, days: Sequence[str]) -> str:
-        """The last of these folders that holds a file, as YYYY-MM-DD; empty where none does."""
-        with self._errors():
-            for day in reversed(days):
-                if self._files(f"{day}/*"):
-                    return "-".join(day.rsplit("/", 3)[1:])
-        return ""
 
-
+def newest_day(folder: Folder, days: Sequence[str]) -> str:
+    """The last of these folders that holds a file, as YYYY-MM-DD. Raises `BrokenExport` where none does."""
+    reader = FileReader("account", bytes(32), {"threads": "1"})
+    try:
+        for day in reversed(days):
+            if reader.files(f"{day}/*"):
+                return "-".join(day.rsplit("/", 3)[1:])
+    finally:
+        reader.connection.close()
+    raise folder.nothing_there()
 
 
 def _some(files: Sequence[str]) -> Iterator[Sequence[str]]:

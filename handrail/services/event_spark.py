@@ -1,14 +1,11 @@
 """Spark reads a pipeline's files and counts what is in them."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from handrail.errors import ConfigError, Unavailable
-from handrail.services.event_engines import Dialect, Wanted, quoted
+from handrail.errors import Unavailable
+from handrail.services.event_engines import Dialect, Wanted, not_installed, quoted
 from handrail.services.event_files import EVENTS, IDENTITIES, Folder
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 _COLUMNS = (
     "event_name string, distinct_id string, insert_id string, time string, properties map<string, variant>, "
@@ -91,16 +88,14 @@ class Spark:
             from pyspark.errors import AnalysisException, PySparkException  # noqa: PLC0415
             from pyspark.sql import SparkSession  # noqa: PLC0415
         except ImportError:
-            raise ConfigError(
-                "HANDRAIL_EVENTS_SOURCE wants Spark, which is not installed: pip install 'handrail[spark]'"
-            ) from None
+            raise not_installed("Spark", "spark") from None
         self._errors: tuple[type[Exception], ...] = (PySparkException,)
         builder = SparkSession.builder.appName("handrail")
         for name, value in _OPTIONS.items():
             builder = builder.config(name, value)
         try:
             self._session: SparkSession = (builder.master(master) if master else builder).getOrCreate()
-        except Exception:  # noqa: BLE001  # a JVM that does not start says so in many ways
+        except Exception:  # a JVM that does not start says so in many ways
             raise Unavailable(
                 "Spark did not start: is there a Java 17, and does HANDRAIL_SPARK_MASTER name a cluster?"
             ) from None

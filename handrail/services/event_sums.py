@@ -59,7 +59,8 @@ clicks as (
   select account, day, feature, coalesce(sum(events) filter (event = $rage), 0)::bigint as rage,
     coalesce(sum(events) filter (event = $dead), 0)::bigint as dead
   from done join (
-    select distinct account, day, feature, person from done join features on event = attempt where person is not null)
+    select distinct account, day, feature, person
+    from done join features on event = attempt where person is not null)
   using (account, day, person) where event in ($rage, $dead) group by account, day, feature)
 select account, day, feature, attempts, successes, errors, attempting, succeeding,
   coalesce(rage, 0), coalesce(dead, 0)

@@ -176,7 +176,7 @@ async def filled(
     fill: Callable[[Reader], Awaitable[None]],
     **counting: Unpack[Counting],
 ) -> EventTable:
-    """What a reader holds once it is filled, counted. What ends the filling too soon leaves nothing behind."""
+    """What a reader holds once it is filled, counted; what ends that too soon leaves nothing behind."""
     breakdowns, secret = counting.get("breakdowns", ()), counting["secret"]
     _check(counting["account_property"], breakdowns)
     folder = _folder(counting.get("temp_directory"))

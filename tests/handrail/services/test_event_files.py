@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from handrail.context import open_context
-from handrail.errors import BrokenExport, ConfigError, HandrailError
 from handrail.flows.sync import sync
-from handrail.settings import Settings
 from standin import pipeline
 from standin.server import running
 from standin.state import Standin

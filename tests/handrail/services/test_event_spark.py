@@ -1,7 +1,7 @@
 """A Spark cluster counts the same files as DuckDB does, table by table."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,11 @@ def marks(together: bytes) -> list[bytes]:
 async def test_a_cluster_of_two_workers_counts_every_table_as_duckdb_does(
     cluster: spark.Cluster, world: World, bucket: Path
 ) -> None:
-    user_keys = sorted({row[2] for row in tables(await table(f"files:{bucket}", "", world), world)["user_days"]})
+    user_keys = sorted(
+        {row[2] for row in tables(await table(f"files:{bucket}", "", world), world)["user_days"]}
+    )
     given = {
-        "homes": {key: ("at home",) for key in user_keys[::3]},
+        "homes": dict.fromkeys(user_keys[::3], ("at home",)),
         "erased": user_keys[1::5],
         "same": {"globex": "acme"},
     }
