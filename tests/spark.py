@@ -7,11 +7,12 @@ import shutil
 import socket
 import subprocess
 import urllib.request
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -101,6 +102,8 @@ spark.ui.enabled false
             for line in process.stderr or ():
                 said.append(line)
                 if sign in line:
+                    # What nobody reads would fill the pipe, and the process would wait for ever.
+                    Thread(target=lambda: deque(process.stderr or (), maxlen=0), daemon=True).start()
                     return
             pytest.fail(f"{command[0]} did not start: {''.join(said)[-2000:]}")
 
@@ -117,7 +120,7 @@ spark.ui.enabled false
 
 def _end(process: "subprocess.Popen[str]") -> None:
     process.terminate()
-    process.communicate(timeout=60)
+    process.wait(timeout=60)
 
 
 def _free() -> int:

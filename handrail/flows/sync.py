@@ -157,6 +157,7 @@ async def carry_out(ctx: ToolContext, plan: Plan, told: Told | None = None) -> S
         for span in _batches(plan.days):
             tables = await _count(ctx, plan.zone, *span)
             await _refuse_nothing(ctx, plan, tables, span)
+            _refuse_silence(ctx, plan, tables, span)
             await _keep(ctx, plan, tables, profiles, span)
             await _tell(ctx, plan, told)
             log.info("synced %s to %s: %d events", *span, tables.coverage.events)
@@ -301,6 +302,18 @@ async def _refuse_nothing(ctx: ToolContext, plan: Plan, tables: DayTables, span:
         raise BrokenExport(
             f"Mixpanel's export of {span[0]} to {span[1]} is empty, and {events} events were read of these "
             "days before: nothing was replaced. If they are gone for good, sync these days by name."
+        )
+
+
+def _refuse_silence(ctx: ToolContext, plan: Plan, tables: DayTables, span: tuple[date, date]) -> None:
+    """A pipeline lags: that it has not brought the last day yet must not look like a day without a user."""
+    if ctx.settings.events_source.kind == "export" or plan.named:
+        return
+    seen = {row.day for row in tables.account_days}
+    if span[1] not in seen and span[1] - timedelta(days=1) in seen:
+        raise BrokenExport(
+            f"The source of events has nothing of {span[1]} yet, and has events of the day before: nothing "
+            "was replaced. Sync again when the pipeline has brought it, or sync days up to the one before."
         )
 
 

@@ -20,7 +20,7 @@ _ENDINGS = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson") fo
 _SECONDS = """
 coalesce(
   cast(floor(try_cast(time as double) / if(abs(try_cast(time as double)) > 1e11, 1000, 1)) as bigint),
-  cast(floor(epoch(try_cast(replace(time, ' UTC', 'Z') as timestamp))) as bigint))
+  cast(floor(epoch(try_cast(replace(time, ' UTC', 'Z') as timestamptz))) as bigint))
 """
 """Times are UTC, as text; numbers are seconds, or milliseconds."""
 
@@ -110,7 +110,7 @@ class FileReader(EventReader):
             # Which file is read first is nobody's choice, so copies are told apart by what they say.
             "place": f"left(md5(concat_ws(chr(31), {told})), 12)",
         }
-        self.connection.execute("create table identities (id ubigint, person ubigint)")
+        self.connection.execute("set TimeZone = 'UTC'; create table identities (id ubigint, person ubigint)")
 
     def read_folder(self, folder: Folder, days: Sequence[str], wanted: Collection[str] | None) -> None:
         """Append the events of these folders, with the ids that the project's people have now."""

@@ -25,7 +25,7 @@ from handrail.settings import Settings
 DIALECTS: tuple[Dialect, ...] = ("bigquery", "snowflake")
 NAMES = {"bigquery": ("our-project", "mixpanel"), "snowflake": ("ab12345", "EVENTS", "PUBLIC")}
 SALT = "5a17" * 16
-HOSTILE = "it's a \"name\" \\ with `marks`; drop table events; --"
+HOSTILE = 'it\'s a "name" \\ with `marks`; drop table events; --'
 
 COLUMNS = ["name", "owner", "person", "trait0", "trait1", "time", "quarter", "copy_key"]
 COLUMNS += ["processed", "place", "reason", "id"]
@@ -111,13 +111,18 @@ def test_one_query_alone_answers_ids_and_all_others_hashes_and_sums(
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_names_with_marks_in_them_stay_one_literal(dialect: Dialect) -> None:
     [events] = [
-        each for each in parsed(dialect, wanted([HOSTILE], HOSTILE)) if each.find(exp.Create) and "events" in str(each.this)
+        each
+        for each in parsed(dialect, wanted([HOSTILE], HOSTILE))
+        if each.find(exp.Create) and "events" in str(each.this)
     ][:1]
 
     literals = [each.this for each in events.find_all(exp.Literal) if each.is_string]
 
     assert literals.count(HOSTILE) >= 2
-    assert sqlglot.parse_one(f"select {quoted(HOSTILE, dialect)}", read=dialect).find(exp.Literal).this == HOSTILE  # type: ignore[union-attr]
+    assert (
+        sqlglot.parse_one(f"select {quoted(HOSTILE, dialect)}", read=dialect).find(exp.Literal).this
+        == HOSTILE
+    )  # type: ignore[union-attr]
 
 
 def test_the_counting_keeps_to_what_all_engines_share() -> None:
