@@ -85,11 +85,12 @@ class Spark:
 
     def __init__(self, master: str, folder: Folder, days: Sequence[str]) -> None:
         try:
+            from py4j.protocol import Py4JError  # noqa: PLC0415
             from pyspark.errors import AnalysisException, PySparkException  # noqa: PLC0415
             from pyspark.sql import SparkSession  # noqa: PLC0415
         except ImportError:
             raise not_installed("Spark", "spark") from None
-        self._errors: tuple[type[Exception], ...] = (PySparkException,)
+        self._errors: tuple[type[Exception], ...] = (PySparkException, Py4JError)
         builder = SparkSession.builder.appName("handrail")
         for name, value in _OPTIONS.items():
             builder = builder.config(name, value)
