@@ -7,7 +7,7 @@ user keys there, and is gone. Nothing of it reaches a table or a file of ours.
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import islice
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from handrail.engine import keys
 from handrail.engine.uses import REASON_PROPERTY
 from handrail.errors import ConfigError
 from handrail.services.event_counting import steps, summed, sums
-from handrail.services.event_reader import LEFT_OUT, NAMES, OWNERS, TRAITS, EventReader, quarters
+from handrail.services.event_reader import LEFT_OUT, NAMES, OWNERS, TRAITS, EventReader, quarters, reach
 
 Dialect = Literal["spark", "bigquery", "snowflake"]
 
@@ -96,10 +96,8 @@ class Wanted:
 
     @property
     def seconds(self) -> tuple[int, int]:
-        """From which second on events may count in any zone, and before which."""
-        days = (self.first - timedelta(days=1), self.last + timedelta(days=2))
-        first, end = (int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) for day in days)
-        return first, end
+        """From which second on events may count, and before which."""
+        return reach(self.first, self.last)
 
 
 Load = Callable[[Wanted], str]

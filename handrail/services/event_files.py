@@ -40,6 +40,7 @@ from (
     properties: 'STRUCT(mp_processing_time_ms BIGINT, {fields})'}})
   where $wanted is null or event_name is null or list_contains($wanted::varchar[], event_name)
 )
+where time is null or event is null or (time >= $first and time < $end)
 """
 
 _IDENTITIES = """
@@ -112,8 +113,10 @@ class FileReader(EventReader):
         }
         self.connection.execute("set TimeZone = 'UTC'; create table identities (id ubigint, person ubigint)")
 
-    def read_folder(self, folder: Folder, days: Sequence[str], wanted: Collection[str] | None) -> None:
-        """Append the events of these folders, with the ids that the project's people have now."""
+    def read_folder(
+        self, folder: Folder, days: Sequence[str], seconds: tuple[int, int], wanted: Collection[str] | None
+    ) -> None:
+        """Append the events of these folders and seconds, with the ids that the project's people have now."""
         with self._errors():
             identities = self.files(f"{folder.root}/{IDENTITIES}/**")
             if identities:
@@ -125,8 +128,9 @@ class FileReader(EventReader):
                 raise folder.nothing_there()
             for all_files in found:
                 for files in _some(all_files):
-                    names = {"wanted": None if wanted is None else list(wanted)}
-                    self._read(_READ, names, files=_listed(files), seconds=_SECONDS)
+                    names = None if wanted is None else list(wanted)
+                    bounds = {"wanted": names, "first": seconds[0], "end": seconds[1]}
+                    self._read(_READ, bounds, files=_listed(files), seconds=_SECONDS)
                     self._take()
             if identities:
                 self._know(identities)

@@ -290,6 +290,11 @@ class EventReader:
         return BrokenExport(f"{self.where} holds a line that is no event; nothing of it was kept.")
 
 
+def reach(from_day: date, to_day: date) -> tuple[int, int]:
+    """The seconds, the last one excluded, in which events of these days may lie in any zone."""
+    return _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
+
+
 def quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
     """Day, hour, and the seconds by which exported times are ahead of true ones, of every quarter.
 
@@ -298,8 +303,7 @@ def quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> 
     found: dict[str, list[Any]] = {
         name: [] for name in ("quarters", "days", "hours", "shifts", "true_quarters")
     }
-    start, end = _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
-    for seconds in range(start, end, QUARTER):
+    for seconds in range(*reach(from_day, to_day), QUARTER):
         utc = datetime.fromtimestamp(seconds, UTC)
         local = utc.replace(tzinfo=zone) if wall_clock else utc.astimezone(zone)
         if from_day <= local.date() <= to_day:

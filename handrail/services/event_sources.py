@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from handrail.services import event_spark, event_warehouses
 from handrail.services.event_engines import Engine, EngineReader, Load
 from handrail.services.event_files import FileReader, Folder, newest_day
+from handrail.services.event_reader import reach
 from handrail.services.event_table import Counting, EventTable, filled
 from handrail.settings import Settings
 
@@ -31,7 +32,8 @@ async def load_from(
     folder = Folder(source.url, project_id)
 
     async def fill(reader: FileReader) -> None:
-        await asyncio.to_thread(reader.read_folder, folder, folder.days(start, today), events)
+        seconds = reach(counting["from_day"], counting["to_day"])
+        await asyncio.to_thread(reader.read_folder, folder, folder.days(start, today), seconds, events)
 
     return await filled(FileReader, fill, **counting)
 
