@@ -6,8 +6,13 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help demo test bench bench-night bench-cost bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
   chaos pictures site judge evals bundle schemathesis scan audit sbom dist
+=======
+.PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
+  chaos test-spark pictures judge evals bundle schemathesis scan audit sbom
+>>>>>>> i9-events
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
@@ -21,6 +26,7 @@ help:
 	@echo "make bench-charts  measure the charts, a page of fifty sparklines, and the first paint of a view"
 	@echo "make bench-book    measure the dashboard's pages with 5,000 accounts (BENCH=\"--keep DIR\": keep the book)"
 	@echo "make schemathesis  try 200 cases of every operation of the REST API (CASES=50: fewer)"
+	@echo "make test-spark    count events on a Spark cluster of this machine, as DuckDB does (needs Java 17 and 500 MB)"
 	@echo "make chaos         every attack and fault of tests/hardening in full, 60 nights in a row, then nights killed 200 times (RUNS=3: fewer kills)"
 	@echo "make judge         let the official conformance suite, the Inspector and a probe judge the MCP server"
 	@echo "make evals         is every tool's answer true? (EVALS=\"--model NAME\": does a model choose the right tool)"
@@ -122,12 +128,21 @@ pictures: .venv/dev
 	@$(BIN)/python docs/pictures.py
 
 lock:
+<<<<<<< HEAD
 	@for part in runtime dev audit docs; do \
+=======
+	@for part in runtime dev audit spark spark-source; do \
+>>>>>>> i9-events
 	  uv pip compile -q --no-strip-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    $$([ $$part != spark-source ] || echo --no-deps) \
 	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
 
 clean:
+<<<<<<< HEAD
 	@rm -rf .venv .venv-audit .venv-docs site .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+=======
+	@rm -rf .venv .venv-audit .venv-spark .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+>>>>>>> i9-events
 
 judge: .venv/dev
 	@$(BIN)/python -m tests.judge
@@ -170,8 +185,17 @@ sbom: .venv-audit/ready
 	    -o dist/handrail-$$version.cdx.json requirements/runtime.txt; \
 	  echo "dist/handrail-$$version.cdx.json"
 
+<<<<<<< HEAD
 dist: .venv/dev .venv-audit/ready
 	@rm -f dist/handrail-*.whl dist/handrail-*.tar.gz
 	@$(BIN)/python -m hatchling build -d dist
 	@$(AUDIT)/twine check --strict dist/handrail-*.whl dist/handrail-*.tar.gz
 	@$(AUDIT)/check-wheel-contents dist/handrail-*.whl
+=======
+.venv-spark/ready: requirements/spark.txt requirements/spark-source.txt
+	@sh requirements/install.sh "$(PYTHON)" requirements/spark.txt .venv-spark requirements/spark-source.txt
+	@touch $@
+
+test-spark: .venv-spark/ready
+	@.venv-spark/bin/python -m pytest -q -rs -m spark tests/handrail/services/test_event_spark.py
+>>>>>>> i9-events

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
@@ -12,10 +12,40 @@ from pydantic import AfterValidator, BeforeValidator
 CLOCKS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """Between these a clock may be set, so that no reckoning with days ends before the calendar begins."""
 
+_WAREHOUSE_NAME = re.compile(r"[A-Za-z0-9_.$-]+", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 _ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
+
+
+class EventsSource(NamedTuple):
+    """Where events are read: `kind`, and the address of the folder or of what the warehouse holds them in."""
+
+    kind: Literal["export", "files", "spark", "bigquery", "snowflake"] = "export"
+    url: str = ""
+
+
+def _events_source(written: object) -> object:
+    """`export`, `files:URL`, `files+spark:URL`, `warehouse:bigquery://…` or `warehouse:snowflake://…`."""
+    if not isinstance(written, str):
+        return written
+    what, _, url = written.strip().partition(":")
+    scheme, _, place = url.partition("://")
+    names = [each for each in place.split("/") if each]
+    if what == "export" and not url:
+        return EventsSource()
+    if what in ("files", "files+spark") and url and not set(url) & set("*?[]{}"):
+        return EventsSource("files" if what == "files" else "spark", url)
+    if what == "warehouse" and all(_WAREHOUSE_NAME.fullmatch(each) for each in names):
+        if scheme == "bigquery" and len(names) == 2:
+            return EventsSource("bigquery", url)
+        if scheme == "snowflake" and len(names) == 3:
+            return EventsSource("snowflake", url)
+    raise ValueError(
+        "write export, files:URL, files+spark:URL, warehouse:bigquery://PROJECT/DATASET or "
+        "warehouse:snowflake://ACCOUNT/DATABASE/SCHEMA"
+    )
 
 
 def plain(value: object) -> object:
@@ -108,3 +138,5 @@ Host = Annotated[str, AfterValidator(_host)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Home = Annotated[Path, AfterValidator(_at_home)]
 """`~` is one's own folder."""
+
+EventsFrom = Annotated[EventsSource, BeforeValidator(_events_source)]

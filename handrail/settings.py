@@ -12,7 +12,19 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from handrail.errors import ConfigError
-from handrail.setting_values import Address, Day, Home, Host, Instant, Origin, Url, hours, plain
+from handrail.setting_values import (
+    Address,
+    Day,
+    EventsFrom,
+    EventsSource,
+    Home,
+    Host,
+    Instant,
+    Origin,
+    Url,
+    hours,
+    plain,
+)
 
 
 class SendMode(StrEnum):
@@ -196,6 +208,11 @@ class Settings(BaseSettings):
         (), validation_alias=_named("HANDRAIL_DIGEST_TO")
     )
     holidays: Annotated[tuple[Day, ...], NoDecode] = Field((), validation_alias=_named("HANDRAIL_HOLIDAYS"))
+
+    events_source: Annotated[EventsFrom, NoDecode] = Field(
+        EventsSource(), validation_alias=_named("HANDRAIL_EVENTS_SOURCE")
+    )
+    spark_master: str = Field("", validation_alias=_named("HANDRAIL_SPARK_MASTER"))
 
     api_tokens: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_API_TOKENS"))
     sees: str = Field("", max_length=1000, validation_alias=_named("HANDRAIL_SEES"))

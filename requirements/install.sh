@@ -1,7 +1,9 @@
 #!/bin/sh
 # Make an environment and fill it from a hashed requirements file: with uv where there is one, else with pip.
 # Every file is held against its hashes, and only wheels are taken: nothing of a package runs to install it.
-# Usage: install.sh PYTHON REQUIREMENTS [ENVIRONMENT]; .venv gets the product, too, any other only the requirements.
+# Usage: install.sh PYTHON REQUIREMENTS [ENVIRONMENT [SOURCES]]; .venv gets the product, too, any other only the
+# requirements. SOURCES, hashed as well, are what is served as source alone: their setup.py runs, with nothing
+# but what REQUIREMENTS installed.
 set -eu
 python=$1
 requirements=$2
@@ -20,4 +22,5 @@ else
   install="$place/bin/python -m pip install -q --disable-pip-version-check --no-compile"
 fi
 $install --require-hashes --only-binary :all: -r "$requirements"
+[ -z "${4:-}" ] || $install --require-hashes --no-deps --no-build-isolation -r "$4"
 [ "$place" != .venv ] || $install --no-deps --no-build-isolation -e .

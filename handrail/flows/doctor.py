@@ -1,7 +1,7 @@
 """Whether everything that a night needs is there: asked live, each answer in one line."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from urllib.parse import urlsplit
 
 from handrail.context import ToolContext
@@ -12,6 +12,7 @@ from handrail.errors import ConfigError, HandrailError
 from handrail.flows.alarm import standing
 from handrail.flows.connect import NO_QUERY_API, look, other_region
 from handrail.flows.health import definition
+from handrail.services.event_sources import look_at
 from handrail.settings import SendMode
 from handrail.workspaces import open_to_others
 
@@ -31,6 +32,7 @@ async def check(ctx: ToolContext) -> list[Check]:
     if ctx.settings.workspace:
         before.insert(0, ("workspace", _workspace))
     after: list[tuple[str, Step]] = [
+        ("events", _events),
         ("freshness", _freshness),
         ("accuracy", _accuracy),
         ("nights", _nights),
@@ -138,6 +140,14 @@ async def _database(ctx: ToolContext) -> Finding:
 async def _documents(ctx: ToolContext) -> Finding:
     slugs = [feature.slug for feature in ctx.kb.features()]
     return True, f"{len(slugs)} feature documents: {', '.join(slugs)}"
+
+
+async def _events(ctx: ToolContext) -> Finding:
+    """Whether the events can be read where they are said to be, by asking there."""
+    if ctx.settings.events_source.kind == "export":
+        return True, "read from Mixpanel's export"
+    today = ctx.clock.now().astimezone(UTC).date()
+    return True, await look_at(ctx.settings, ctx.mixpanel.project_id, today)
 
 
 async def _freshness(ctx: ToolContext) -> Finding:

@@ -21,7 +21,8 @@ from handrail.engine.text import shown
 from handrail.errors import BrokenExport, CallerError, HandrailError
 from handrail.flows.belonging import homes
 from handrail.lock import one_at_a_time
-from handrail.services.event_table import EventTable, load
+from handrail.services.event_sources import load_from
+from handrail.services.event_table import Counting, EventTable, load
 
 REREAD_DAYS = 5
 """Late events are accepted for days after: the last days are read again every night."""
@@ -156,6 +157,7 @@ async def carry_out(ctx: ToolContext, plan: Plan, told: Told | None = None) -> S
         for span in _batches(plan.days):
             tables = await _count(ctx, plan.zone, *span)
             await _refuse_nothing(ctx, plan, tables, span)
+            _refuse_silence(ctx, plan, tables, span)
             await _keep(ctx, plan, tables, profiles, span)
             await _tell(ctx, plan, told)
             log.info("synced %s to %s: %d events", *span, tables.coverage.events)
@@ -222,36 +224,46 @@ async def read_events(
     *,
     events: list[str] | None = None,
     breakdowns: Sequence[str] = (),
+    live: bool = False,
 ) -> EventTable:
     """The events of whole project days, counted; a broken export is asked for again.
 
+    Read where HANDRAIL_EVENTS_SOURCE says; `live` reads the export in any case, for what happened just now.
     Export days are UTC days, so one more is read on each side and cut off again.
     """
+    settings = ctx.settings
+    exported = live or settings.events_source.kind == "export"
     today = ctx.clock.now().astimezone(UTC).date()
-    until = min(final + timedelta(days=1), today)
     users = await homes(ctx)
     async with ctx.store.read() as work:
         same = await work.accounts.same()
         erased = await work.people.erased()
+    counting: Counting = {
+        "account_property": ctx.mixpanel.account_property,
+        "secret": ctx.secret,
+        "zone": zone,
+        "from_day": first,
+        "to_day": final,
+        "breakdowns": breakdowns,
+        # Pipelines write true times, whenever the project was made.
+        "wall_clock": exported and settings.wall_clock_times,
+        "same": same,
+        "homes": users,
+        "erased": erased,
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": settings.temp_dir,
+    }
+    start = first - timedelta(days=1)
+    if not exported:
+        return await load_from(
+            settings, ctx.mixpanel.project_id, start, today, events=events, counting=counting
+        )
+    until = min(final + timedelta(days=1), today)
     for attempt in range(1, TRIES + 1):
         try:
-            async with ctx.mixpanel.export(first - timedelta(days=1), until, events=events) as stream:
-                return await load(
-                    stream,
-                    account_property=ctx.mixpanel.account_property,
-                    secret=ctx.secret,
-                    zone=zone,
-                    from_day=first,
-                    to_day=final,
-                    breakdowns=breakdowns,
-                    wall_clock=ctx.settings.wall_clock_times,
-                    same=same,
-                    homes=users,
-                    erased=erased,
-                    memory_limit=ctx.settings.memory_limit,
-                    threads=ctx.settings.threads,
-                    temp_directory=ctx.settings.temp_dir,
-                )
+            async with ctx.mixpanel.export(start, until, events=events) as stream:
+                return await load(stream, **counting)
         except BrokenExport:
             if attempt == TRIES:
                 raise
@@ -290,6 +302,18 @@ async def _refuse_nothing(ctx: ToolContext, plan: Plan, tables: DayTables, span:
         raise BrokenExport(
             f"Mixpanel's export of {span[0]} to {span[1]} is empty, and {events} events were read of these "
             "days before: nothing was replaced. If they are gone for good, sync these days by name."
+        )
+
+
+def _refuse_silence(ctx: ToolContext, plan: Plan, tables: DayTables, span: tuple[date, date]) -> None:
+    """A pipeline lags: that it has not brought the last day yet must not look like a day without a user."""
+    if ctx.settings.events_source.kind == "export" or plan.named:
+        return
+    seen = {row.day for row in tables.account_days}
+    if span[1] not in seen and span[1] - timedelta(days=1) in seen:
+        raise BrokenExport(
+            f"The source of events has nothing of {span[1]} yet, and has events of the day before: nothing "
+            "was replaced. Sync again when the pipeline has brought it, or sync days up to the one before."
         )
 
 

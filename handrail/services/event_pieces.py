@@ -10,6 +10,8 @@ from threading import Thread
 
 from handrail.errors import BrokenExport
 
+EXPORT = "Mixpanel's export"
+
 PIECE_BYTES = 64 << 20
 """Two pieces take turns: one fills while the other is read."""
 
@@ -39,7 +41,7 @@ class Piece:
             return b""
         full, self._used = self._used, self._memory.rfind(b"\n", 0, self._used) + 1
         if not self._used:
-            raise too_long()
+            raise too_long(EXPORT)
         return self._memory[self._used : full] + chunk[room:]
 
     def empty(self) -> None:
@@ -82,10 +84,8 @@ class Piece:
             os.close(self._file)
 
 
-def too_long() -> BrokenExport:
-    return BrokenExport(
-        "Mixpanel's export holds a line that is too long for an event; nothing of it was kept."
-    )
+def too_long(where: str) -> BrokenExport:
+    return BrokenExport(f"{where} holds a line that is too long for an event; nothing of it was kept.")
 
 
 async def read_pieces(stream: AsyncIterator[bytes], read: Callable[[Piece], None]) -> None:

@@ -13,16 +13,12 @@ from zoneinfo import ZoneInfo
 
 from handrail.engine.accounts import account_ids
 from handrail.engine.uses import REASON_PROPERTY
-from handrail.errors import BrokenExport, ConfigError
-from handrail.services.event_pieces import Piece, too_long
+from handrail.errors import BrokenExport, ConfigError, Unavailable
+from handrail.services.event_counting import QUARTER, steps, summed, sums
+from handrail.services.event_pieces import EXPORT, Piece, too_long
 
 LEFT_OUT = ("$identify", "$create_alias", "$merge", "$hotshard_events", "$hotshard_record")
 """Not things that a person did. Handrail's own events, `handrail_…`, are left out beside them."""
-
-SESSION_GAP_SECONDS = 1800
-
-_QUARTER = 900
-"""Seconds of a quarter of an hour: no zone changes its day or hour inside, and no session ends inside."""
 
 LONGEST_LINE = 4 << 20
 """Bytes that a line may have at least; Mixpanel takes no event of more than 1 MB."""
@@ -36,8 +32,8 @@ create table names (number integer, event varchar, counts boolean);
 create table owners (number integer, value varchar);
 create table people (number ubigint, user_key varchar);
 create table nobody (number ubigint);
-create table events (name integer, owner integer, person ubigint, trait integer, time bigint,
-  insert_hash ubigint, processed bigint, reason varchar);
+create table loaded (name integer, owner integer, person ubigint, trait integer, time bigint,
+  quarter integer, copy_key ubigint, processed bigint, reason varchar, place varchar);
 create table traits (number integer{trait_columns})
 """
 
@@ -61,14 +57,14 @@ from (
 
 _NO_EVENT = "select 1 from piece where event is null or time is null limit 1"
 
-_NAMES = """
+NAMES = """
 insert into names
 select (select count(*) from names) + row_number() over (), event,
        not list_contains($left_out, event) and not starts_with(event, 'handrail_')
 from (select distinct event from piece) anti join names using (event)
 """
 
-_OWNERS = """
+OWNERS = """
 insert into owners
 select (select count(*) from owners) + row_number() over (), value
 from (select distinct value from piece where value is not null) anti join owners using (value)
@@ -85,22 +81,24 @@ anti join people using (number)
 _TRAIT = "if(contains(properties.{name}, '@'), '@', coalesce(properties.{name}, '')) as {trait}"
 """A value of a breakdown: no address enters a table."""
 
-_TRAITS = """
+TRAITS = """
 insert into traits
 select (select count(*) from traits) + row_number() over (), {traits}
 from (select distinct {traits} from piece) anti join traits using ({traits})
 """
 
 _EVENTS = """
-insert into events
-select names.number, coalesce(owners.number, 0), coalesce(person, 0), {trait}, time,
-       case when without_insert_id then null else insert_hash end, processed, reason
-from piece join names using (event) left join owners using (value) {join_traits};
+insert into loaded
+select names.number, coalesce(owners.number, 0), {person}, {trait}, time, time // {quarter},
+       case when not without_insert_id then hash(names.number, {person}, time, insert_hash) end,
+       processed, reason, {place}
+from piece join names using (event) left join owners using (value) {join_traits} {join_identities}
+where names.counts;
 drop table piece
 """
 
 _ERASED = """
-delete from events where person in (
+delete from loaded where person in (
   select number from people where user_key in (select unnest($erased::varchar[])))
 """
 
@@ -116,69 +114,41 @@ from (select unnest($users::varchar[]) as user_key, unnest($owners::integer[]) a
 join people using (user_key)
 """
 
-_COPIES = """
-create table copies as
-select row from (
-  select rowid as row, row_number() over (
-    partition by name, person, time, insert_hash order by processed desc nulls last, rowid) as copy
-  from events
-  where hash(name, person, time, insert_hash) in (
-    select hash(name, person, time, insert_hash) from events where insert_hash is not null
-    group by all having count(*) > 1) and insert_hash is not null
-)
-where copy > 1
-"""
-
 _QUARTERS = """
 create table quarters as
-select unnest($quarters::bigint[]) as quarter, unnest($days::date[]) as day,
-       unnest($hours::integer[]) as hour, unnest($shifts::bigint[]) as shift
+select unnest($quarters::integer[]) as quarter, unnest($days::date[]) as day,
+       unnest($hours::integer[]) as hour, unnest($shifts::bigint[]) as shift,
+       unnest($true_quarters::integer[]) as true_quarter
 """
 
-_COUNTED = """
-create table counted as
-select name, {owner} as owner, events.person, trait, time - shift as time, reason,
-       (time - shift) // $seconds as quarter, day, hour
-from events join quarters on events.time // $seconds = quarters.quarter {join_homes}
-where name in (select number from names where counts) and events.rowid not in (select row from copies);
+_EVENTS_VIEW = "create view events as select loaded.* replace ({place} as place) from loaded"
+
+_AT_HOME = """
+create view events as
+select loaded.* replace (
+  coalesce(belonging.owner, homes.owner, loaded.owner) as owner, {place} as place)
+from loaded
+left join (select distinct owner from belongs) belonging on belonging.owner = loaded.owner
+left join homes on homes.person = loaded.person
 """
 
-_HOME = "coalesce(belonging.owner, homes.owner, events.owner)"
-_JOIN_HOMES = """
-left join (select distinct owner from belongs) belonging on belonging.owner = events.owner
-left join homes on homes.person = events.person
-"""
+_NO_LONGER = {
+    "counted": "drop view events; drop table repeated; drop table loaded",
+    "session_sum": "drop table visits; drop table quarter_sum",
+}
+"""What is let go of once a table is made: at volume the events are the heap."""
 
-_SUMS = """
-drop table copies;
-drop table events;
-create table quarter_sum as
-select owner, person, quarter, any_value(day) as day, count(*) as events, min(time) as first,
-  max(time) as last
-from counted group by owner, person, quarter;
-create table user_sum as
-select owner, day, person, sum(events)::bigint as events from quarter_sum group by all;
-create table visits as
-select person, quarter, sum(starts) over (partition by visitor order by quarter rows unbounded preceding)
-  as session
-from (
-  select *, (first - lag(last, 1, first) over (partition by visitor order by quarter) > {gap})::integer
-    as starts
-  from (
-    select person, quarter, any_value(hash(person, day)) as visitor,
-      min(first) as first, max(last) as last
-    from quarter_sum where person > 0 group by person, quarter
-  )
-);
-create table session_sum as
-select distinct owner, day, person, session from quarter_sum join visits using (person, quarter);
-drop table visits;
-drop table quarter_sum
-"""
+_MOMENTS = "create view moments as select person, time, name, owner, reason from counted"
 
 
 class EventReader:
     """Reads pieces into a connection of its own, then counts; its methods run in threads."""
+
+    where = EXPORT
+    place = "loaded.rowid"
+    """What tells copies apart that were processed in the same millisecond: the first one stays."""
+    resolving: Mapping[str, str] = {"person": "person", "join_identities": "", "place": "null"}
+    """How an event's person is told, once the piece is read."""
 
     def __init__(
         self, account_property: str, secret: bytes, options: dict[str, Any], breakdowns: Sequence[str] = ()
@@ -211,7 +181,6 @@ class EventReader:
 
     def read(self, piece: Piece) -> None:
         """Append one piece to the events."""
-        run = self.connection.execute
         with self._errors():
             try:
                 self._parse(piece)
@@ -221,26 +190,40 @@ class EventReader:
                     raise
                 self.mended += mended
                 self._parse(piece)
-            if run(_NO_EVENT).fetchall():
-                raise _broken() from None
-            run(_NAMES, {"left_out": list(LEFT_OUT)})
-            run(_OWNERS)
-            [(new,)] = run(_PEOPLE, {"outer": self._outer}).fetchall()
-            self._people += new
-            if self._traits:
-                run(_TRAITS.format(traits=self._traits))
-            run(
-                _EVENTS.format(
-                    trait="traits.number" if self._traits else "0",
-                    join_traits=f"join traits using ({self._traits})" if self._traits else "",
-                )
+            self._take()
+
+    def _take(self) -> None:
+        """Append the events of the piece that was parsed."""
+        run = self.connection.execute
+        if run(_NO_EVENT).fetchall():
+            raise self.broken() from None
+        run(NAMES, {"left_out": list(LEFT_OUT)})
+        run(OWNERS)
+        self._keep_people()
+        if self._traits:
+            run(TRAITS.format(traits=self._traits))
+        run(
+            _EVENTS.format(
+                quarter=QUARTER,
+                trait="traits.number" if self._traits else "0",
+                join_traits=f"join traits using ({self._traits})" if self._traits else "",
+                **self.resolving,
             )
+        )
+
+    def _keep_people(self) -> None:
+        [(new,)] = self.connection.execute(_PEOPLE, {"outer": self._outer}).fetchall()
+        self._people += new
 
     def _parse(self, piece: Piece) -> None:
         with piece.path() as path:
-            known = "people" if self._people <= _REGULARS else "nobody"
-            statement = _READ.format(path=path, known=known, longest=LONGEST_LINE, **self._names)
-            self.connection.execute(statement, {"inner": self._inner, "salt": self._salt})
+            self._read(_READ, {}, path=path)
+
+    def _read(self, statement: str, parameters: dict[str, Any], **changes: object) -> None:
+        """Parse into the piece with a statement that hashes every id."""
+        known = "people" if self._people <= _REGULARS else "nobody"
+        text = statement.format(known=known, longest=LONGEST_LINE, **self._names, **changes)
+        self.connection.execute(text, {"inner": self._inner, "salt": self._salt, **parameters})
 
     def count(
         self,
@@ -264,15 +247,14 @@ class EventReader:
             if erased:
                 run(_ERASED, {"erased": list(erased)})
             self._belongs(same or {}, homes or {})
-            run(_QUARTERS, _quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
-            run(_COPIES)
-            run(
-                _COUNTED.format(
-                    owner=_HOME if homes else "events.owner", join_homes=_JOIN_HOMES if homes else ""
-                ),
-                {"seconds": _QUARTER},
-            )
-            run(_SUMS.format(gap=SESSION_GAP_SECONDS))
+            run(_QUARTERS, quarters(ZoneInfo(zone), from_day, to_day, wall_clock))
+            run((_AT_HOME if homes else _EVENTS_VIEW).format(place=self.place))
+            for table, query in steps().items():
+                run(f"create table {table} as {query}")
+                run(_NO_LONGER.get(table, ""))
+            for name, columns in sums().items():
+                run(f"create view {name} as {summed(columns)}")
+            run(_MOMENTS)
 
     def _belongs(self, same: Mapping[str, str], homes: Mapping[str, tuple[str, ...]]) -> None:
         """Which accounts the values of the account property name, and the profiles of users."""
@@ -296,31 +278,40 @@ class EventReader:
             raise ConfigError(
                 "The export of these days does not fit into HANDRAIL_MEMORY_LIMIT: raise it."
             ) from None
+        except (self._engine.IOException, self._engine.HTTPException) as error:
+            if "maximum_object_size" in str(error):
+                raise too_long(self.where) from None
+            raise Unavailable(f"{self.where} could not be read to its end; nothing of it was kept.") from None
         except self._engine.Error as error:
             # The engine's message quotes the line it could not read: it must not travel on.
-            raise (too_long() if "maximum_object_size" in str(error) else _broken()) from None
+            raise (too_long(self.where) if "maximum_object_size" in str(error) else self.broken()) from None
+
+    def broken(self) -> BrokenExport:
+        return BrokenExport(f"{self.where} holds a line that is no event; nothing of it was kept.")
 
 
-def _broken() -> BrokenExport:
-    return BrokenExport("Mixpanel's export holds a line that is no event; nothing of it was kept.")
+def reach(from_day: date, to_day: date) -> tuple[int, int]:
+    """The seconds, the last one excluded, in which events of these days may lie in any zone."""
+    return _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
 
 
-def _quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
+def quarters(zone: ZoneInfo, from_day: date, to_day: date, wall_clock: bool) -> dict[str, list[Any]]:
     """Day, hour, and the seconds by which exported times are ahead of true ones, of every quarter.
 
     A wall-clock time of the hour that comes twice is taken for the first of the two.
     """
-    quarters, days, hours, shifts = [], [], [], []
-    start, end = _utc(from_day - timedelta(days=1)), _utc(to_day + timedelta(days=2))
-    for seconds in range(start, end, _QUARTER):
+    found: dict[str, list[Any]] = {
+        name: [] for name in ("quarters", "days", "hours", "shifts", "true_quarters")
+    }
+    for seconds in range(*reach(from_day, to_day), QUARTER):
         utc = datetime.fromtimestamp(seconds, UTC)
         local = utc.replace(tzinfo=zone) if wall_clock else utc.astimezone(zone)
         if from_day <= local.date() <= to_day:
-            quarters.append(seconds // _QUARTER)
-            days.append(local.date())
-            hours.append(local.hour)
-            shifts.append(seconds - int(local.timestamp()))
-    return {"quarters": quarters, "days": days, "hours": hours, "shifts": shifts}
+            true = int(local.timestamp())
+            row = (seconds // QUARTER, local.date(), local.hour, seconds - true, true // QUARTER)
+            for column, value in zip(found.values(), row, strict=True):
+                column.append(value)
+    return found
 
 
 def _identifier(name: str) -> str:

@@ -28,8 +28,7 @@ select number as person, left(sha256($key::blob || unhex(user_key)), $digits) as
 _ACTS = """
 create table acts as
 select account, day, name, person, sum(events)::bigint as events
-from (select owner, day, name, person, count(*) as events from counted group by all)
-join belongs using (owner) group by all
+from act_sum join belongs using (owner) group by all
 """
 
 _EVENT_DAYS = """
@@ -53,14 +52,15 @@ uses as (
     coalesce(sum(events) filter (event = attempt), 0)::bigint as attempts,
     coalesce(sum(events) filter (event = success), 0)::bigint as successes,
     coalesce(sum(events) filter (event = error), 0)::bigint as errors,
-    count(distinct person) filter (event = attempt and person > 0) as attempting,
-    count(distinct person) filter (event = success and person > 0) as succeeding
+    count(distinct person) filter (event = attempt and person is not null) as attempting,
+    count(distinct person) filter (event = success and person is not null) as succeeding
   from done join features on event in (attempt, success, error) group by account, day, feature),
 clicks as (
   select account, day, feature, coalesce(sum(events) filter (event = $rage), 0)::bigint as rage,
     coalesce(sum(events) filter (event = $dead), 0)::bigint as dead
   from done join (
-    select distinct account, day, feature, person from done join features on event = attempt where person > 0)
+    select distinct account, day, feature, person
+    from done join features on event = attempt where person is not null)
   using (account, day, person) where event in ($rage, $dead) group by account, day, feature)
 select account, day, feature, attempts, successes, errors, attempting, succeeding,
   coalesce(rage, 0), coalesce(dead, 0)
@@ -79,10 +79,9 @@ using (value) left join people using (user_key)
 
 _HAD = """
 create temp table had as
-select account, day, property, if(person is distinct from themselves, kind, 'other') as kind,
-  if(person is distinct from themselves, label, '') as label, person, sum(events)::bigint as events
-from (select owner, day, trait, person, count(*) as events from counted group by all)
-join value_labels using (trait) join belongs using (owner) group by all;
+select account, day, property, if(coalesce(person = themselves, false), 'other', kind) as kind,
+  if(coalesce(person = themselves, false), '', label) as label, person, sum(events)::bigint as events
+from trait_sum join value_labels using (trait) join belongs using (owner) group by all;
 create temp table placed as
 select account, day, property, kind, label, row_number() over (
   partition by account, day, property order by kind = 'value' desc, sum(events) desc, label) as place

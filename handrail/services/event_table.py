@@ -7,10 +7,19 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
 
 from handrail.domain.features import Feature
 from handrail.domain.metrics import Coverage, EventCount, FeatureDay, ValueCount
@@ -34,6 +43,8 @@ NO_FOLDER = (
 )
 MEMORY_LIMIT = "1GB"
 
+Reader = TypeVar("Reader", bound=EventReader)
+
 log = logging.getLogger(__name__)
 
 
@@ -55,7 +66,7 @@ class EventTable:
         return self._rows("""
             select account, day, events, users, coalesce(sessions, 0)
             from (select account, day, sum(events)::bigint as events,
-                         count(distinct nullif(person, 0)) as users
+                         count(distinct person) as users
                   from user_sum join belongs using (owner) group by account, day)
             left join (select account, day, count(*) as sessions
                        from (select distinct account, day, person, session
@@ -86,23 +97,22 @@ class EventTable:
         """(account id, day, hour of the project's day, events)."""
         return self._rows("""
             select account, day, hour, sum(events)::bigint
-            from (select owner, day, hour, count(*) as events from counted group by all)
-            join belongs using (owner) group by all order by all""")
+            from hour_sum join belongs using (owner) group by all order by all""")
 
     def coverage(self) -> Coverage:
         """Events and users that belong to an account, a user once a day."""
         [row] = self._rows("""
             select coalesce(sum(events), 0)::bigint,
                    coalesce(sum(events) filter (owned), 0)::bigint,
-                   count(distinct (day, person)) filter (person > 0),
-                   count(distinct (day, person)) filter (person > 0 and owned)
+                   count(distinct (day, person)) filter (person is not null),
+                   count(distinct (day, person)) filter (person is not null and owned)
             from (select *, owner in (select owner from belongs) as owned from user_sum)""")
         return Coverage(*map(int, row))
 
     def by_user(self, events: list[str]) -> Iterator[tuple[str, list[FeatureEvent]]]:
         """Each user's events of these names, in time order."""
         rows = self._connection.execute(
-            "select user_key, time, event, accounts, reason from counted "
+            "select user_key, time, event, accounts, reason from moments "
             "join people on people.number = person join names on names.number = name "
             "left join (select owner, list(account) as accounts from belongs group by owner) using (owner) "
             "where list_contains(?, event) order by user_key, time",
@@ -127,64 +137,84 @@ class EventTable:
         self._folder.cleanup()
 
 
-async def load(
-    stream: AsyncIterator[bytes],
-    *,
-    account_property: str,
-    secret: bytes,
-    zone: str,
-    from_day: date,
-    to_day: date,
-    breakdowns: Sequence[str] = (),
-    wall_clock: bool = False,
-    same: Mapping[str, str] | None = None,
-    homes: Mapping[str, tuple[str, ...]] | None = None,
-    erased: Collection[str] = (),
-    memory_limit: str = "",
-    threads: int = 0,
-    temp_directory: Path | None = None,
-) -> EventTable:
-    """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole.
+class Counting(TypedDict, total=False):
+    """How events are counted, and with what of the machine.
 
-    What does not fit `memory_limit` spills into a folder in `temp_directory`; `threads` 0 takes all
-    cores but one, which receives and inflates.
-    `breakdowns` are the properties whose values are counted; the rest as in `EventReader.count`.
+    What does not fit `memory_limit` spills into a folder in `temp_directory`; `threads` 0 takes all cores
+    but one, which receives and inflates. `breakdowns` are the properties whose values are counted; the rest
+    as in `EventReader.count`.
     """
-    _check(account_property, breakdowns)
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="handrail-", dir=temp_directory)
-    except OSError:
-        if temp_directory is not None:
-            raise ConfigError("HANDRAIL_TEMP_DIR is no folder that can be written to.") from None
-        raise ConfigError(NO_FOLDER) from None
+
+    account_property: Required[str]
+    secret: Required[bytes]
+    zone: Required[str]
+    from_day: Required[date]
+    to_day: Required[date]
+    breakdowns: Sequence[str]
+    wall_clock: bool
+    same: Mapping[str, str] | None
+    homes: Mapping[str, tuple[str, ...]] | None
+    erased: Collection[str]
+    memory_limit: str
+    threads: int
+    temp_directory: Path | None
+
+
+async def load(stream: AsyncIterator[bytes], **counting: Unpack[Counting]) -> EventTable:
+    """Read an export to its end and count it. Raises `BrokenExport` if the stream is not whole."""
+
+    async def fill(reader: EventReader) -> None:
+        await read_pieces(stream, reader.read)
+        if reader.mended:
+            log.warning("%d lone surrogate escapes in the export became U+FFFD", reader.mended)
+
+    return await filled(EventReader, fill, **counting)
+
+
+async def filled(
+    make: Callable[[str, bytes, dict[str, Any], Sequence[str]], Reader],
+    fill: Callable[[Reader], Awaitable[None]],
+    **counting: Unpack[Counting],
+) -> EventTable:
+    """What a reader holds once it is filled, counted; what ends that too soon leaves nothing behind."""
+    breakdowns, secret = counting.get("breakdowns", ()), counting["secret"]
+    _check(counting["account_property"], breakdowns)
+    folder = _folder(counting.get("temp_directory"))
     options = {
-        "memory_limit": memory_limit or MEMORY_LIMIT,
+        "memory_limit": counting.get("memory_limit") or MEMORY_LIMIT,
         "temp_directory": folder.name,
-        "threads": str(threads or max(1, (os.cpu_count() or 1) - 1)),
+        "threads": str(counting.get("threads") or max(1, (os.cpu_count() or 1) - 1)),
     }
     try:
-        loader = await asyncio.to_thread(EventReader, account_property, secret, options, breakdowns)
+        reader = await asyncio.to_thread(make, counting["account_property"], secret, options, breakdowns)
         try:
-            await read_pieces(stream, loader.read)
-            if loader.mended:
-                log.warning("%d lone surrogate escapes in the export became U+FFFD", loader.mended)
+            await fill(reader)
             await asyncio.to_thread(
-                loader.count,
-                zone,
-                from_day,
-                to_day,
-                wall_clock=wall_clock,
-                same=same,
-                homes=homes,
-                erased=erased,
+                reader.count,
+                counting["zone"],
+                counting["from_day"],
+                counting["to_day"],
+                wall_clock=counting.get("wall_clock", False),
+                same=counting.get("same"),
+                homes=counting.get("homes"),
+                erased=counting.get("erased", ()),
             )
         except BaseException:
-            loader.connection.close()
+            reader.connection.close()
             raise
     except BaseException:
         folder.cleanup()
         raise
-    return EventTable(loader.connection, folder, EventSums(loader.connection, secret, breakdowns))
+    return EventTable(reader.connection, folder, EventSums(reader.connection, secret, breakdowns))
+
+
+def _folder(place: Path | None) -> "tempfile.TemporaryDirectory[str]":
+    try:
+        return tempfile.TemporaryDirectory(prefix="handrail-", dir=place)
+    except OSError:
+        if place is not None:
+            raise ConfigError("HANDRAIL_TEMP_DIR is no folder that can be written to.") from None
+        raise ConfigError(NO_FOLDER) from None
 
 
 def _check(account_property: str, breakdowns: Sequence[str]) -> None:
