@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
 from standin.server import running
 from standin.state import Standin
-from tests import crowd
+from tests import crowd, databases
 from tests.agent.test_kill import mails_arrive
 from tests.chaos import Workers
 from tests.conftest import settings_for
@@ -49,8 +47,8 @@ def settings(few: Standin, tmp_path: Path) -> Settings:
 
 
 def books(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(settings.flow_file)) as opened:
-        return list(opened.execute(query))
+    with databases.flow(settings.data_dir) as opened:
+        return [tuple(row) for row in opened.execute(query)]
 
 
 async def test_the_clock_starts_a_night_once_and_a_person_may_run_it_again(

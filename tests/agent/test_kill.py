@@ -26,6 +26,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """The settings of the test as a process gets them."""
     values = {
         "HANDRAIL_DATA_DIR": str(settings.data_dir),
+        "HANDRAIL_DATABASE_URL": settings.database_url,
         "HANDRAIL_SECRET_KEY": _secret(settings.secret_key),
         "HANDRAIL_NOW": settings.now.isoformat() if settings.now else "",
         "HANDRAIL_MIXPANEL_PROJECT_ID": str(settings.mixpanel_project_id),

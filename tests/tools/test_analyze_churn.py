@@ -1,10 +1,7 @@
 """What told churned accounts from kept ones, over a world in which accounts fade before they leave."""
 
 import json
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -22,7 +19,7 @@ from handrail.flows.sync import sync
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
-from tests import leaving_world
+from tests import databases, leaving_world
 from tests.conftest import settings_for
 from tools.analyze_churn import analyze_churn
 
@@ -55,7 +52,7 @@ def _read(_leaving: Standin, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def leaving(_leaving: Standin, _read: Path, tmp_path: Path) -> AsyncIterator[ToolContext]:
-    shutil.copytree(_read, tmp_path / "data")
+    databases.copy(_read, tmp_path / "data")
     settings = settings_for(_leaving, tmp_path / "data", mixpanel_churn_property="churned_on")
     async with open_context(settings) as ctx:
         yield ctx
@@ -63,7 +60,7 @@ async def leaving(_leaving: Standin, _read: Path, tmp_path: Path) -> AsyncIterat
 
 def rows(ctx: ToolContext, sql: str, *values: Any) -> list[Any]:
     """What lies on disk, or a change to it, without the product."""
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database, database:
+    with databases.tables(ctx.settings.data_dir) as database:
         return database.execute(sql, values).fetchall()
 
 

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 
 from agent import night
@@ -16,7 +15,7 @@ from handrail.errors import CallerError, ConfigError
 from handrail.flows.health import definition, facts_at, feel, felt, keep_scores, look_up
 from handrail.flows.measure import count_nightly
 from handrail.services.score_file import SHIPPED
-from tests import oracle_health
+from tests import databases, oracle_health
 
 AS_OF = date(2026, 11, 19)
 
@@ -40,11 +39,9 @@ async def delete_after(ctx: ToolContext, day: date, tables: tuple[str, ...]) -> 
 
 async def run(ctx: ToolContext, *statements: str) -> None:
     """What no code of the product does to the database."""
-    path = ctx.settings.data_dir / "handrail.db"
-    async with aiosqlite.connect(path) as database:
+    with databases.tables(ctx.settings.data_dir) as database:
         for each in statements:
-            await database.execute(each)
-        await database.commit()
+            database.execute(each)
 
 
 async def test_a_night_scores_every_account_as_an_independent_computation_does(

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from handrail.store.restoring import restore
 from standin.sendgrid import events
 from standin.state import Standin
 from standin.world import World
+from tests import databases
 from tests.agent.killed_at import POINTS
 from tests.conftest import settings_for
 from tests.standin.conftest import event, write_world
@@ -320,7 +320,7 @@ class House:
 
     def reasons(self) -> list[str]:
         """Why mails were withheld."""
-        with closing(sqlite3.connect(self.data / "handrail.db")) as tables:
+        with databases.tables(self.data) as tables:
             return [reason for (reason,) in tables.execute("select reason from deliveries") if reason]
 
     def personal(self) -> list[str]:

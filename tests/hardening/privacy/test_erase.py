@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import re
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -32,6 +31,7 @@ from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.sync import sync
 from handrail.settings import SendMode, Settings
 from standin.state import Standin
+from tests import databases
 from tests.agent.test_kill import environment
 from tests.conftest import OpenWith, settings_for
 from tests.handrail.cli.test_commands import handrail
@@ -95,7 +95,7 @@ def _after_a_night(
 ) -> tuple[Path, Person]:
     """A data directory with somebody who was mailed, read it, clicked, answered, and was followed."""
     data = tmp_path_factory.mktemp("helped") / "data"
-    shutil.copytree(_synced_data, data)
+    databases.copy(_synced_data, data)
     _acme_server.reset()
     writes = {
         "mixpanel_token": SecretStr(_acme_server.world.project["token"]),
@@ -133,7 +133,7 @@ async def night_over(
 ) -> AsyncIterator[tuple[ToolContext, Person]]:
     """A context on a copy of it, and who was helped."""
     data, helped = _after_a_night
-    shutil.copytree(data, settings.data_dir)
+    databases.copy(data, settings.data_dir)
     async with open_context(settings) as ctx:
         yield ctx, helped
 
@@ -183,7 +183,7 @@ async def test_export_tells_every_row_that_is_kept(ctx: ToolContext, helped: Per
     wanted = traces(ctx, user_key)
     on_disk = {table for table, _ in cells(ctx.settings.data_dir / "handrail.db", wanted)}
     assert set(found.tables) == on_disk
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
+    with databases.tables(ctx.settings.data_dir) as database:
         for table in ("user_days", "deliveries", "struggles"):
             [(rows,)] = database.execute(f"select count(*) from {table} where user_key = ?", [user_key])
             assert len(found.tables[table]) == rows > 0, table
@@ -194,7 +194,7 @@ async def test_export_tells_every_row_that_is_kept(ctx: ToolContext, helped: Per
 
 async def test_the_figures_of_accounts_stay_as_they_were(ctx: ToolContext, helped: Person) -> None:
     def figures() -> list[object]:
-        with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
+        with databases.tables(ctx.settings.data_dir) as database:
             return [
                 database.execute(statement).fetchall()
                 for statement in (

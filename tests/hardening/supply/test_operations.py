@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ import pytest
 
 from handrail.settings import Settings
 from standin.state import Standin
+from tests import databases
 from tests.agent.test_kill import environment
 from tests.hardening.counts import FULL, tried
 
@@ -56,7 +56,7 @@ def around(standins: Standin, settings: Settings, _synced_data: Path, tmp_path: 
     shim = programs / "handrail"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m handrail.cli "$@"\n', "utf-8")
     shim.chmod(0o755)
-    shutil.copytree(_synced_data, settings.data_dir)
+    databases.copy(_synced_data, settings.data_dir)
     (settings.data_dir / "secret.key").write_text(WRITTEN_WITH, "utf-8")
     profile = (standins.world.folder / "profiles.jsonl").read_text("utf-8").splitlines()[0]
     [person] = re.findall(r'"\$distinct_id": *"([^"]+)"', profile)
