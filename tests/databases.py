@@ -33,6 +33,7 @@ HEAD = f"head_{os.getpid()}"
 WITHOUT = (
     "tests/handrail/charts/",
     "tests/handrail/engine/",
+    "tests/handrail/services/",
     "tests/standin/",
     "tests/test_docs.py",
     "tests/test_layout.py",

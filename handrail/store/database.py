@@ -262,14 +262,15 @@ def _postgres(url: str) -> AsyncEngine:
 
 
 def _without_nul(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> Any:
-    """PostgreSQL keeps no NUL in a text, and anybody can send one in an event's name."""
-
     def clean(row: Any) -> Any:
-        if not any(isinstance(each, str) and "\0" in each for each in row):
-            return row
-        return tuple(each.replace("\0", "\ufffd") if isinstance(each, str) else each for each in row)
+        return tuple(map(as_kept, row))
 
     return statement, [clean(row) for row in values] if many else clean(values)
+
+
+def as_kept(value: Any) -> Any:
+    """PostgreSQL keeps no NUL in a text, and anybody can send one in an event's name."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
 
 
 def _in_turn(connection: Any) -> None:
