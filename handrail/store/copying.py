@@ -5,7 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Integer,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import SQLModel, col
@@ -62,10 +74,10 @@ def _copy(table: Table, old: Connection, new: Connection) -> int:
     copied, there = new.scalar(counting), old.scalar(counting)
     if copied is None or copied != there:
         raise HandrailError(f"{table.name} has {there} rows and {copied} of them arrived: nothing was kept.")
-    if table.autoincrement_column is not None:
-        own = func.pg_get_serial_sequence(table.name, table.autoincrement_column.name)
-        next_id = func.coalesce(func.max(table.autoincrement_column), 0) + 1
-        new.execute(select(func.setval(own, next_id, text("false"))))
+    for column in table.primary_key.columns:
+        if isinstance(column.type, Integer):  # without numbers of its own: nothing is set
+            own = func.pg_get_serial_sequence(table.name, column.name)
+            new.execute(select(func.setval(own, func.coalesce(func.max(column), 0) + 1, text("false"))))
     return copied
 
 
