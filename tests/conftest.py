@@ -23,6 +23,8 @@ from standin.state import Standin
 from standin.world import load
 from tests import databases, postgres
 
+_LEFT_OUT: list[int] = []
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Every test has a database of its own, whose commits wait for the disk: in memory they need not."""
@@ -43,10 +45,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     left_out = [each for each in items if not databases.may_open(each) or databases.has_its_own(each)]
     config.hook.pytest_deselected(items=left_out)
+    _LEFT_OUT[:] = [len(left_out)]
     items[:] = [each for each in items if each not in set(left_out)]
     for each in items:
         if mark := each.get_closest_marker("sqlite"):
             each.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = _LEFT_OUT
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker of xdist collects the same."""
+    _LEFT_OUT[:] = getattr(node, "workeroutput", {}).get("left_out", _LEFT_OUT)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,9 +81,9 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     if databases.ON_POSTGRES:
         skipped = [str(each.longrepr) for each in terminalreporter.stats.get("skipped", [])]
         about = sum("about SQLite:" in each for each in skipped)
-        left_out = len(terminalreporter.stats.get("deselected", []))
         terminalreporter.write_line(
-            f"On PostgreSQL: {about} tests about SQLite's own files were skipped, {left_out} were left out."
+            f"On PostgreSQL: {about} tests about SQLite's own files were skipped, {sum(_LEFT_OUT)} need no "
+            "database or have one of their own and were left out."
         )
 
 

@@ -7,6 +7,7 @@ time its settings are made; a directory that is copied takes its database along.
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -165,6 +166,33 @@ def flow(data_dir: Path) -> Iterator[Tables]:
     with _transaction(_url("postgresql+psycopg", _name(data_dir))) as connection:
         connection.execute(text(f"set local search_path to {SCHEMA}"))
         yield Tables(connection)
+
+
+def on_disk(data_dir: Path) -> dict[str, bytes]:
+    """What an installation keeps: its files, and on PostgreSQL its tables and the flow's books as text.
+
+    Files are read by another process: closing the database's file in this one would drop SQLite's locks.
+    """
+    found = {}
+    for path in [path for path in data_dir.rglob("*") if path.is_file()]:
+        read = subprocess.run(["cat", path], capture_output=True, check=False)
+        if read.returncode == 0:  # SQLite takes its side files away
+            found[str(path.relative_to(data_dir))] = read.stdout
+    if ON_POSTGRES:
+        with psycopg.connect(_url("postgresql", _name(data_dir))) as connection:
+            found |= _dumped(connection)
+    assert {"handrail.db", "public.customers"} & found.keys()
+    return found
+
+
+def _dumped(connection: "psycopg.Connection[Any]") -> dict[str, bytes]:
+    connection.execute("set bytea_output = 'escape'")
+    own = f"select schemaname, tablename from pg_tables where schemaname in ('public', '{SCHEMA}')"
+    found = {}
+    for schema, name in connection.execute(own.encode()).fetchall():
+        with connection.cursor().copy(f'copy "{schema}"."{name}" to stdout'.encode()) as rows:
+            found[f"{schema}.{name}"] = b"".join(map(bytes, rows))
+    return found
 
 
 @contextmanager

@@ -261,11 +261,13 @@ def _postgres(url: str) -> AsyncEngine:
     return engine
 
 
-def _without_nul(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> Any:
+def _without_nul(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> Any:
+    """One row, also where many were put into one statement, or a list of rows."""
+
     def clean(row: Any) -> Any:
         return tuple(map(as_kept, row))
 
-    return statement, [clean(row) for row in values] if many else clean(values)
+    return statement, [clean(row) for row in values] if isinstance(values, list) else clean(values)
 
 
 def as_kept(value: Any) -> Any:

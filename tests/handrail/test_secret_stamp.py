@@ -53,6 +53,7 @@ async def test_another_key_is_refused_on_postgres(postgres_settings: Settings) -
     assert await opens(postgres_settings)
 
 
+@pytest.mark.sqlite("on PostgreSQL no key file is made")
 async def test_a_lost_key_file_is_not_replaced_by_a_new_one_in_silence(settings: Settings) -> None:
     by_file = settings.model_copy(update={"secret_key": None})
     path = settings.data_dir / "secret.key"

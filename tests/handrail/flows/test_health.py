@@ -121,8 +121,8 @@ async def test_users_whose_days_are_no_longer_kept_stay_as_numbers(ctx: ToolCont
         accounts = [each.id for each in await work.accounts.all()]
         counted = await work.health.people(AS_OF, accounts)
     await delete_after(ctx, date(2026, 1, 1), ("user_days",))
-    later = f"update mixpanel_metrics set metric_date = date('{AS_OF}', '+60 days')"
-    await run(ctx, f"{later} where metric_date = '{AS_OF}'")
+    later = AS_OF + timedelta(days=60)
+    await run(ctx, f"update mixpanel_metrics set metric_date = '{later}' where metric_date = '{AS_OF}'")
     async with ctx.store.read() as work:
         after = await work.health.people(AS_OF, accounts)
         never = await work.health.people(AS_OF - timedelta(days=40), accounts)
