@@ -114,6 +114,27 @@ def copy(source: Path, target: Path) -> None:
         _made[name] = target
 
 
+def dump(data_dir: Path, file: Path) -> None:
+    """Back the directory's PostgreSQL database up as the documentation says, while others work on it."""
+    _run("pg_dump", "--format=custom", f"--file={file}", "--dbname", _url("postgresql", _name(data_dir)))
+
+
+def load(file: Path, data_dir: Path) -> None:
+    """Put such a backup in the place of the directory's database."""
+    name = _name(data_dir)
+    with _turn:
+        _drop(name)
+        _create(name, "template0")
+        _made[name] = data_dir
+    _run("pg_restore", "--dbname", _url("postgresql", name), str(file))
+
+
+def _run(program: str, *arguments: str) -> None:
+    programs = postgres.binaries()
+    assert programs is not None
+    subprocess.run([programs / program, *arguments], check=True)
+
+
 def forget(folder: Path) -> None:
     """Drop the databases of the directories in it."""
     with _turn:
@@ -137,7 +158,7 @@ class Tables:
     def names(self) -> list[str]:
         """The tables that there are."""
         known = (
-            "select tablename from pg_tables where schemaname = 'public'"
+            "select tablename from pg_tables where schemaname = current_schema()"
             if ON_POSTGRES
             else "select name from sqlite_master where type = 'table'"
         )

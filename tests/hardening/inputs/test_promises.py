@@ -87,6 +87,7 @@ class Promises(RuleBasedStateMachine):
         self.reasons.update(self.house.reasons())
         self.house.close()
         shutil.rmtree(self.house.data)
+        databases.forget(self.house.data)
         self.house.copy.unlink(missing_ok=True)
 
     @rule(people=SOME, feature=FEATURE)
