@@ -7,11 +7,12 @@ WORLD ?= acme
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
-  chaos pictures judge evals bundle schemathesis scan audit sbom
+  chaos pictures judge evals bundle schemathesis scan audit sbom test-postgres
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
+	@echo "make test-postgres run the tests again, with every database on PostgreSQL"
 	@echo "make bench         measure the export at volume, the MCP server over stdio, and bench-visitors (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make bench-visitors measure pages and REST before fifty clients while a night runs (BENCH='--seconds 60': shorter)"
@@ -153,3 +154,6 @@ sbom: .venv-audit/ready
 	  $(AUDIT)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
 	    -o dist/handrail-$$version.cdx.json requirements/runtime.txt; \
 	  echo "dist/handrail-$$version.cdx.json"
+
+test-postgres: .venv/dev
+	@HANDRAIL_TEST_DATABASE=postgres $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

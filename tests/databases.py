@@ -103,6 +103,8 @@ def address(data_dir: Path) -> str:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a data directory that nobody works on, with its database."""
+    if ON_POSTGRES:
+        source.mkdir(exist_ok=True)  # nothing may have been put into it
     shutil.copytree(source, target)
     if not ON_POSTGRES:
         return
