@@ -18,9 +18,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, CursorResult, NullPool, create_engine, text
+from psycopg.adapt import Loader
+from sqlalchemy import Connection, CursorResult, NullPool, create_engine, event, text
 
 from handrail.store import upgrade
+from handrail.store.database import unescaped
 from handrail.store.flow_engine import SCHEMA
 from tests import postgres
 
@@ -221,8 +223,20 @@ def _dumped(connection: "psycopg.Connection[Any]") -> dict[str, bytes]:
 @contextmanager
 def _transaction(url: str) -> Iterator[Connection]:
     engine = create_engine(url, poolclass=NullPool)
+    if ON_POSTGRES:
+        event.listen(engine, "connect", _reads_texts)
     with engine.begin() as connection:
         yield connection
+
+
+class _Text(Loader):
+    def load(self, data: Any) -> str:
+        return unescaped(bytes(data).decode())
+
+
+def _reads_texts(connection: Any, _record: Any) -> None:
+    for kind in ("text", "varchar"):
+        connection.adapters.register_loader(kind, _Text)
 
 
 def _name(data_dir: Path) -> str:

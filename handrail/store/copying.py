@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -25,7 +26,7 @@ from sqlmodel import SQLModel, col
 from handrail.errors import CallerError, ConfigError, HandrailError
 from handrail.lock import OURS, WRITER
 from handrail.store import archive, flow_engine
-from handrail.store.database import as_kept, newest_version, upgrade
+from handrail.store.database import escaped, newest_version, upgrade
 from handrail.store.tables import SecretStamp
 
 BATCH = 5_000
@@ -69,7 +70,7 @@ def copy_tables(database: str, target: str, *, stamp: str) -> dict[str, int]:
 
 def _copy(table: Table, old: Connection, new: Connection) -> int:
     for rows in old.execute(select(table)).mappings().partitions(BATCH):
-        new.execute(insert(table), [{name: as_kept(value) for name, value in row.items()} for row in rows])
+        new.execute(insert(table), [{name: _as_kept(value) for name, value in row.items()} for row in rows])
     counting = select(func.count()).select_from(table)
     copied, there = new.scalar(counting), old.scalar(counting)
     if copied is None or copied != there:
@@ -79,6 +80,10 @@ def _copy(table: Table, old: Connection, new: Connection) -> int:
             own = func.pg_get_serial_sequence(table.name, column.name)
             new.execute(select(func.setval(own, func.coalesce(func.max(column), 0) + 1, text("false"))))
     return copied
+
+
+def _as_kept(value: Any) -> Any:
+    return escaped(value) if isinstance(value, str) else value
 
 
 def _refuse_source(source: Path) -> None:

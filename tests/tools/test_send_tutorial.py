@@ -1,5 +1,6 @@
 """Sending by hand: the same rules as at night."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,9 @@ async def confirmed(ctx: ToolContext, who: str) -> SentTutorial:
 def change_texts(ctx: ToolContext) -> None:
     """As if every text had been written anew since."""
     with databases.tables(ctx.settings.data_dir) as database:
-        database.execute("update tutorials set document = json_set(document, '$.intro', 'Another text.')")
+        for id_, document in database.execute("select id, document from tutorials").fetchall():
+            changed = json.dumps({**json.loads(document), "intro": "Another text."})
+            database.execute("update tutorials set document = ? where id = ?", (changed, id_))
 
 
 async def stuck_person(ctx: ToolContext) -> str:
