@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.adapt import Loader
-from sqlalchemy import Connection, CursorResult, NullPool, create_engine, event, text
+from sqlalchemy import Connection, NullPool, create_engine, event, text
 
 from handrail.store import upgrade
 from handrail.store.database import unescaped
@@ -152,12 +152,16 @@ class Tables:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def execute(self, statement: str, values: Sequence[Any] = ()) -> CursorResult[Any]:
-        """`?` stands for each value, as SQLite writes it."""
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """`?` stands for each value, as SQLite writes it; answers a result of SQLAlchemy's."""
         parts = statement.split("?")
         named: Mapping[str, Any] = {f"v{at}": value for at, value in enumerate(values)}
         asked = "".join(f":v{at - 1}{part}" if at else part for at, part in enumerate(parts))
         return self._connection.execute(text(asked), named)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        for values in rows:
+            self.execute(statement, values)
 
     def names(self) -> list[str]:
         """The tables that there are."""

@@ -250,7 +250,9 @@ async def test_results_and_runs_tell_what_arrived_and_what_the_tables_hold(
             "select count(*) from deliveries where status = 'withheld' group by reason"
         ).fetchall()
         by_feature = dict(
-            tables.execute("select feature, count(*) from deliveries where status = 'sent' group by feature")
+            tables.execute(
+                "select feature, count(*) from deliveries where status = 'sent' group by feature"
+            ).fetchall()
         )
     async with visit(settings) as tab:
         await tab.go("/results?period=last_7_days")
