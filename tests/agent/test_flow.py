@@ -98,7 +98,12 @@ async def test_the_flows_books_are_json_of_ids_and_hold_nothing_personal(
     async with open_context(settings) as ctx:
         await flow.run(ctx)
 
-    raw = b"".join(path.read_bytes() for path in settings.data_dir.glob("flow.db*"))
+    raw = b"".join(
+        content
+        for name, content in databases.on_disk(settings.data_dir).items()
+        if name.startswith(("flow.db", "dbos."))
+    )
+    assert raw
     assert {kind for (kind,) in books(settings, "select distinct serialization from workflow_status")} == {
         "handrail_json"
     }
@@ -121,6 +126,7 @@ async def test_a_failure_comes_back_as_the_error_it_was(settings: Settings, few:
     assert report.status == "failed"
 
 
+@pytest.mark.sqlite("a data directory has one worker")
 async def test_without_postgres_a_second_worker_is_refused_in_one_line(settings: Settings) -> None:
     async with open_context(settings) as ctx, one_at_a_time(settings, "night"):
         with pytest.raises(
