@@ -1,6 +1,7 @@
 """All tables of a SQLite database put into an empty PostgreSQL database: whole, or not at all."""
 
 import hmac
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ def copy_tables(database: str, target: str, *, stamp: str) -> dict[str, int]:
     try:
         with here.connect() as old:
             kept = old.scalar(select(col(SecretStamp.stamp)))
-            if kept is None or not hmac.compare_digest(kept, stamp):
+            if kept is not None and not hmac.compare_digest(kept, stamp):
                 raise ConfigError(
                     f"{source} was begun with another HANDRAIL_SECRET_KEY (or file secret.key): put that "
                     "back first. With this one nobody in it would be known again, not even who unsubscribed."
@@ -89,7 +90,11 @@ def _as_kept(value: Any) -> Any:
 def _refuse_source(source: Path) -> None:
     if not source.exists():
         raise CallerError(f"There is nothing to copy: {source} is not there.")
-    if archive.revision(source) != newest_version():
+    try:
+        revision = archive.revision(source)
+    except sqlite3.DatabaseError:
+        raise CallerError(f"There is nothing to copy: {source} holds no tables of Handrail.") from None
+    if revision != newest_version():
         raise CallerError(
             f"The tables in {source} are not those of this Handrail: run `handrail db upgrade` first."
         )

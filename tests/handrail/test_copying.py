@@ -258,6 +258,10 @@ def nothing_is_there(move: Move) -> None:
     (move.settings.data_dir / "handrail.db").unlink()
 
 
+def nothing_is_in_it(move: Move) -> None:
+    (move.settings.data_dir / "handrail.db").write_bytes(b"no database")
+
+
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [
@@ -268,6 +272,7 @@ def nothing_is_there(move: Move) -> None:
         (tables_are_old, "are not those of this Handrail: run `handrail db upgrade` first"),
         (another_key, "begun with another HANDRAIL_SECRET_KEY"),
         (nothing_is_there, "There is nothing to copy"),
+        (nothing_is_in_it, "holds no tables of Handrail"),
     ],
 )
 def test_what_is_not_fit_to_be_copied_is_refused_before_anything_is_written(
@@ -279,6 +284,17 @@ def test_what_is_not_fit_to_be_copied_is_refused_before_anything_is_written(
         here()
 
     assert move.new() == {}
+
+
+def test_tables_that_were_never_opened_with_a_key_take_the_first_one_there(
+    move: Move, here: Callable[[], None]
+) -> None:
+    with written(move) as database:
+        database.execute("delete from secret_stamps")
+
+    here()
+
+    assert move.new()["secret_stamps"] == []
 
 
 def test_while_anything_works_on_the_source_nothing_is_copied(move: Move, here: Callable[[], None]) -> None:
