@@ -6,17 +6,13 @@ SERVE ?= 1
 WORLD ?= acme
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
 .PHONY: help demo test bench bench-night bench-cost bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
-  chaos pictures site judge evals bundle schemathesis scan audit sbom dist
-=======
-.PHONY: help demo test bench bench-night bench-visitors bench-charts bench-book bench-churn bench-health check lint types imports format snap docs lock clean \
-  chaos test-spark pictures judge evals bundle schemathesis scan audit sbom
->>>>>>> i9-events
+  chaos test-spark test-postgres pictures site judge evals bundle schemathesis scan audit sbom dist
 
 help:
 	@echo "make demo          run the main job on made-up data, then serve the dashboard (SERVE=0: stop after the report)"
 	@echo "make test          run the tests"
+	@echo "make test-postgres run the tests again, with every database on PostgreSQL"
 	@echo "make bench         measure the export at volume, the MCP server over stdio, and bench-visitors (BENCH=--quick: a smoke run, --full: 10M events too)"
 	@echo "make bench-night   measure a night of 100,000 people who struggle and 5,000 mails"
 	@echo "make bench-cost    count questions, tokens and mails of nights of 1,000 accounts (BENCH='--people 50': one small night)"
@@ -128,21 +124,13 @@ pictures: .venv/dev
 	@$(BIN)/python docs/pictures.py
 
 lock:
-<<<<<<< HEAD
-	@for part in runtime dev audit docs; do \
-=======
-	@for part in runtime dev audit spark spark-source; do \
->>>>>>> i9-events
+	@for part in runtime dev audit docs spark spark-source; do \
 	  uv pip compile -q --no-strip-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    $$([ $$part != spark-source ] || echo --no-deps) \
 	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
 
 clean:
-<<<<<<< HEAD
-	@rm -rf .venv .venv-audit .venv-docs site .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-=======
-	@rm -rf .venv .venv-audit .venv-spark .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
->>>>>>> i9-events
+	@rm -rf .venv .venv-audit .venv-docs .venv-spark site .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 judge: .venv/dev
 	@$(BIN)/python -m tests.judge
@@ -185,17 +173,18 @@ sbom: .venv-audit/ready
 	    -o dist/handrail-$$version.cdx.json requirements/runtime.txt; \
 	  echo "dist/handrail-$$version.cdx.json"
 
-<<<<<<< HEAD
 dist: .venv/dev .venv-audit/ready
 	@rm -f dist/handrail-*.whl dist/handrail-*.tar.gz
 	@$(BIN)/python -m hatchling build -d dist
 	@$(AUDIT)/twine check --strict dist/handrail-*.whl dist/handrail-*.tar.gz
 	@$(AUDIT)/check-wheel-contents dist/handrail-*.whl
-=======
+
 .venv-spark/ready: requirements/spark.txt requirements/spark-source.txt
 	@sh requirements/install.sh "$(PYTHON)" requirements/spark.txt .venv-spark requirements/spark-source.txt
 	@touch $@
 
 test-spark: .venv-spark/ready
 	@.venv-spark/bin/python -m pytest -q -rs -m spark tests/handrail/services/test_event_spark.py
->>>>>>> i9-events
+
+test-postgres: .venv/dev
+	@HANDRAIL_TEST_DATABASE=postgres $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

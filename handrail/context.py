@@ -337,18 +337,24 @@ def _shared(settings: Settings) -> str:
     return f"{settings.query_url}/{settings.mixpanel_project_id}"
 
 
+def key_file(settings: Settings) -> Path:
+    """Where the secret key is when HANDRAIL_SECRET_KEY is not set."""
+    return settings.data_dir / "secret.key"
+
+
 def secret_of(settings: Settings) -> bytes:
-    """The key of user keys: from the setting, else from a file made on first use (mode 0600)."""
+    """The key of user keys: from the setting, else from a file, on SQLite made on first use (mode 0600)."""
     if settings.secret_key is not None:
         value = settings.secret_key.get_secret_value()
         if len(value) < 16:
             raise ConfigError("HANDRAIL_SECRET_KEY is too short: use at least 16 random characters.")
         return hashlib.sha256(value.encode()).digest()
-    if settings.on_postgres:
+    path = key_file(settings)
+    if settings.on_postgres and not path.exists():
         raise ConfigError(
-            "HANDRAIL_SECRET_KEY is not set: processes that share a PostgreSQL database need the same key."
+            f"HANDRAIL_SECRET_KEY is not set, and there is no {path}: processes that share a PostgreSQL "
+            "database need the same key."
         )
-    path = settings.data_dir / "secret.key"
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         # Written whole under another name first: of two processes that start, none reads half a key.

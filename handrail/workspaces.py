@@ -29,6 +29,7 @@ OWN = frozenset(
         "mixpanel_query_url",
         "mixpanel_export_url",
         "mixpanel_ingest_url",
+        "events_source",
         # what only this project has
         "mixpanel_account_property",
         "mixpanel_group_id",
@@ -85,6 +86,7 @@ SHARED = frozenset(
         "memory_limit",
         "threads",
         "temp_dir",
+        "spark_master",
         "backfill_days",
         "cooldown_days",
         "feature_cooldown_days",

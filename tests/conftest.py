@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from pydantic import SecretStr
 
 from handrail.context import ToolContext, open_context
@@ -20,15 +21,70 @@ from standin import acme
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
-from tests import postgres
+from tests import databases, postgres
 
-MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+_LEFT_OUT: list[int] = []
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Every test has a database of its own, whose commits wait for the disk: in memory they need not."""
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    config.addinivalue_line("markers", "sqlite(reason): about SQLite's own files; not for PostgreSQL.")
+    if memory := postgres.memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    if not databases.ON_POSTGRES:
+        databases.watch()
+        return
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    databases.start(stack)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL what needs no database is left out, and what is on PostgreSQL in any case."""
+    if not databases.ON_POSTGRES:
+        return
+    left_out = [each for each in items if not databases.may_open(each) or databases.has_its_own(each)]
+    config.hook.pytest_deselected(items=left_out)
+    _LEFT_OUT[:] = [len(left_out)]
+    items[:] = [each for each in items if each not in set(left_out)]
+    for each in items:
+        if mark := each.get_closest_marker("sqlite"):
+            each.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = _LEFT_OUT
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker of xdist collects the same."""
+    _LEFT_OUT[:] = getattr(node, "workeroutput", {}).get("left_out", _LEFT_OUT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with databases.watched(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    yield
+    if databases.ON_POSTGRES and folder is not None:
+        databases.forget(folder)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    if databases.ON_POSTGRES:
+        skipped = [str(each.longrepr) for each in terminalreporter.stats.get("skipped", [])]
+        about = sum("about SQLite:" in each for each in skipped)
+        terminalreporter.write_line(
+            f"On PostgreSQL: {about} tests about SQLite's own files were skipped, {sum(_LEFT_OUT)} need no "
+            "database or have one of their own and were left out."
+        )
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +113,7 @@ def settings_for(state: Standin, data_dir: Path, **changes: Any) -> Settings:
     project = state.world.project
     values: dict[str, Any] = {
         "data_dir": data_dir,
-        "database_url": "",
+        "database_url": changes.get("database_url") or databases.address(data_dir),
         "secret_key": SecretStr("a secret of the tests, long enough"),
         "kb_dir": state.world.folder / "kb" if (state.world.folder / "kb").is_dir() else None,
         "now": state.world.start(),
@@ -109,7 +165,7 @@ def _synced_data(_acme_server: Standin, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 async def ctx(settings: Settings, _synced_data: Path) -> AsyncIterator[ToolContext]:
     """A context over the default world after its sync; no night has run yet."""
-    shutil.copytree(_synced_data, settings.data_dir)
+    databases.copy(_synced_data, settings.data_dir)
     async with open_context(settings) as opened:
         yield opened
 

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +17,11 @@ from typing import Any
 import psycopg
 
 USER = "handrail"
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+
+_SETTINGS = ("max_connections=300", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+_OPTIONS = ("-F", *(part for each in _SETTINGS for part in ("-c", each)))
+"""What is in it need not outlive the machine, and one server has the databases of many tests."""
 
 
 def binaries() -> Path | None:
@@ -27,12 +33,17 @@ def binaries() -> Path | None:
     return debian[-1].parent if debian else None
 
 
+def memory() -> Path | None:
+    """Where files lie in memory, if there is room: commits wait for no disk there."""
+    return MEMORY if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Its address without a database, such as `127.0.0.1:5433`."""
     programs = binaries()
     assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-", dir=memory()))
     as_user = _unprivileged(folder)
     data = folder / "data"
     subprocess.run(
@@ -46,7 +57,7 @@ def server() -> Iterator[str]:
         port = free.getsockname()[1]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"],
+            [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, *_OPTIONS],
             stdout=log,
             stderr=log,
             cwd=folder,
@@ -56,7 +67,7 @@ def server() -> Iterator[str]:
             _wait(f"postgresql://{USER}@127.0.0.1:{port}/postgres", process)
             yield f"127.0.0.1:{port}"
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # ends also with connections that somebody left
             process.wait(timeout=30)
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from handrail.flows.sync import group_profiles, sync
 from handrail.settings import Settings
 from standin.server import running
 from standin.world import load
-from tests import hostile_world, oracle_tables
+from tests import databases, hostile_world, oracle_tables
 from tests.conftest import settings_for
 from tests.dungeon import DUNGEON, needs_dungeon
 from tests.oracle_reading import accounts_of, read_feature
@@ -30,16 +28,16 @@ PROPERTIES = ("$browser", "plan", "weird \"name' \\", "nobody has this")
 Rows = dict[str, Any]
 
 
-def in_the_database(path: Path) -> Rows:
+def in_the_database(data_dir: Path) -> Rows:
     """The tables as they lie on disk, read without the product; marks that are no longer kept are None."""
-    with closing(sqlite3.connect(path)) as database:
+    with databases.tables(data_dir) as database:
 
         def rows(table: str, columns: str) -> Iterator[tuple[Any, ...]]:
             found = database.execute(
                 f"select c.mixpanel_group_id, t.metric_date, {columns} "
                 f"from {table} t join customers c on c.id = t.customer_id"
             )
-            return ((account, date.fromisoformat(day), *rest) for account, day, *rest in found)
+            return ((account, date.fromisoformat(str(day)), *rest) for account, day, *rest in found)
 
         signals = "attempts, successes, errors, users_attempting, users_succeeding, rage_clicks, dead_clicks"
         events = rows("event_days", "event, total, users, marks")
@@ -55,7 +53,7 @@ def in_the_database(path: Path) -> Rows:
             "value_days": {row[:5]: (*row[5:7], _marks(row[7])) for row in values},
             "feature_days": {row[:3]: row[3:] for row in rows("feature_days", f"feature, {signals}")},
             "hours": {row[:3]: row[3] for row in rows("event_hours", "hour, total")},
-            "coverage": coverage,
+            "coverage": tuple(coverage),
         }
 
 
@@ -108,7 +106,7 @@ async def test_the_default_world_is_counted_like_the_oracle_counts_it(
 
     expected = counted(acme_folder, first, last, KB, properties=properties)
 
-    assert_equal(in_the_database(tmp_path / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path), expected)
     assert all(len(rows) > 100 for name, rows in expected.items() if name != "coverage")
 
 
@@ -121,7 +119,7 @@ async def test_another_makers_world_is_counted_like_the_oracle_counts_it(tmp_pat
         DUNGEON, first, last, DUNGEON / "kb", properties=("$browser", "$os", "mp_country_code")
     )
 
-    assert_equal(in_the_database(tmp_path / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path), expected)
     assert len(expected["account_days"]) > 600
 
 
@@ -135,7 +133,7 @@ async def test_a_hostile_world_is_counted_like_the_oracle_counts_it(
 
     expected = counted(folder, first, last, folder / "kb", properties=PROPERTIES)
 
-    assert_equal(in_the_database(tmp_path / "data" / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path / "data"), expected)
     kinds = {key[3] for key in expected["value_days"]}
     assert kinds == {"value", "unset", "other"}
     assert all(len(rows) > 15 for name, rows in expected.items() if name != "coverage")
@@ -173,11 +171,11 @@ async def test_an_event_without_an_account_is_that_of_its_users_profile_or_mail_
 
     expected = counted(folder, first, last, folder / "kb", properties=PROPERTIES, homes=homes)
 
-    assert_equal(in_the_database(tmp_path / "data" / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path / "data"), expected)
     plain = counted(folder, first, last, folder / "kb")["coverage"]
     assert plain[1] < expected["coverage"][1] < expected["coverage"][0]
     for text in ("@acme.example", "GLOBEX.example", "c@gmail"):
-        assert not any(text.encode() in path.read_bytes() for path in (tmp_path / "data").iterdir())
+        assert not any(text.encode() in each for each in databases.on_disk(tmp_path / "data").values())
 
 
 async def test_two_ids_of_one_company_become_one_account_with_both_histories(tmp_path: Path) -> None:
@@ -192,7 +190,7 @@ async def test_two_ids_of_one_company_become_one_account_with_both_histories(tmp
             await describe(
                 ctx, [(2, AccountFacts(id="globex", mixpanel_ids=("globex", "initech", "never seen")))]
             )
-            united = in_the_database(tmp_path / "data" / "handrail.db")
+            united = in_the_database(tmp_path / "data")
             await sync(ctx, from_day=first, to_day=last)
 
     for name in ("user_days", "hours"):
@@ -211,7 +209,7 @@ async def test_two_ids_of_one_company_become_one_account_with_both_histories(tmp
     assert {key: row[:3] for key, row in united["feature_days"].items()} == {
         key: row[:3] for key, row in expected["feature_days"].items()
     }
-    assert_equal(in_the_database(tmp_path / "data" / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path / "data"), expected)
 
 
 async def test_an_event_that_names_both_ids_of_an_account_counts_once(tmp_path: Path) -> None:
@@ -227,7 +225,7 @@ async def test_an_event_that_names_both_ids_of_an_account_counts_once(tmp_path: 
 
     same = {"globex": "acme", "17": "acme"}
     expected = counted(folder, first, last, folder / "kb", properties=PROPERTIES, same=same)
-    assert_equal(in_the_database(tmp_path / "data" / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path / "data"), expected)
     assert {"globex", "17"} <= set(acme.aliases)
 
 

@@ -11,13 +11,15 @@ from handrail.cli import printing
 from handrail.cli.each import Told, tell_each
 from handrail.cli.opening import with_context
 from handrail.clock import Clock
-from handrail.context import ToolContext, secret_of
+from handrail.context import ToolContext, key_file, secret_of
 from handrail.domain.restores import CaughtUp
+from handrail.engine.keys import secret_stamp
 from handrail.errors import CallerError, ConfigError
 from handrail.flows.catch_up import catch_up
 from handrail.lock import alone, in_use, one_backup
 from handrail.settings import Settings
-from handrail.store import archive, upgrade
+from handrail.store import archive, flow_engine, upgrade
+from handrail.store.copying import copy_tables, shown
 from handrail.store.restoring import restore as put_back
 from handrail.workspaces import one
 
@@ -94,6 +96,26 @@ def db_upgrade() -> None:
     tell_each(tell, as_json=False)
 
 
+@database.command("copy")
+def db_copy(
+    *,
+    to: Annotated[str, typer.Option(help="An empty database: postgresql+asyncpg://USER@HOST/NAME.")],
+    json_: Json = False,
+) -> None:
+    """Copy all tables from SQLite into an empty PostgreSQL database, and count them there."""
+    settings = one()
+    if settings.on_postgres:
+        raise CallerError(
+            "HANDRAIL_DATABASE_URL names PostgreSQL: this command copies from SQLite. Between two PostgreSQL "
+            "databases use pg_dump and pg_restore."
+        )
+    with alone(settings.data_dir):
+        archive.refuse_half_restored(settings.data_dir)
+        _refuse_open_night(settings)
+        counted = copy_tables(settings.database, to, stamp=secret_stamp(_key(settings)))
+    printing.copied(counted, shown(to), _key_words(settings), as_json=json_)
+
+
 @database.command("restored")
 def db_restored(
     made_at: Annotated[str, typer.Option(help="When the backup or dump was begun, ISO 8601 with its zone.")],
@@ -162,9 +184,27 @@ def _on_sqlite(otherwise: str) -> Settings:
 
 def _key(settings: Settings) -> bytes:
     """The secret key as it is; a new one would know nobody again."""
-    if settings.secret_key is None and not (settings.data_dir / "secret.key").exists():
+    if settings.secret_key is None and not key_file(settings).exists():
         raise ConfigError(
-            f"There is no secret key: set HANDRAIL_SECRET_KEY or put {settings.data_dir / 'secret.key'} back "
-            "first. Without it nobody in the tables is known again."
+            f"There is no secret key: set HANDRAIL_SECRET_KEY or put {key_file(settings)} back first. "
+            "Without it nobody in the tables is known again."
         )
     return secret_of(settings)
+
+
+def _refuse_open_night(settings: Settings) -> None:
+    """The night's own books stay behind: what they would go on with has to be over."""
+    if begun := flow_engine.unfinished(settings):
+        night = begun[0].split(":")[1]
+        raise CallerError(
+            f"The night of {night} has begun and not ended: run `handrail agent run --date {night}` first."
+        )
+
+
+def _key_words(settings: Settings) -> str:
+    if settings.secret_key is not None:
+        return "Keep HANDRAIL_SECRET_KEY as it is."
+    return (
+        f"The secret key stays in {key_file(settings)}: keep HANDRAIL_DATA_DIR as it is, and copy that file "
+        "into the data directory of every other machine that is to work on the database."
+    )

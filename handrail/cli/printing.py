@@ -137,6 +137,25 @@ def replay(found: Replay, *, as_json: bool) -> None:
     show(found.model_dump(mode="json"), "\n".join(lines), as_json=as_json)
 
 
+def copied(counted: dict[str, int], target: str, key: str, *, as_json: bool) -> None:
+    """Rows by table, and what has to be set now."""
+    if as_json:
+        as_object({"to": target, "rows": sum(counted.values()), "tables": counted})
+        return
+    table = Table("table", "rows")
+    for name, rows in counted.items():
+        table.add_row(name, f"{rows:,}")
+    console = Console()
+    console.print(table)
+    lines = (
+        f"{sum(counted.values()):,} rows of {len(counted)} tables are in {target}, counted there.",
+        "Now set HANDRAIL_DATABASE_URL to it wherever Handrail runs. Start nothing on the old database: both "
+        "would send mails.",
+        key,
+    )
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
 def checks(found: list[Check]) -> str:
     """One line a check."""
     return "\n".join(f"{'ok  ' if one.ok else 'FAIL'}  {one.name}: {one.detail}" for one in found)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -54,6 +55,11 @@ from handrail.store.syncs import Syncs
 from handrail.store.write_backs import WriteBacks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_MARK = "\ue000"
+"""A character for private use: Unicode gives it no meaning."""
+
+_ESCAPED = re.compile(f"{_MARK}([01])")
 
 
 class Work:
@@ -285,20 +291,34 @@ def _postgres(url: str) -> AsyncEngine:
         url, hide_parameters=True, pool_pre_ping=True, connect_args={"server_settings": server}
     )
     event.listen(engine.sync_engine, "begin", _in_turn)
-    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    event.listen(engine.sync_engine, "connect", _texts)
     event.listen(engine.sync_engine, "before_cursor_execute", narrow, retval=True)
     return engine
 
 
-def _without_nul(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> Any:
-    """PostgreSQL keeps no NUL in a text, and anybody can send one in an event's name."""
+def _texts(connection: Any, _record: Any) -> None:
+    async def both_ways(driver: Any) -> None:
+        for kind in ("text", "varchar"):
+            await driver.set_type_codec(
+                kind, schema="pg_catalog", encoder=escaped, decoder=unescaped, format="text"
+            )
 
-    def clean(row: Any) -> Any:
-        if not any(isinstance(each, str) and "\0" in each for each in row):
-            return row
-        return tuple(each.replace("\0", "\ufffd") if isinstance(each, str) else each for each in row)
+    connection.run_async(both_ways)
 
-    return statement, [clean(row) for row in values] if many else clean(values)
+
+def escaped(value: str) -> str:
+    """PostgreSQL keeps no NUL in a text, and anybody can send one in a name: it is kept as two characters.
+
+    No two texts become one, so that no name stands in the way of another.
+    """
+    if "\0" in value or _MARK in value:
+        return value.replace(_MARK, f"{_MARK}1").replace("\0", f"{_MARK}0")
+    return value
+
+
+def unescaped(value: str) -> str:
+    """The text that was `escaped`."""
+    return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else _MARK, value) if _MARK in value else value
 
 
 def _in_turn(connection: Any) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     inspect,
     select,
+    text,
     update,
 )
 from sqlalchemy.engine import make_url
@@ -24,6 +25,11 @@ from handrail.settings import Settings
 
 SCHEMA = "dbos"
 """Where the books are on PostgreSQL."""
+
+
+_BEGUN = (
+    "select workflow_uuid from workflow_status where status in ('PENDING', 'ENQUEUED', 'DELAYED') order by 1"
+)
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -51,6 +57,20 @@ def mentions(settings: Settings, ids: Mapping[str, str], *, replace: bool = Fals
     try:
         with engine.begin() as connection:
             return _mentions(connection, ids, replace=replace)
+    finally:
+        engine.dispose()
+
+
+def unfinished(settings: Settings) -> list[str]:
+    """The names of the runs in SQLite's books that have begun and not ended."""
+    if not settings.flow_file.exists():
+        return []
+    engine = sqlite_engine(settings.flow_file)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("workflow_status"):
+                return []
+            return list(connection.scalars(text(_BEGUN)))
     finally:
         engine.dispose()
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from handrail.flows.brief import kept
 from handrail.settings import SendMode
 from standin.server import running
 from standin.world import load
+from tests import databases
 from tests.conftest import settings_for
 from tests.handrail.services.test_sendgrid import answering
 from tools.list_alerts import list_alerts
@@ -102,7 +102,7 @@ def one_night(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def after_a_night(world: Path, one_night: Path, tmp_path: Path) -> AsyncIterator[ToolContext]:
-    shutil.copytree(one_night, tmp_path / "data")
+    databases.copy(one_night, tmp_path / "data")
     with running(load(world)) as state:
         async with open_context(settings_for(state, tmp_path / "data", send_mode=SendMode.OFF)) as ctx:
             yield ctx

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
 from standin.server import running
 from standin.state import Standin
-from tests import crowd
+from tests import crowd, databases
 from tests.agent.test_kill import mails_arrive
 from tests.chaos import Workers
 from tests.conftest import settings_for
@@ -49,8 +47,8 @@ def settings(few: Standin, tmp_path: Path) -> Settings:
 
 
 def books(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(settings.flow_file)) as opened:
-        return list(opened.execute(query))
+    with databases.flow(settings.data_dir) as opened:
+        return [tuple(row) for row in opened.execute(query)]
 
 
 async def test_the_clock_starts_a_night_once_and_a_person_may_run_it_again(
@@ -100,7 +98,12 @@ async def test_the_flows_books_are_json_of_ids_and_hold_nothing_personal(
     async with open_context(settings) as ctx:
         await flow.run(ctx)
 
-    raw = b"".join(path.read_bytes() for path in settings.data_dir.glob("flow.db*"))
+    raw = b"".join(
+        content
+        for name, content in databases.on_disk(settings.data_dir).items()
+        if name.startswith(("flow.db", "dbos."))
+    )
+    assert raw
     assert {kind for (kind,) in books(settings, "select distinct serialization from workflow_status")} == {
         "handrail_json"
     }
@@ -123,6 +126,7 @@ async def test_a_failure_comes_back_as_the_error_it_was(settings: Settings, few:
     assert report.status == "failed"
 
 
+@pytest.mark.sqlite("a data directory has one worker")
 async def test_without_postgres_a_second_worker_is_refused_in_one_line(settings: Settings) -> None:
     async with open_context(settings) as ctx, one_at_a_time(settings, "night"):
         with pytest.raises(

@@ -16,6 +16,7 @@ from handrail.domain.deliveries import Delivery, Status
 from handrail.flows.mailing import SENDS
 from handrail.settings import Settings
 from standin.state import Standin
+from tests import databases
 from tests.conftest import OpenWith
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """The settings of the test as a process gets them."""
     values = {
         "HANDRAIL_DATA_DIR": str(settings.data_dir),
+        "HANDRAIL_DATABASE_URL": settings.database_url,
         "HANDRAIL_SECRET_KEY": _secret(settings.secret_key),
         "HANDRAIL_NOW": settings.now.isoformat() if settings.now else "",
         "HANDRAIL_MIXPANEL_PROJECT_ID": str(settings.mixpanel_project_id),
@@ -156,15 +158,12 @@ def canaries(standins: Standin) -> list[bytes]:
 def personal_data_in(folder: Path, standins: Standin) -> list[str]:
     """Files (with WAL, lock and key files) that hold a canary, and which kind."""
     wanted = canaries(standins)
-    found = []
-    for path in [path for path in folder.rglob("*") if path.is_file()]:
-        # By another process: closing the database's file in this one would drop SQLite's locks.
-        read = subprocess.run(["cat", path], capture_output=True, check=False)
-        if read.returncode == 0:  # SQLite takes its side files away
-            content = read.stdout
-            found += [f"{path.name}: {canary.decode()}" for canary in wanted if canary in content]
-    assert (folder / "handrail.db").exists()
-    return found
+    return [
+        f"{name}: {canary.decode()}"
+        for name, content in databases.on_disk(folder).items()
+        for canary in wanted
+        if canary in content
+    ]
 
 
 async def test_the_search_for_personal_data_would_find_some(standins: Standin, tmp_path: Path) -> None:

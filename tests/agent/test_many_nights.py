@@ -20,8 +20,8 @@ from handrail.services.mail.sendgrid import DELIVERY_ARGUMENT
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
+from tests import databases
 from tests.conftest import settings_for
-from tests.handrail.flows.disk import stored
 from tests.standin.conftest import event, write_world
 
 NIGHTS = int(os.environ.get("HANDRAIL_TEST_NIGHTS", "32"))
@@ -159,7 +159,7 @@ async def test_many_nights_with_failing_neighbours_keep_every_promise(tmp_path: 
             if index >= SETTLED or index == NIGHTS - 1:
                 growth.append(held(data))
         secret = ctx.secret
-        everything = stored(data)
+        everything = b"".join(databases.on_disk(data).values())
         mails, counted = list(state.mails), [one.at for one in state.counted]
 
     rows = {row.id: row for some in made.values() for row in some}

@@ -1,7 +1,6 @@
 """Connecting a project: checked live, found out about, and its service account kept sealed."""
 
 import base64
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from handrail.settings import REGION_HOSTS
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
+from tests import databases
 from tests.conftest import OpenWith
 
 UNSET: dict[str, Any] = {
@@ -112,26 +112,14 @@ async def test_neither_secret_nor_name_is_readable_in_the_files_of_the_database(
     project = standins.world.project
     async with open_with(**UNSET) as ctx:
         await connect(ctx, credentials(standins))
-        while_open = contents(ctx.settings.data_dir)
-    after = contents(ctx.settings.data_dir)
+        while_open = databases.on_disk(ctx.settings.data_dir)
+    after = databases.on_disk(ctx.settings.data_dir)
 
     for files in (while_open, after):
-        assert any(name.startswith("handrail.db") for name in files)
         held = b"".join(files.values())
         assert project["secret"].encode() not in held
         assert project["username"].encode() not in held
     assert b"gAAAA" in b"".join(after.values()), "the sealed text is there"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Read by another process: closing the database's file in this one would drop SQLite's locks."""
-    read = {
-        path.name: subprocess.run(["cat", path], capture_output=True, check=False).stdout
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    assert read
-    return read
 
 
 def test_the_key_that_seals_is_not_the_key_of_users() -> None:

@@ -1,8 +1,6 @@
 """A database with another secret than its own: nobody in it would be recognised, so it does not open."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from handrail.errors import ConfigError
 from handrail.flows.connect import connect
 from handrail.settings import Settings
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 
 OTHER = SecretStr("another key, as long as the first")
@@ -30,7 +29,7 @@ async def opens(settings: Settings) -> bool:
 
 
 def stamps(settings: Settings) -> list[str]:
-    with closing(sqlite3.connect(settings.data_dir / "handrail.db")) as database:
+    with databases.tables(settings.data_dir) as database:
         return [stamp for (stamp,) in database.execute("select stamp from secret_stamps")]
 
 
@@ -54,6 +53,7 @@ async def test_another_key_is_refused_on_postgres(postgres_settings: Settings) -
     assert await opens(postgres_settings)
 
 
+@pytest.mark.sqlite("on PostgreSQL no key file is made")
 async def test_a_lost_key_file_is_not_replaced_by_a_new_one_in_silence(settings: Settings) -> None:
     by_file = settings.model_copy(update={"secret_key": None})
     path = settings.data_dir / "secret.key"
@@ -76,9 +76,8 @@ async def test_a_database_without_a_stamp_takes_it_from_the_key_that_opens_its_s
     given = Credentials.model_validate({name: project[name] for name in ("project_id", "username", "secret")})
     async with open_context(unset) as ctx:
         await connect(ctx, given)
-    with closing(sqlite3.connect(settings.data_dir / "handrail.db")) as database:
+    with databases.tables(settings.data_dir) as database:
         database.execute("delete from secret_stamps")
-        database.commit()
 
     with pytest.raises(ConfigError, match="restore HANDRAIL_SECRET_KEY"):
         await opens(unset.model_copy(update={"secret_key": OTHER}))
@@ -90,9 +89,8 @@ async def test_a_database_without_a_stamp_takes_it_from_the_key_that_opens_its_s
 
 async def test_of_many_that_open_a_new_database_at_once_all_find_one_stamp(settings: Settings) -> None:
     assert await opens(settings)
-    with closing(sqlite3.connect(settings.data_dir / "handrail.db")) as database:
+    with databases.tables(settings.data_dir) as database:
         database.execute("delete from secret_stamps")
-        database.commit()
 
     assert await asyncio.gather(*(opens(settings) for _ in range(8))) == [True] * 8
 

@@ -4,15 +4,14 @@ import asyncio
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from handrail.context import ToolContext, open_context
 from handrail.domain.metrics import SyncState
 from handrail.engine.marks import MARK_BYTES
 from handrail.errors import BrokenExport, HandrailError
 from handrail.flows.sync import REREAD_DAYS, sync
-from handrail.store.database import _engine
 from standin.state import Standin
+from tests import databases
 from tests.conftest import OpenWith, settings_for
 
 LAST = date(2026, 11, 19)
@@ -47,20 +46,15 @@ def in_order(value: object) -> object:
 
 async def rows(ctx: ToolContext) -> Tables:
     """Every row of every table that has a day, the day first, without our running numbers."""
-    engine = _engine(ctx.settings.database)
     found: Tables = {}
-    async with engine.connect() as connection:
-
-        async def ask(sql: str) -> list[tuple[object, ...]]:
-            return [tuple(map(in_order, row)) for row in await connection.execute(text(sql))]
-
-        for (table,) in await ask("select name from sqlite_master where type = 'table'"):
-            columns = {str(name) for (name,) in await ask(f"select name from pragma_table_info('{table}')")}
+    with databases.tables(ctx.settings.data_dir) as database:
+        for table in database.names():
+            columns = set(database.execute(f"select * from {table}").keys())
             if "metric_date" in columns:
                 others = sorted(columns - {"metric_date", "id", "sync_id", "read_at"})
                 kept = ", ".join(["metric_date", *others])
-                found[str(table)] = sorted(await ask(f"select {kept} from {table}"), key=repr)
-    await engine.dispose()
+                rows = database.execute(f"select {kept} from {table}")
+                found[table] = sorted((tuple(map(in_order, row)) for row in rows), key=repr)
     return found
 
 

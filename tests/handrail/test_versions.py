@@ -1,7 +1,5 @@
 """Tables brought up to date: by whom, and who may read them."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,17 +8,16 @@ from handrail.context import open_context
 from handrail.errors import ConfigError
 from handrail.settings import Settings
 from handrail.store import upgrade
+from tests import databases
 
 
 async def test_tables_of_a_later_version_are_refused_in_one_sentence_and_left_as_they_are(
     settings: Settings,
 ) -> None:
-    path = settings.data_dir / "handrail.db"
     async with open_context(settings):
         pass
-    with closing(sqlite3.connect(path)) as database:
+    with databases.tables(settings.data_dir) as database:
         database.execute("update alembic_version set version_num = '9999'")
-        database.commit()
 
     with pytest.raises(ConfigError, match="last used by a later Handrail"):
         async with open_context(settings):
@@ -28,7 +25,7 @@ async def test_tables_of_a_later_version_are_refused_in_one_sentence_and_left_as
     with pytest.raises(ConfigError, match="last used by a later Handrail"):
         upgrade(settings.database)
 
-    with closing(sqlite3.connect(path)) as database:
+    with databases.tables(settings.data_dir) as database:
         assert database.execute("select version_num from alembic_version").fetchall() == [("9999",)]
 
 

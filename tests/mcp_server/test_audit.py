@@ -1,7 +1,5 @@
 """Every call of a tool is on record: who, what, of which account, how long and with which outcome."""
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +13,7 @@ from handrail.context import ToolContext
 from handrail.domain.access import ToolCall
 from handrail.engine import keys
 from mcp_server.server import create_server
+from tests import databases
 from tests.conftest import OpenWith
 from tests.mcp_server.test_server import ERAS
 from tests.tools.test_send_tutorial import FEATURE, stuck_person
@@ -62,7 +61,7 @@ async def test_calls_are_on_record_with_a_hash_of_their_arguments_and_nothing_el
         ctx.secret, '{"account": "Acme", "period": "last_7_days"}'
     )
     assert calls[0].arguments != keys.arguments_key(b"another" * 5, '{"account": "Acme"}')
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
+    with databases.tables(ctx.settings.data_dir) as database:
         kept = "\n".join(str(row) for row in database.execute("select * from tool_calls"))
     assert "Acme" not in kept
     assert "jo.doe" not in kept

@@ -1,7 +1,6 @@
 """The independent count of the default world, and the world after one night, each done once."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
@@ -13,7 +12,7 @@ from agent import night
 from handrail.context import ToolContext, open_context
 from handrail.settings import Settings
 from standin.state import Standin
-from tests import oracle
+from tests import databases, oracle
 from tests.conftest import settings_for
 
 FROM, TO = date(2026, 10, 21), date(2026, 11, 19)
@@ -42,6 +41,6 @@ def _night_data(_acme_server: Standin, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 async def morning(settings: Settings, _night_data: Path) -> AsyncIterator[ToolContext]:
     """A context over the default world after its first night."""
-    shutil.copytree(_night_data, settings.data_dir)
+    databases.copy(_night_data, settings.data_dir)
     async with open_context(settings) as opened:
         yield opened

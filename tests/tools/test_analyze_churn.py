@@ -1,10 +1,7 @@
 """What told churned accounts from kept ones, over a world in which accounts fade before they leave."""
 
 import json
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -22,7 +19,7 @@ from handrail.flows.sync import sync
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
-from tests import leaving_world
+from tests import databases, leaving_world
 from tests.conftest import settings_for
 from tools.analyze_churn import analyze_churn
 
@@ -55,7 +52,7 @@ def _read(_leaving: Standin, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def leaving(_leaving: Standin, _read: Path, tmp_path: Path) -> AsyncIterator[ToolContext]:
-    shutil.copytree(_read, tmp_path / "data")
+    databases.copy(_read, tmp_path / "data")
     settings = settings_for(_leaving, tmp_path / "data", mixpanel_churn_property="churned_on")
     async with open_context(settings) as ctx:
         yield ctx
@@ -63,8 +60,9 @@ async def leaving(_leaving: Standin, _read: Path, tmp_path: Path) -> AsyncIterat
 
 def rows(ctx: ToolContext, sql: str, *values: Any) -> list[Any]:
     """What lies on disk, or a change to it, without the product."""
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database, database:
-        return database.execute(sql, values).fetchall()
+    with databases.tables(ctx.settings.data_dir) as database:
+        done = database.execute(sql, values)
+        return [tuple(row) for row in done] if done.returns_rows else []
 
 
 async def test_a_sync_reads_the_days_on_which_accounts_left_from_the_group_property(
@@ -132,7 +130,9 @@ async def test_the_track_record_counts_who_was_flagged_and_who_for_nothing(leavi
         "select mixpanel_churned_at, metric_date from past_days p join customers c on c.id = p.customer_id "
         "where band = 'at_risk' and mixpanel_churned_at is not null order by 1, 2",
     )
-    ahead = [(left, (date.fromisoformat(left) - date.fromisoformat(day)).days) for left, day in risks]
+    ahead = [
+        (left, (date.fromisoformat(str(left)) - date.fromisoformat(str(day))).days) for left, day in risks
+    ]
     flagged = {left: days for left, days in reversed(ahead) if 7 <= days <= 90}
     assert (record.churned, record.kept) == (leaving_world.CHURNED, leaving_world.KEPT)
     assert record.flagged == len(flagged) >= 8
@@ -184,7 +184,7 @@ async def test_days_are_replayed_once_and_again_when_one_of_theirs_was_read_agai
     rows(leaving, "update synced_days set read_at = '2026-11-21 00:00:00' where metric_date = '2026-11-02'")
     await replay(leaving, LAST, settings)
 
-    assert [day for (day,) in rows(leaving, marked)][-1] == "2026-11-01", "only the 8th is made of the 2nd"
+    assert str(rows(leaving, marked)[-1][0]) == "2026-11-01", "only the 8th is made of the 2nd"
 
 
 async def test_a_question_replays_the_newest_days_only_and_says_how_many_wait(leaving: ToolContext) -> None:
@@ -238,5 +238,5 @@ async def test_a_night_keeps_the_track_record(leaving: ToolContext) -> None:
     await night.run(leaving)
 
     [(day, document)] = rows(leaving, "select as_of, document from track_records")
-    assert day == LAST.isoformat()
+    assert str(day) == LAST.isoformat()
     assert json.loads(document)["churned"] == leaving_world.CHURNED

@@ -70,7 +70,7 @@ async def test_fresh_whole_and_exact_figures_carry_no_caveat(name: str, ctx: Too
 async def test_figures_of_a_sync_more_than_a_day_ago_say_so(
     name: str, ctx: ToolContext, open_with: OpenWith
 ) -> None:
-    later = ctx.clock.now() + timedelta(hours=26)
+    later = ctx.clock.now() + timedelta(hours=25, minutes=30)
     async with open_with(now=later) as next_day:
         found = await told(next_day, name)
 

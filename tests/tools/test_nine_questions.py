@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 
 from docs import asked
@@ -12,7 +11,7 @@ from handrail.context import DEFAULT_KB, ToolContext
 from handrail.domain.metrics import AccountDay, Coverage, DayTables
 from handrail.flows.health import keep_scores
 from handrail.services.score_file import SHIPPED
-from tests import oracle, oracle_health, oracle_users
+from tests import databases, oracle, oracle_health, oracle_users
 from tests.oracle_reading import read_feature
 from tests.oracle_tables import Tables, tables
 from tools.find_accounts import Accounts, find_accounts
@@ -130,13 +129,12 @@ async def test_users_gone_quiet_for_14_days(
 
 async def test_onboarding_status(ctx: ToolContext, rows: Tables) -> None:
     """Nobody is new in the default world: all that Acme did before November is taken away."""
-    async with aiosqlite.connect(ctx.settings.data_dir / "handrail.db") as database:
+    with databases.tables(ctx.settings.data_dir) as database:
         for table in ("mixpanel_metrics", "feature_days", "user_days"):
-            await database.execute(
+            database.execute(
                 f"delete from {table} where metric_date < '2026-11-01' and customer_id in "
                 "(select id from customers where mixpanel_group_id = 'acct_1001')"
             )
-        await database.commit()
     await keep_scores(ctx, AS_OF)
 
     answer = await find_accounts(ctx, only="onboarding")

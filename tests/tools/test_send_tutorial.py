@@ -1,7 +1,6 @@
 """Sending by hand: the same rules as at night."""
 
-import sqlite3
-from contextlib import closing
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from handrail.context import ToolContext
 from handrail.errors import CallerError
 from handrail.settings import SendMode
 from standin.state import Standin
+from tests import databases
 from tests.conftest import OpenWith
 from tools.draft_tutorial import draft_tutorial
 from tools.find_struggling_users import find_struggling_users
@@ -26,9 +26,10 @@ async def confirmed(ctx: ToolContext, who: str) -> SentTutorial:
 
 def change_texts(ctx: ToolContext) -> None:
     """As if every text had been written anew since."""
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
-        database.execute("update tutorials set document = json_set(document, '$.intro', 'Another text.')")
-        database.commit()
+    with databases.tables(ctx.settings.data_dir) as database:
+        for id_, document in database.execute("select id, document from tutorials").fetchall():
+            changed = json.dumps({**json.loads(document), "intro": "Another text."})
+            database.execute("update tutorials set document = ? where id = ?", (changed, id_))
 
 
 async def stuck_person(ctx: ToolContext) -> str:

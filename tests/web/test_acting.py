@@ -2,10 +2,7 @@
 
 import asyncio
 import re
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from handrail.domain.deliveries import Status
 from handrail.flows import review
 from handrail.settings import SendMode, Settings
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 from tests.web.dashboard import Visit, visit
 from tests.web.test_app import browser
@@ -32,7 +30,7 @@ def _reviewed_data(
 ) -> Path:
     """A data directory after one night in review, to be copied."""
     data = tmp_path_factory.mktemp("reviewed") / "data"
-    shutil.copytree(_synced_data, data)
+    databases.copy(_synced_data, data)
     _acme_server.reset()
 
     async def run() -> None:
@@ -46,7 +44,7 @@ def _reviewed_data(
 @pytest.fixture
 def settings(standins: Standin, tmp_path: Path, _reviewed_data: Path) -> Settings:
     """Of an installation whose first night waits for a person's yes."""
-    shutil.copytree(_reviewed_data, tmp_path / "data")
+    databases.copy(_reviewed_data, tmp_path / "data")
     return settings_for(standins, tmp_path / "data", **REVIEW)
 
 
@@ -247,12 +245,14 @@ async def test_results_and_runs_tell_what_arrived_and_what_the_tables_hold(
     for each in (await review.pending(ctx))[:3]:
         await review.approve(ctx, each.review.id)
     await leave(ctx)
-    with closing(sqlite3.connect(settings.data_dir / "handrail.db")) as tables:
+    with databases.tables(settings.data_dir) as tables:
         withheld = tables.execute(
             "select count(*) from deliveries where status = 'withheld' group by reason"
         ).fetchall()
         by_feature = dict(
-            tables.execute("select feature, count(*) from deliveries where status = 'sent' group by feature")
+            tables.execute(
+                "select feature, count(*) from deliveries where status = 'sent' group by feature"
+            ).fetchall()
         )
     async with visit(settings) as tab:
         await tab.go("/results?period=last_7_days")
@@ -434,7 +434,7 @@ async def with_hostile_texts(ctx: ToolContext, settings: Settings) -> list[str]:
     text = first.tutorial
     steps = tuple(each.model_copy(update={"text": each.text + " ".join(HOSTILE)}) for each in text.steps)
     bad = text.model_copy(update={"subject": HOSTILE[0], "intro": " ".join(HOSTILE), "steps": steps})
-    with closing(sqlite3.connect(settings.data_dir / "handrail.db")) as tables, tables:
+    with databases.tables(settings.data_dir) as tables:
         tables.execute("update tutorials set document = ? where id = ?", (bad.model_dump_json(), text.id))
         ids = [row[0] for row in tables.execute("select id from customers order by id")]
         tables.executemany(

@@ -5,7 +5,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from handrail.context import open_context
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 from tests.web.test_access import ADMIN, OPENED
 from web.app import create_app
@@ -55,7 +55,7 @@ async def one_night(settings: Settings) -> None:
 
 
 def test_schemathesis_finds_no_fault(standins: Standin, tmp_path: Path, _synced_data: Path) -> None:  # noqa: PT019  (its value is copied)
-    shutil.copytree(_synced_data, tmp_path / "data")
+    databases.copy(_synced_data, tmp_path / "data")
     asyncio.run(one_night(settings_for(standins, tmp_path / "data")))
     settings = settings_for(standins, tmp_path / "data", **OPENED, api_rate=0)
     with served(settings) as address:

@@ -2,10 +2,8 @@
 
 import json
 import re
-import sqlite3
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from handrail.domain.feedback import Answer
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
+from tests import databases
 from tests.handrail.services.test_compose import Page
 from tests.web.test_app import BASE
 from web.app import create_app
@@ -333,9 +332,9 @@ async def test_nothing_of_the_reader_lies_in_the_database(
     path = await first_page(client, standins)
     await client.post(f"{path}/answer", data={"helpful": "yes"}, headers={"user-agent": "Opera of Mine"})
 
-    with closing(sqlite3.connect(settings.data_dir / "handrail.db")) as database:
-        columns = [column[1] for column in database.execute("pragma table_info(answers)")]
-        everything = "\n".join(database.iterdump())
+    with databases.tables(settings.data_dir) as database:
+        columns = list(database.execute("select * from answers").keys())
+        everything = database.dump()
 
     assert columns == ["delivery_id", "helpful", "seconds", "at", "needs_help"]
     assert "Opera of Mine" not in everything

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 
 from agent import night
@@ -16,7 +15,7 @@ from handrail.errors import CallerError, ConfigError
 from handrail.flows.health import definition, facts_at, feel, felt, keep_scores, look_up
 from handrail.flows.measure import count_nightly
 from handrail.services.score_file import SHIPPED
-from tests import oracle_health
+from tests import databases, oracle_health
 
 AS_OF = date(2026, 11, 19)
 
@@ -40,11 +39,9 @@ async def delete_after(ctx: ToolContext, day: date, tables: tuple[str, ...]) -> 
 
 async def run(ctx: ToolContext, *statements: str) -> None:
     """What no code of the product does to the database."""
-    path = ctx.settings.data_dir / "handrail.db"
-    async with aiosqlite.connect(path) as database:
+    with databases.tables(ctx.settings.data_dir) as database:
         for each in statements:
-            await database.execute(each)
-        await database.commit()
+            database.execute(each)
 
 
 async def test_a_night_scores_every_account_as_an_independent_computation_does(
@@ -124,8 +121,8 @@ async def test_users_whose_days_are_no_longer_kept_stay_as_numbers(ctx: ToolCont
         accounts = [each.id for each in await work.accounts.all()]
         counted = await work.health.people(AS_OF, accounts)
     await delete_after(ctx, date(2026, 1, 1), ("user_days",))
-    later = f"update mixpanel_metrics set metric_date = date('{AS_OF}', '+60 days')"
-    await run(ctx, f"{later} where metric_date = '{AS_OF}'")
+    later = AS_OF + timedelta(days=60)
+    await run(ctx, f"update mixpanel_metrics set metric_date = '{later}' where metric_date = '{AS_OF}'")
     async with ctx.store.read() as work:
         after = await work.health.people(AS_OF, accounts)
         never = await work.health.people(AS_OF - timedelta(days=40), accounts)

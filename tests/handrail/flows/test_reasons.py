@@ -1,8 +1,6 @@
 """Reasons that no document explains: numbered, kept without their text, named by an operator."""
 
 import json
-import sqlite3
-from contextlib import closing
 from datetime import date, timedelta
 
 import pytest
@@ -15,6 +13,7 @@ from handrail.flows.gaps import docs_gaps
 from handrail.flows.reasons import approve, listed, reject
 from handrail.store.reasons import MOST_NUMBERED
 from standin.state import Standin
+from tests import databases
 
 AS_OF = date(2026, 11, 19)
 ALERTS = "set-up-alerts"
@@ -62,8 +61,8 @@ async def test_new_reasons_are_numbered_the_commonest_first_and_free_text_is_kep
     prompts = json.dumps(standins.prompts)
     assert '\\"main_error\\": \\"reason_1\\"' in prompts
     assert "E_42" not in prompts + json.dumps(standins.mails)
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
-        whole = "\n".join(database.iterdump())
+    with databases.tables(ctx.settings.data_dir) as database:
+        whole = database.dump()
     assert "secret.example" not in whole
 
 

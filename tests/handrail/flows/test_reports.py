@@ -13,8 +13,7 @@ from handrail.domain.reports import KeptReport
 from handrail.errors import CallerError, NotOffered
 from handrail.flows.reports import list_reports, read_report, refresh_reports, report_history
 from standin.state import Standin
-from tests import oracle_reading
-from tests.handrail.flows.disk import stored
+from tests import databases, oracle_reading
 
 ACTIVE, ERRORS = 52110501, 52110502
 BOARD = 6120882
@@ -291,6 +290,6 @@ async def test_a_report_by_person_leaves_no_person_on_disk(
     assert not kept.report.complete
     assert "$overall" in {row.path[-1] for row in kept.report.rows}
     assert kept.name == "no. 99"
-    kept_bytes = stored(ctx.settings.data_dir)
+    kept_bytes = b"".join(databases.on_disk(ctx.settings.data_dir).values())
     assert b"$overall" in kept_bytes
     assert [each for each in (*persons, "ceo.canary") if each.encode() in kept_bytes] == []

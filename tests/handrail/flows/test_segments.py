@@ -14,10 +14,9 @@ from handrail.flows.sync import sync
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
-from tests import oracle_reading, oracle_users
+from tests import databases, oracle_reading, oracle_users
 from tests.conftest import OpenWith, settings_for
 from tests.dungeon import DUNGEON, needs_dungeon
-from tests.handrail.flows.disk import stored
 
 AS_OF = date(2026, 11, 19)
 FIGURES = {
@@ -147,7 +146,7 @@ async def test_no_word_of_a_small_group_and_no_person_reaches_the_disk(
 
     await count_users(ctx, AS_OF)
 
-    kept = stored(ctx.settings.data_dir)
+    kept = b"".join(databases.on_disk(ctx.settings.data_dir).values())
     assert b"everybody.0" in kept, "large groups are kept, so the files are the right ones"
     canaries = [b"smallgroupcanary", b"shared.canary", b"4915551234567"]
     canaries += [str(each[key]).encode() for each in members for key in ("$email", "$name") if key in each]

@@ -1,8 +1,6 @@
 """What Mixpanel is told of mails: once, by id, without a word of them."""
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +16,7 @@ from handrail.flows.doctor import check
 from handrail.flows.sync import read_events
 from handrail.flows.write_back import Told, write_back
 from standin.state import Standin
+from tests import databases
 from tests.conftest import OpenWith
 
 NIGHT = date(2026, 11, 19)
@@ -258,7 +257,7 @@ async def test_what_was_told_long_ago_is_forgotten_and_not_told_again(
             await work.write_backs.told(["sent/old"], opened.clock.now() - timedelta(days=61))
             await work.write_backs.told(["sent/young"], opened.clock.now() - timedelta(days=59))
         again = await write_back(opened)
-        with closing(sqlite3.connect(opened.settings.data_dir / "handrail.db")) as database:
+        with databases.tables(opened.settings.data_dir) as database:
             left = {key for (key,) in database.execute("select key from written_back")}
 
     assert again.events == 0

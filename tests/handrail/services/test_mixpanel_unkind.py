@@ -30,6 +30,7 @@ from handrail.ledger import Ledger
 from handrail.services.mixpanel.client import Mixpanel
 from handrail.store import Store, open_store
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 from tests.mixpanel_methods import METHODS, WEEK, Api, Method, methods_of
 
@@ -144,13 +145,14 @@ def expected(unkind: Unkind, name: str, method: Method) -> Met:
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("books") / "handrail.db"
+def books(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("books")
+    return databases.address(folder) or f"sqlite+aiosqlite:///{folder}/handrail.db"
 
 
 @pytest.fixture
-async def store(books: Path) -> AsyncIterator[Store]:
-    opened = await open_store(f"sqlite+aiosqlite:///{books}")
+async def store(books: str) -> AsyncIterator[Store]:
+    opened = await open_store(books)
     yield opened
     await opened.close()
 

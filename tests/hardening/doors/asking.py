@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from handrail.context import ToolContext
 from handrail.settings import Settings
 from mcp_server.server import create_server
+from tests import databases
 from tests.hardening.counts import FULL
 from web.app import create_app
 
@@ -30,7 +31,7 @@ def settings_of(data_dir: Path, **changes: Any) -> Settings:
     """An installation with tokens and no project: what the doors decide needs nothing behind them."""
     values: dict[str, Any] = {
         "data_dir": data_dir,
-        "database_url": "",
+        "database_url": databases.address(data_dir),
         "secret_key": SecretStr("a secret of the tests, long enough"),
         "api_tokens": TOKENS,
         "api_rate": 0,

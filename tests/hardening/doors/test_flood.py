@@ -5,12 +5,11 @@ import os
 import random
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import httpx2
 
 from benchmarks.night import wait
 from handrail.context import open_context
+from tests import databases
 from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL
 from tests.hardening.doors.asking import settings_of
@@ -45,6 +45,7 @@ def serving(folder: Path) -> Iterator[tuple[str, int]]:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "HANDRAIL_DATA_DIR": str(folder / "data"),
+        "HANDRAIL_DATABASE_URL": databases.address(folder / "data"),
         "HANDRAIL_SECRET_KEY": "a secret of the tests, long enough",
         "HANDRAIL_SENDGRID_WEBHOOK_KEY": public(key_of()),
     }
@@ -116,7 +117,7 @@ async def test_every_event_of_a_flood_is_taken_once_in_bounded_memory(
     with serving(tmp_path) as (base, pid):
         kept, seconds = await poured(base, posts, a_second=A_SECOND if FULL else 0)
         memory = most_memory(pid)
-    with closing(sqlite3.connect(tmp_path / "data" / "handrail.db")) as database:
+    with databases.tables(tmp_path / "data") as database:
         [(rows, mails)] = database.execute("select count(*), count(distinct delivery_id) from feedback")
 
     told = total + len(range(0, POSTS, AGAIN)) * IN_A_POST

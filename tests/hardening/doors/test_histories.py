@@ -1,9 +1,8 @@
 """What is known of a mail does not depend on the order, the number or the grouping of what was told of it."""
 
 import random
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Delivery, FollowUp, Status
 from handrail.flows.feedback import take
 from handrail.services.mail import webhook
+from tests import databases
 from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.doors.asking import settings_of
@@ -78,7 +78,7 @@ def retold(events: list[Event], rng: random.Random) -> list[list[Event]]:
     return posts
 
 
-def state(database: sqlite3.Connection, one: Delivery) -> dict[str, list[Any]]:
+def state(database: databases.Tables, one: Delivery) -> dict[str, list[Any]]:
     """All that is kept of a mail and its reader, save the service's ids, which change with each copy."""
     kept = {
         "mail": ("select status, detail, reason from deliveries where id = ?", one.id),
@@ -90,8 +90,8 @@ def state(database: sqlite3.Connection, one: Delivery) -> dict[str, list[Any]]:
 
 
 @asynccontextmanager
-async def kept_in(folder: Path) -> AsyncIterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(folder / "handrail.db")) as database:
+async def kept_in(folder: Path) -> AsyncIterator[databases.Tables]:
+    with databases.tables(folder) as database:
         yield database
 
 

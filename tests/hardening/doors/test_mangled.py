@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from handrail.context import open_context
+from tests import databases
 from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.doors.asking import Answer, ask, opened, settings_of
@@ -112,6 +113,7 @@ def environment(data_dir: Path) -> dict[str, str]:
         **kept,
         "PYTHONPATH": str(ROOT),
         "HANDRAIL_DATA_DIR": str(data_dir),
+        "HANDRAIL_DATABASE_URL": databases.address(data_dir),
         "HANDRAIL_SECRET_KEY": "a secret of the tests, long enough",
     }
 

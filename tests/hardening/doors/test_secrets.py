@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from handrail.cli import app as cli
 from handrail.cli.logs import set_up_logging
 from handrail.settings import Settings
+from tests import databases
 from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL
 from tests.hardening.doors.asking import ask, bearer, opened
@@ -117,6 +118,7 @@ def environment(base: str, data_dir: Path) -> dict[str, str]:
     """Every secret there is, and neighbours that repeat them."""
     return {
         "HANDRAIL_DATA_DIR": str(data_dir),
+        "HANDRAIL_DATABASE_URL": databases.address(data_dir),
         "HANDRAIL_SECRET_KEY": CANARIES["SECRET_KEY"],
         "HANDRAIL_MIXPANEL_PROJECT_ID": "1",
         "HANDRAIL_MIXPANEL_USERNAME": "service.account",

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from handrail.store.restoring import restore
 from standin.sendgrid import events
 from standin.state import Standin
 from standin.world import World
+from tests import databases
 from tests.agent.killed_at import POINTS
 from tests.conftest import settings_for
 from tests.standin.conftest import event, write_world
@@ -165,14 +165,27 @@ class House:
         return self.data.with_suffix(".zip")
 
     def back_up(self) -> None:
+        self.copied_at = self.now
+        if databases.ON_POSTGRES:
+            databases.dump(self.data, self.copy)
+            return
         archive.write(self.copy, self.data, secret=self.ctx.secret, now=self.now)
 
     def restore(self) -> None:
-        """Put the last copy back, in place of tables that can still be read."""
+        """Put the last copy back, on SQLite in place of tables that can still be read."""
         secret = self.ctx.secret
         self._run(self._stack.aclose())
+        if databases.ON_POSTGRES:
+            databases.load(self.copy, self.data)
+            self._open()
+            self._run(self._restored())
+            return
         self._run(restore(self.copy, self.data, secret=secret, now=self.now, replace=True))
         self._open()
+
+    async def _restored(self) -> None:
+        async with self.ctx.store.begin() as work:
+            await work.restores.begin(min(self.copied_at, self.now), self.now)
 
     def key(self, person: Person) -> str:
         return keys.user_key(self.ctx.secret, distinct_id(person))
@@ -320,16 +333,16 @@ class House:
 
     def reasons(self) -> list[str]:
         """Why mails were withheld."""
-        with closing(sqlite3.connect(self.data / "handrail.db")) as tables:
+        with databases.tables(self.data) as tables:
             return [reason for (reason,) in tables.execute("select reason from deliveries") if reason]
 
     def personal(self) -> list[str]:
         """Raw addresses and ids in any file of the data directory."""
         canaries = [each for person in PEOPLE for each in (distinct_id(person), address(person))]
         found = []
-        for path in self.data.rglob("*"):
-            raw = path.read_bytes().lower() if path.is_file() else b""
-            found += [f"{path.name}: {each}" for each in canaries if each.encode() in raw]
+        for name, content in databases.on_disk(self.data).items():
+            raw = content.lower()
+            found += [f"{name}: {each}" for each in canaries if each.encode() in raw]
         return found
 
 

@@ -1,7 +1,6 @@
 """Every argument of every command takes any string, or says in a sentence why not; never a traceback."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +14,7 @@ from handrail.cli.app import app
 from handrail.errors import HandrailError
 from handrail.settings import Settings
 from standin.state import Standin
+from tests import databases
 from tests.agent.test_kill import environment
 from tests.hardening.inputs.naughty import NAUGHTY, some
 
@@ -86,7 +86,7 @@ def test_no_string_breaks_a_command(
     promise: Callable[[str], None],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(_synced_data, settings.data_dir)
+    databases.copy(_synced_data, settings.data_dir)
     tried, faults, known = 0, [], list(commands(typer.main.get_command(app)))
     for place, (names, command) in enumerate(known):
         for string in some(17 * place, STRINGS, one_in=15):

@@ -1,7 +1,6 @@
 """Every field of every form and every address of the pages takes any string, or says why not."""
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -14,6 +13,7 @@ from starlette.routing import Route
 
 from handrail.settings import Settings
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 from tests.hardening.inputs.naughty import NAUGHTY, some, typed
 from tests.web.test_acting import REVIEW, _reviewed_data
@@ -72,7 +72,7 @@ class Reader(HTMLParser):
 @pytest.fixture
 def settings(standins: Standin, tmp_path: Path, _reviewed_data: Path) -> Settings:
     """Of an installation whose first night waits for a person's yes."""
-    shutil.copytree(_reviewed_data, tmp_path / "data")
+    databases.copy(_reviewed_data, tmp_path / "data")
     return settings_for(standins, tmp_path / "data", **REVIEW)
 
 

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from handrail.flows.mailing import Block
 from standin.server import running
 from standin.state import Standin
+from tests import databases
 from tests.hardening.counts import FULL, tried
 from tests.hardening.inputs.house import (
     DEATHS,
@@ -71,7 +72,7 @@ class Promises(RuleBasedStateMachine):
         super().__init__()
         type(self).examples += 1
         data = self.fresh.parent / f"data-{self.examples}"
-        shutil.copytree(self.fresh, data)
+        databases.copy(self.fresh, data)
         self.state.reset()
         self.house = House(self.state, data, self.state.world.start())
         self.blocks: list[Block] = []
@@ -86,6 +87,7 @@ class Promises(RuleBasedStateMachine):
         self.reasons.update(self.house.reasons())
         self.house.close()
         shutil.rmtree(self.house.data)
+        databases.forget(self.house.data)
         self.house.copy.unlink(missing_ok=True)
 
     @rule(people=SOME, feature=FEATURE)
@@ -242,7 +244,7 @@ def test_a_clock_that_was_ahead_hides_no_entry_of_the_mail_services_lists(
     machine: type[Promises], tmp_path: Path
 ) -> None:
     machine.state.reset()
-    shutil.copytree(machine.fresh, tmp_path / "data")
+    databases.copy(machine.fresh, tmp_path / "data")
     house = House(machine.state, tmp_path / "data", machine.state.world.start())
     right = house.now
     house.restart(right + timedelta(days=1))

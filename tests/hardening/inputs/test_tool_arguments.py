@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ from mcp.types import CallToolResult, TextContent
 from handrail.context import ToolContext, open_context
 from handrail.settings import Settings
 from mcp_server.server import create_server
+from tests import databases
 from tests.hardening.inputs.made_up import JSON, TEXT, examples
 from tests.hardening.inputs.naughty import NAUGHTY, some
 from tests.tools.test_catalogue import CALLS
@@ -102,7 +102,7 @@ def test_no_mix_of_arguments_breaks_a_tool(
     _night_data: Path,  # noqa: PT019  (its value is copied)
     promise: Callable[[str], None],
 ) -> None:
-    shutil.copytree(_night_data, settings.data_dir)
+    databases.copy(_night_data, settings.data_dir)
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         ctx = runner.run(stack.enter_async_context(open_context(settings)))

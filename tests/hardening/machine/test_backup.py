@@ -17,6 +17,8 @@ from handrail.store.database import newest_version
 from handrail.store.restoring import restore
 from tests.hardening.machine.conftest import Run
 
+pytestmark = pytest.mark.sqlite("a backup is a copy of its files")
+
 SECRET, OTHER = b"k" * 32, b"o" * 32
 NOW = datetime(2026, 3, 19, 2, tzinfo=UTC)
 

@@ -11,6 +11,8 @@ import pytest
 from tests.hardening.counts import FULL
 from tests.hardening.machine.conftest import ROOT
 
+pytestmark = pytest.mark.sqlite("migrations, backups and restores of its files")
+
 EVERY = {"backup": 1 if FULL else 4, "restore": 1 if FULL else 5, "migrations": 1 if FULL else 37}
 
 

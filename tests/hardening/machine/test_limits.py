@@ -100,6 +100,7 @@ async def whole(settings: Settings, standins: Standin, tmp_path: Path) -> tuple[
     return before, after
 
 
+@pytest.mark.sqlite("the tables are on the disk that fails")
 async def test_wherever_the_disk_is_full_it_is_said_and_with_room_the_night_goes_on(
     settings: Settings,
     standins: Standin,
@@ -132,6 +133,7 @@ async def test_wherever_the_disk_is_full_it_is_said_and_with_room_the_night_goes
     promise(f"disk full at {full} different sizes: {full} told in a sentence, 0 mails twice or lost")
 
 
+@pytest.mark.sqlite("the tables are on the disk that fails")
 def test_a_disk_that_turns_read_only_is_named_and_the_backup_leaves_nothing_half(
     settings: Settings, handrail: Run, tmp_path: Path
 ) -> None:
@@ -153,6 +155,7 @@ def test_a_disk_that_turns_read_only_is_named_and_the_backup_leaves_nothing_half
     assert backup.returncode == 0, backup.stderr
 
 
+@pytest.mark.sqlite("the tables are on the disk that fails")
 def test_a_backup_that_does_not_fit_leaves_the_one_before_as_it_was(
     settings: Settings, handrail: Run, tmp_path: Path
 ) -> None:

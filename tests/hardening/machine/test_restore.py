@@ -24,6 +24,7 @@ from handrail.store import archive
 from handrail.store.restoring import restore
 from mcp_server.server import create_server
 from standin.state import Standin
+from tests import databases
 from tests.hardening.counts import FULL
 from tests.hardening.machine.conftest import PEOPLE
 from web.app import create_app
@@ -50,11 +51,20 @@ class Story:
             return await night.run(ctx)
 
     def back_up(self) -> None:
+        if databases.ON_POSTGRES:
+            databases.dump(self.settings.data_dir, self.file)
+            self.made_at = self.now
+            return
         secret = secret_of(self.settings)
         archive.write(self.file, self.settings.data_dir, secret=secret, now=self.now)
 
     async def put_back(self, *, disk_lost: bool = True) -> None:
         """Into an empty data directory, or over the one that is there."""
+        if databases.ON_POSTGRES:
+            databases.load(self.file, self.settings.data_dir)
+            async with open_context(self.settings) as ctx, ctx.store.begin() as work:
+                await work.restores.begin(self.made_at, self.now)
+            return
         if disk_lost:
             shutil.rmtree(self.settings.data_dir)
         await restore(
@@ -320,11 +330,12 @@ async def test_no_address_of_the_log_or_the_lists_reaches_the_disk(story: Story)
     story.go_to(story.now + LATE)
     await story.night()
 
-    kept = b"".join(path.read_bytes() for path in story.settings.data_dir.rglob("*") if path.is_file())
+    kept = b"".join(databases.on_disk(story.settings.data_dir).values())
     assert b"@company" not in kept
     assert b"person-" not in kept
 
 
+@pytest.mark.sqlite("a restore on PostgreSQL reads nothing of the tables that it replaces")
 async def test_what_was_said_and_mailed_in_the_replaced_tables_is_carried_over(story: Story) -> None:
     await begun(story)
     sent = (await story.night()).sent

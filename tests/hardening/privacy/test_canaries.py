@@ -24,6 +24,7 @@ from standin.sendgrid import events
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
+from tests import databases
 from tests.agent.test_kill import environment
 from tests.conftest import settings_for
 from tests.hardening.counts import FULL
@@ -101,7 +102,12 @@ class House:
         return "\n".join(path.read_text("utf-8", "replace") for path in (self.folder / "log").glob("*.err"))
 
     def backup(self) -> None:
-        """As an operator copies a database that is in use."""
+        """As an operator copies a database that is in use; the rows of PostgreSQL lie there as text, too."""
+        if databases.ON_POSTGRES:
+            databases.dump(self.settings.data_dir, self.folder / "backup" / "dump")
+            for name, content in databases.on_disk(self.settings.data_dir).items():
+                (self.folder / "backup" / name.replace("/", "-")).write_bytes(content)
+            return
         for name in ("handrail.db", "flow.db"):
             with (
                 closing(sqlite3.connect(self.settings.data_dir / name)) as database,

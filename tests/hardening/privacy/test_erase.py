@@ -5,11 +5,8 @@ import hashlib
 import hmac
 import json
 import re
-import shutil
-import sqlite3
-import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +29,7 @@ from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.sync import sync
 from handrail.settings import SendMode, Settings
 from standin.state import Standin
+from tests import databases
 from tests.agent.test_kill import environment
 from tests.conftest import OpenWith, settings_for
 from tests.handrail.cli.test_commands import handrail
@@ -63,18 +61,19 @@ def traces(ctx: ToolContext, user_key: str) -> dict[str, bytes]:
     return found
 
 
-def cells(path: Path, wanted: dict[str, bytes]) -> dict[tuple[str, str], int]:
-    """Rows that hold one of these, by table and column, over every table of a database file."""
+def cells(
+    opened: AbstractContextManager[databases.Tables], wanted: dict[str, bytes]
+) -> dict[tuple[str, str], int]:
+    """Rows that hold one of these, by table and column, over every table."""
     found: dict[tuple[str, str], int] = {}
     ids = re.compile(b"|".join(each for what, each in wanted.items() if what != "mark"))
-    with closing(sqlite3.connect(path)) as database:
-        names = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
-        for name in names:
+    with opened as database:
+        for name in database.names():
             rows = database.execute(f'select * from "{name}"')
-            columns = [each[0] for each in rows.description]
+            columns = list(rows.keys())
             for row in rows:
                 for column, value in zip(columns, row, strict=True):
-                    if isinstance(value, bytes):
+                    if isinstance(value, bytes | memoryview):
                         held = wanted["mark"] in [value[at : at + 8] for at in range(0, len(value), 8)]
                     else:
                         held = isinstance(value, str) and bool(ids.search(value.encode()))
@@ -84,9 +83,8 @@ def cells(path: Path, wanted: dict[str, bytes]) -> dict[tuple[str, str], int]:
 
 
 def raw(folder: Path) -> bytes:
-    """Every byte of every file, free pages and logs among them; read by another process."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return b"".join(subprocess.run(["cat", path], capture_output=True, check=True).stdout for path in files)
+    """Every byte of every file, free pages and logs among them; on PostgreSQL every row, too."""
+    return b"".join(databases.on_disk(folder).values())
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +93,7 @@ def _after_a_night(
 ) -> tuple[Path, Person]:
     """A data directory with somebody who was mailed, read it, clicked, answered, and was followed."""
     data = tmp_path_factory.mktemp("helped") / "data"
-    shutil.copytree(_synced_data, data)
+    databases.copy(_synced_data, data)
     _acme_server.reset()
     writes = {
         "mixpanel_token": SecretStr(_acme_server.world.project["token"]),
@@ -133,7 +131,7 @@ async def night_over(
 ) -> AsyncIterator[tuple[ToolContext, Person]]:
     """A context on a copy of it, and who was helped."""
     data, helped = _after_a_night
-    shutil.copytree(data, settings.data_dir)
+    databases.copy(data, settings.data_dir)
     async with open_context(settings) as ctx:
         yield ctx, helped
 
@@ -153,8 +151,8 @@ async def test_everything_about_a_person_goes_and_only_the_opt_out_stays(
 ) -> None:
     _, user_key = helped
     wanted, data = traces(ctx, user_key), ctx.settings.data_dir
-    before = cells(data / "handrail.db", wanted)
-    books = cells(data / "flow.db", wanted)
+    before = cells(databases.tables(data), wanted)
+    books = cells(databases.flow(data), wanted)
     tables = {table for table, _ in before}
     assert tables >= {
         "answers", "deliveries", "delivery_accounts", "event_days", "feedback", "follow_ups", "links",
@@ -165,12 +163,13 @@ async def test_everything_about_a_person_goes_and_only_the_opt_out_stays(
 
     done = await people.erase(ctx, [user_key])
 
-    assert cells(data / "handrail.db", wanted) == {("opt_outs", "user_key"): 1}
-    assert cells(data / "flow.db", wanted) == {}
+    assert cells(databases.tables(data), wanted) == {("opt_outs", "user_key"): 1}
+    assert cells(databases.flow(data), wanted) == {}
     assert set(done.tables) == tables
     assert (done.people, done.unknown, done.notes) == (1, 0, ())
     left = raw(data)
-    assert left.count(user_key.encode()) == 2, "the row of the opt-out and its index"
+    places = 1 if databases.ON_POSTGRES else 2
+    assert left.count(user_key.encode()) == places, "the row of the opt-out, and in the file its index"
     for what, each in wanted.items():
         assert what in ("key", "mark") or each not in left, f"{what} in a free page or a log"
     promise(f"erased by distinct_id: 0 traces left in {len(tables)} tables, their free pages and the books")
@@ -181,20 +180,20 @@ async def test_export_tells_every_row_that_is_kept(ctx: ToolContext, helped: Per
     found = await people.all_about(ctx, user_key)
 
     wanted = traces(ctx, user_key)
-    on_disk = {table for table, _ in cells(ctx.settings.data_dir / "handrail.db", wanted)}
+    on_disk = {table for table, _ in cells(databases.tables(ctx.settings.data_dir), wanted)}
     assert set(found.tables) == on_disk
-    with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
+    with databases.tables(ctx.settings.data_dir) as database:
         for table in ("user_days", "deliveries", "struggles"):
             [(rows,)] = database.execute(f"select count(*) from {table} where user_key = ?", [user_key])
             assert len(found.tables[table]) == rows > 0, table
-    books = cells(ctx.settings.data_dir / "flow.db", wanted)
+    books = cells(databases.flow(ctx.settings.data_dir), wanted)
     assert set(found.flow) == {f"flow.{table}.{column}" for table, column in books}
     assert json.loads(found.model_dump_json())["user_key"] == user_key
 
 
 async def test_the_figures_of_accounts_stay_as_they_were(ctx: ToolContext, helped: Person) -> None:
     def figures() -> list[object]:
-        with closing(sqlite3.connect(ctx.settings.data_dir / "handrail.db")) as database:
+        with databases.tables(ctx.settings.data_dir) as database:
             return [
                 database.execute(statement).fetchall()
                 for statement in (
@@ -226,7 +225,7 @@ async def test_nights_after_it_read_nothing_of_the_person(
 
     assert {each.route for each in found.values()} == {"jql" if jql else "behaviors"}
     assert sum(each.struggling for each in found.values()) > 20
-    assert cells(ctx.settings.data_dir / "handrail.db", traces(ctx, helped[1])) == {
+    assert cells(databases.tables(ctx.settings.data_dir), traces(ctx, helped[1])) == {
         ("opt_outs", "user_key"): 1
     }
 
