@@ -17,6 +17,7 @@ WORDS = {
     "handrail.context": "what a tool works with; the only place that picks real neighbours or stand-ins",
     "handrail.ledger": "the budget of questions",
     "handrail.purse": "the budget of model money",
+    "handrail.workspaces": "several projects",
     "handrail.services": "the outside: Mixpanel, mail, model, documents",
     "handrail.store": "the database: every query",
     "handrail.charts": "a chart as SVG, PNG and table",
