@@ -52,6 +52,8 @@ delete from fetched where person in (
   select number from people where user_key in (select unnest($erased::varchar[])))
 """
 
+_RENAMED = "alter table {name} rename to {to}"
+
 _AT_HOME = """
 create table {name} as
 select fetched.* replace (coalesce(belonging.owner, homes.owner, fetched.owner) as owner)
@@ -213,12 +215,11 @@ class EngineReader(EventReader):
                 self._fetch(columns, engine.rows(translated(query, dialect)))
                 if erased:
                     self.connection.execute(_ERASED, {"erased": list(erased)})
-                self.connection.execute(f"alter table fetched rename to fetched_{name}")
+                self.connection.execute(_RENAMED.format(name="fetched", to=f"fetched_{name}"))
             self._belongs(same or {}, homes or {})
             for name in asked:
-                self.connection.execute(
-                    f"alter table fetched_{name} rename to {'fetched' if homes else name}"
-                )
+                known_as = "fetched" if homes else name
+                self.connection.execute(_RENAMED.format(name=f"fetched_{name}", to=known_as))
                 if homes:
                     self.connection.execute(_AT_HOME.format(name=name))
                     self.connection.execute("drop table fetched")

@@ -226,7 +226,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
 
     assert ill.returncode == 1
     assert "FAIL  mail links" in ill.stdout
-    assert len(ill.stdout.strip().splitlines()) == 17
+    assert len(ill.stdout.strip().splitlines()) == 18
     assert well.returncode == 0
     assert json.loads(well.stdout)["ok"] is True
 
