@@ -33,6 +33,7 @@ from tools._tool import View, tool
 from tools._views import Viewed
 
 NO_EVENTS = "Mixpanel has no event of this account on these days."
+NOT_READ = "These days were not read: figures begin on {}."
 TOP_EVENTS = 15
 MOST_DAYS = 31
 """Days in the table; the figures are of all."""
@@ -108,8 +109,9 @@ async def query_events(
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
         first = await work.metrics.first_day()
+    unread = first is None or span.to_date < first
     answer = AccountEvents(
-        summary=f"{quoted(who.name)} sent no events, {span.words()}.",
+        summary=f"{quoted(who.name)} {'has no figures' if unread else 'sent no events'}, {span.words()}.",
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
@@ -118,7 +120,7 @@ async def query_events(
         next_step="Ask for other days, or find_accounts for who is active.",
     )
     if totals is None:
-        return answer.model_copy(update={"no_data_because": NO_EVENTS})
+        return answer.model_copy(update={"no_data_because": NOT_READ.format(first) if unread else NO_EVENTS})
     values, note = await _by_property(ctx, who.id, span, breakdown)
     figures = _figures(totals, span, last)
     earlier = _figures(before, other, last) if before else None

@@ -69,6 +69,13 @@ async def test_an_unknown_name_is_an_error_that_says_what_to_do(ctx: ToolContext
         await query_events(ctx, account="zzqqxxyy")
 
 
+async def test_days_that_were_never_read_are_not_told_as_days_without_events(ctx: ToolContext) -> None:
+    answer = await query_events(ctx, "Acme", from_date="2026-08-01", to_date="2026-08-31")
+
+    assert "no events" not in answer.summary
+    assert answer.no_data_because == "These days were not read: figures begin on 2026-10-07."
+
+
 async def test_days_without_events_are_no_data_and_not_zero(ctx: ToolContext) -> None:
     answer = await query_events(ctx, account="Acme", from_date="2026-09-01", to_date="2026-09-07")
 
