@@ -43,7 +43,7 @@ WITHOUT = (
 )
 SAVE = tuple(
     f"tests/handrail/services/test_{name}"
-    for name in ("jql_and_export_agree", "mixpanel_unkind", "model_", "writer")
+    for name in ("event_files", "event_spark", "jql_and_export_agree", "mixpanel_unkind", "model_", "writer")
 )
 """Nothing below the first opens a database, save the last; `watched` holds them to it."""
 

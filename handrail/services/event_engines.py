@@ -144,13 +144,13 @@ def fetched(wanted: Wanted, *, by_person: bool) -> dict[str, tuple[list[str], st
     """
     if wanted.events is not None:
         columns = "owner, person, time, name, reason"
-        return {"moments": (columns.split(", "), f"select {columns} from counted")}  # noqa: S608  # nosec B608
+        return {"moments": (columns.split(", "), f"select {columns} from counted")}  # noqa: S608  # nosec B608  # columns of ours
     found = {}
     for name, columns in (
         ("user_sum", "owner, day, person, events"),
         ("session_sum", "owner, day, person, session"),
     ):
-        found[name] = columns.split(", "), f"select {columns} from {name}"  # noqa: S608  # nosec B608
+        found[name] = columns.split(", "), f"select {columns} from {name}"  # noqa: S608  # nosec B608  # columns and tables of ours
     for name, columns in sums(", ".join(wanted.traits)).items():
         by = columns if "person" in columns or not by_person else f"{columns}, person"
         if name != "trait_sum" or wanted.breakdowns:
@@ -167,7 +167,7 @@ def _quarters(zone: str, wanted: Wanted) -> str:
         f"({quarter}, cast('{day}' as date), {hour}, {shift}, {true})"
         for quarter, day, hour, shift, true in zip(*columns.values(), strict=True)
     )
-    return f"select * from (values {rows}) as t(quarter, day, hour, shift, true_quarter)"  # noqa: S608  # nosec B608
+    return f"select * from (values {rows}) as t(quarter, day, hour, shift, true_quarter)"  # noqa: S608  # nosec B608  # moments that we reckoned
 
 
 def _some(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
@@ -254,4 +254,4 @@ class EngineReader(EventReader):
             joins += f" join traits using ({self._traits})"
         told = [_NUMBERS.get(each, each) for each in columns if each not in traits]
         told += ["traits.number as trait"] if traits else []
-        run(f"create table fetched as select {', '.join(told)} from piece {joins}; drop table piece")  # noqa: S608  # nosec B608
+        run(f"create table fetched as select {', '.join(told)} from piece {joins}; drop table piece")  # noqa: S608  # nosec B608  # columns and tables of ours

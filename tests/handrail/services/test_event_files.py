@@ -48,7 +48,7 @@ async def test_the_demo_world_is_counted_alike_from_files_and_from_the_export_an
 
     properties = ("$browser", "$os", "mp_country_code")
     expected = counted(acme_folder, FIRST, LAST, KB, properties=properties)
-    assert_equal(in_the_database(tmp_path / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path), expected)
     assert exports(standins) == 0
     identities = acme_files / str(standins.world.project["project_id"]) / "mp_identity_mappings_data"
     assert sum(map(len, map(rows_of, identities.iterdir()))) > 10
@@ -74,7 +74,7 @@ async def test_a_hostile_world_is_counted_from_files_like_the_oracle_counts_it(
 
     expected = counted(folder, first, last, folder / "kb", properties=PROPERTIES)
 
-    assert_equal(in_the_database(tmp_path / "data" / "handrail.db"), expected)
+    assert_equal(in_the_database(tmp_path / "data"), expected)
 
 
 def written(bucket: Path, day: str, *rows: dict[str, Any] | str, name: str = "part-0.json") -> Path:

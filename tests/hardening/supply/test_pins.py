@@ -58,7 +58,7 @@ def test_every_line_is_a_package_with_its_version_and_hashes_and_nothing_else(
 
 
 def test_what_is_asked_for_is_pinned() -> None:
-    assert [path.stem for path in FILES] == ["audit", "dev", "docs", "runtime"]
+    assert [path.stem for path in FILES] == ["audit", "dev", "docs", "runtime", "spark-source", "spark"]
     for path in FILES:
         asked = path.with_suffix(".in").read_text("utf-8")
         names = set(re.findall(r"^([a-z0-9][\w.-]*)", asked, flags=re.MULTILINE))
