@@ -109,9 +109,9 @@ async def query_events(
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
         first = await work.metrics.first_day()
-    unread = first is None or span.to_date < first
+    did, because = _nothing(first, span)
     answer = AccountEvents(
-        summary=f"{quoted(who.name)} {'has no figures' if unread else 'sent no events'}, {span.words()}.",
+        summary=f"{quoted(who.name)} {did}, {span.words()}.",
         as_of=last.finished_at,
         account=ref(who),
         period=days(span),
@@ -120,7 +120,7 @@ async def query_events(
         next_step="Ask for other days, or find_accounts for who is active.",
     )
     if totals is None:
-        return answer.model_copy(update={"no_data_because": NOT_READ.format(first) if unread else NO_EVENTS})
+        return answer.model_copy(update={"no_data_because": because})
     values, note = await _by_property(ctx, who.id, span, breakdown)
     figures = _figures(totals, span, last)
     earlier = _figures(before, other, last) if before else None
@@ -183,6 +183,13 @@ async def _by_property(
         return rows, []
     note = f"Groups of fewer than {SMALLEST_GROUP} users are counted under (other)."
     return [*rows, ValueCount(value="(other)", total=other, users=None)], [note]
+
+
+def _nothing(first: date | None, span: Period) -> tuple[str, str]:
+    """What is said of an account without an event in these days, and why there is no figure."""
+    if first is None or span.to_date < first:
+        return "has no figures", NOT_READ.format(first)
+    return "sent no events", NO_EVENTS
 
 
 def _figures(totals: Totals, span: Period, last: SyncRecord) -> EventFigures:
