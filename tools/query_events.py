@@ -103,8 +103,7 @@ async def query_events(
     other = compared(None if from_date or to_date else period, span)
     async with ctx.store.read() as work:
         totals = await work.metrics.totals_of(who.id, span)
-        reaches = await work.metrics.reaches(other)
-        before = await work.metrics.totals_of(who.id, other) if reaches else None
+        before = await work.metrics.totals_of(who.id, other) if await work.metrics.reaches(other) else None
         by_day = await work.metrics.days(who.id, span)
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
