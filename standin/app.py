@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from standin import control, mixpanel
+from standin import control
 from standin.gate import Gate
 from standin.messages import routes as messages
+from standin.mixpanel import routes as mixpanel
 from standin.sendgrid import routes as sendgrid
 from standin.state import Standin
 

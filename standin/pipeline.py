@@ -16,9 +16,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from standin.mixpanel.events import Calendar
+from standin.mixpanel.project import Project
+from standin.state import new_state
 from standin.world import World, load
 
-NEW_SINCE = date(2023, 1, 1)
 EVENTS_A_FILE = 5000
 
 Event = dict[str, Any]
@@ -28,11 +30,12 @@ def write(world: World, folder: Path) -> Path:
     """Write every event below `folder`, and the identity mapping; answers the project's folder."""
     place = folder / str(world.project["project_id"])
     devices = _devices(world)
+    calendar = Project(new_state(world)).calendar
     arrived: dict[date, list[Event]] = defaultdict(list)
     mapping: dict[str, str] = {}
     for event in _events(world):
         properties = event["properties"]
-        row = _row(world, event)
+        row = _row(calendar, event)
         device, person = properties.get("$device_id"), properties.get("distinct_id")
         if device and person and "$user_id" not in properties and devices[device] == {person}:
             row["distinct_id"] = f"$device:{device}"
@@ -64,19 +67,17 @@ def _devices(world: World) -> dict[str, set[Any]]:
     return found
 
 
-def _row(world: World, event: Event) -> Event:
+def _row(calendar: Calendar, event: Event) -> Event:
     """An event in the pipeline's columns; times are true ones, in UTC."""
     rest = dict(event["properties"])
-    moment = datetime.fromtimestamp(rest.pop("time"), UTC)
-    if date.fromisoformat(str(world.project.get("created", "2025-01-01"))[:10]) < NEW_SINCE:
-        moment = moment.replace(tzinfo=world.timezone).astimezone(UTC)
+    time, _ = calendar.both(rest.pop("time"))
     row = {
         "device_id": rest.pop("$device_id", None),
         "distinct_id": rest.pop("distinct_id", None),
         "event_name": event["event"],
         "insert_id": rest.pop("$insert_id", None),
         "properties": rest,
-        "time": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "time": datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "user_id": rest.pop("$user_id", None),
     }
     return {name: value for name, value in row.items() if value is not None}

@@ -14,7 +14,16 @@ from zoneinfo import ZoneInfo
 from standin.world_files import WorldError, json_file, json_lines, own
 
 TEXTS = ("token", "username", "secret", "timezone", "account_property")
-LISTS = ("funnels", "cohorts", "reports", "dashboards", "annotations")
+LISTS = {
+    "funnels": (),
+    "cohorts": ("id",),
+    "reports": ("id", "type"),
+    "dashboards": ("id",),
+    "annotations": ("id", "date"),
+    "schemas": ("entityType",),
+}
+"""What a project may list, and what each of a list is asked by."""
+
 LAST_SECOND = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -107,10 +116,13 @@ def _check_project(path: Path, project: dict[str, Any]) -> None:
     groups = project.get("group_keys", {})
     if not isinstance(groups, dict) or not all(isinstance(each, str) for each in groups.values()):
         raise WorldError(f"{path}: group_keys has to lead from names to ids, which are texts.")
-    for name in LISTS:
+    for name, needed in LISTS.items():
         found = project.get(name, [])
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise WorldError(f"{path}: {name} has to be a list of objects.")
+        for number, each in enumerate(found, 1):
+            if lacking := [part for part in needed if part not in each]:
+                raise WorldError(f"{path}: number {number} of {name} has no {lacking[0]}.")
     for number, funnel in enumerate(project.get("funnels", []), 1):
         if not _is_funnel(funnel):
             raise WorldError(

@@ -139,7 +139,7 @@ def _result(state: Standin, batch: dict[str, Any], params: Any, answer: Answer) 
     fault = state.faults.take("anthropic", PATH, {"expired", "errored"})
     if fault is not None and fault.fault == "expired":
         return {"type": "expired"}
-    wrong = rules.refusal(params, "2026-10-21", rules.CREATE_KEYS)
+    wrong = rules.refusal(params, rules.VERSION, rules.CREATE_KEYS)
     if wrong or fault is not None:
         kind = {"type": "invalid_request_error", "message": wrong or "Injected by the stand-in."}
         return {"type": "errored", "error": {"type": "error", "error": kind, "request_id": None}}

@@ -17,7 +17,7 @@ CREATE_KEYS = COUNT_KEYS | {
     *("stop_sequences", "stream"),
 }
 _SAMPLING = ("temperature", "top_p", "top_k")
-_VERSIONS = {"2026-10-21"}
+VERSION = "2026-10-21"
 _BLOCKS = {
     "user": {"text", "image", "document", "search_result", "tool_result"},
     "assistant": {"text", "thinking", "redacted_thinking", "tool_use"},
@@ -33,7 +33,7 @@ def refusal(body: Any, version: str | None, keys: set[str]) -> str | None:
 def _wrong(body: Any, version: str | None, keys: set[str]) -> Iterator[str]:
     if version is None:
         yield "anthropic-version: header is required"
-    elif version not in _VERSIONS:
+    elif version != VERSION:
         yield f'anthropic-version: "{version}" is not a valid version'
     if not isinstance(body, dict):
         yield "The request body is not valid JSON."

@@ -37,6 +37,13 @@ class Call:
         except ValueError:
             raise RefusalError(400, f"Error in {name}: must be an integer") from None
 
+    def most_segments(self, default: int) -> int:
+        """The `limit` of a breakdown."""
+        limit = self.number("limit", default)
+        if not 1 <= limit <= 10_000:
+            raise RefusalError(400, f"Query limit exceeds max limit of 10000 ({limit} was given)")
+        return limit
+
     def flag(self, name: str, default: bool) -> bool:
         return self.text(name, str(default)).lower() in {"true", "1"}
 

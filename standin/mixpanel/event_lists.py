@@ -12,7 +12,7 @@ from standin.mixpanel.call import Call
 from standin.mixpanel.events import Event
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
-from standin.mixpanel.segmentation import KINDS, Count
+from standin.mixpanel.segmentation import Count, kind_of
 from standin.mixpanel.values import UNDEFINED
 
 RECENT = timedelta(days=30)
@@ -70,9 +70,8 @@ def _table(
     segments: Segments,
     listed: Callable[[Count], list[str]],
 ) -> dict[str, Any]:
-    kind, unit = call.required("type"), call.required("unit")
-    if kind not in KINDS:
-        raise RefusalError(400, f"Error in type: invalid type {kind}")
+    call.required("type")
+    kind, unit = kind_of(call), call.required("unit")
     if kind != "general" and unit in MINUTES:
         raise RefusalError(400, f"Error in unit: {kind} cannot be counted by {unit}")
     first, last, most = _range(project, call, unit)

@@ -136,12 +136,13 @@ def answer(project: Project, call: Call) -> dict[str, Any]:
             return first <= event.day <= last and bucket(event) == key
 
         tallies = funnel.count(users, enters, segments)
-        found[key] = _segmented(tallies, _limit(call)) if on else _plain(tallies["$overall"])
+        found[key] = _segmented(tallies, call.most_segments(255)) if on else _plain(tallies["$overall"])
     return {"meta": {"dates": keys}, "computed_at": project.computed_at(), "data": found}
 
 
 def listed(project: Project, _: Call) -> list[dict[str, Any]]:
-    return [{"funnel_id": saved["funnel_id"], "name": saved["name"]} for saved in project.settings["funnels"]]
+    funnels = project.settings.get("funnels", [])
+    return [{"funnel_id": saved["funnel_id"], "name": saved["name"]} for saved in funnels]
 
 
 def largest(tallies: dict[str, Tally], limit: int) -> dict[str, Tally]:
@@ -161,7 +162,7 @@ def _segmented(tallies: dict[str, Tally], limit: int) -> dict[str, Any]:
 
 def _saved(project: Project, call: Call) -> dict[str, Any]:
     wanted = call.required("funnel_id")
-    for saved in project.settings["funnels"]:
+    for saved in project.settings.get("funnels", []):
         if str(saved["funnel_id"]) == wanted:
             return dict(saved)
     raise RefusalError(404, f"Funnel {wanted} not found")
@@ -175,13 +176,6 @@ def _window(call: Call, saved: dict[str, Any]) -> float:
     if not 0 < window <= LONGEST:
         raise RefusalError(400, "Error in length: must be between 1 second and 90 days")
     return window
-
-
-def _limit(call: Call) -> int:
-    limit = call.number("limit", 255)
-    if not 1 <= limit <= 10_000:
-        raise RefusalError(400, f"Query limit exceeds max limit of 10000 ({limit} was given)")
-    return limit
 
 
 def _ratio(part: int, whole: int) -> float:

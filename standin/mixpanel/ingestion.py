@@ -17,6 +17,7 @@ from standin.mixpanel import auth, profiles
 from standin.mixpanel.events import seconds
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
+from standin.mixpanel.values import is_number
 
 MOST_RECORDS = 2000
 MOST_BYTES = 2_097_152
@@ -207,7 +208,7 @@ def _is_name(name: Any) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and seconds(value) > EARLIEST
+    return is_number(value) and seconds(value) > EARLIEST
 
 
 def _allowed(identifier: str) -> bool:

@@ -13,7 +13,7 @@ from standin.mixpanel.events import Event
 from standin.mixpanel.expressions import Expression
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
-from standin.mixpanel.segmentation import KINDS, Count
+from standin.mixpanel.segmentation import Count, kind_of
 
 UNITS = {"hour", "day"}
 RANGES = 12
@@ -36,9 +36,7 @@ def average(project: Project, call: Call) -> dict[str, Any]:
 
 
 def ranges(project: Project, call: Call) -> dict[str, Any]:
-    kind = call.text("type", "general")
-    if kind not in KINDS:
-        raise RefusalError(400, f"Error in type: invalid type {kind}")
+    kind = kind_of(call)
     name = call.required("event")
     keys, bucket = _buckets(project, call)
     found = [(event, number) for event, number in _numbers(project, call, name) if number is not None]

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from standin.mixpanel.values import is_number
+
 Profile = dict[str, Any]
 Operation = Callable[[Profile, Any], None]
 
@@ -47,7 +49,7 @@ def _set_once(profile: Profile, given: Any) -> None:
 def _add(profile: Profile, given: Any) -> None:
     for name, amount in _object(given).items():
         before = profile.get(name, 0)
-        if not _is_number(amount) or not _is_number(before):
+        if not is_number(amount) or not is_number(before):
             raise UpdateError(f"$add needs numbers: {name}")
         profile[name] = before + amount
 
@@ -89,10 +91,6 @@ def _list(profile: Profile, name: str) -> list[Any]:
     if not isinstance(known, list):
         raise UpdateError(f"{name} is not a list")
     return known
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 GROUP_OPERATIONS: dict[str, Operation] = {

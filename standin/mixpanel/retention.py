@@ -14,6 +14,7 @@ from standin.mixpanel.call import Call
 from standin.mixpanel.days import Buckets
 from standin.mixpanel.events import Event
 from standin.mixpanel.expressions import Expression
+from standin.mixpanel.matching import by_user
 from standin.mixpanel.project import Project
 from standin.mixpanel.refusal import RefusalError
 
@@ -45,7 +46,7 @@ def answer(project: Project, call: Call) -> dict[str, Any]:
     first, last = days.period(call, project.today())
     length, (keys, bucket) = _buckets(call, first, last)
     intervals = Intervals(length, call.number("interval_count", 1), call.flag("unbounded_retention", False))
-    returns = _by_user(_kept(project, call, "event", "where"))
+    returns = by_user(_kept(project, call, "event", "where"))
     on = project.expression(call, "on")
     born: Iterable[tuple[str, Event]]
     kind = call.text("retention_type", "birth")
@@ -115,7 +116,7 @@ def _births(
 ) -> Iterator[tuple[str, Event]]:
     """The first born event of each person, wherever in the project's history, if it lies in the dates."""
     call.required("born_event")
-    for events in _by_user(_kept(project, call, "born_event", "born_where")).values():
+    for events in by_user(_kept(project, call, "born_event", "born_where")).values():
         if first <= events[0].day <= last:
             yield bucket(events[0]), events[0]
 
@@ -138,14 +139,6 @@ def _kept(project: Project, call: Call, event: str, where: str) -> Iterator[Even
     for one in project.events.named(call.text(event, "$all_events")):
         if keeps is None or keeps.keeps(project.row(one)):
             yield one
-
-
-def _by_user(events: Iterable[Event]) -> dict[str, list[Event]]:
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        if event.distinct_id:
-            found.setdefault(event.distinct_id, []).append(event)
-    return found
 
 
 def _after(event: Event, beginning: Event) -> bool:

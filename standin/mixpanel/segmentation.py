@@ -46,7 +46,7 @@ class Count:
 
 def answer(project: Project, call: Call) -> dict[str, Any]:
     name = call.required("event")
-    kind = _kind(call)
+    kind = kind_of(call)
     first, last = days.period(call, project.today())
     where, on = project.expression(call, "where"), project.expression(call, "on")
     keys, bucket = (
@@ -60,7 +60,7 @@ def answer(project: Project, call: Call) -> dict[str, Any]:
         if where is None or where.keeps(row):
             for segment in on.segments(row) if on else [name]:
                 count.add(segment, bucket(event), event)
-    segments = count.largest(_limit(call)) if on else [name]
+    segments = count.largest(call.most_segments(60)) if on else [name]
     table = {segment: {key: count.value(kind, segment, key) for key in keys} for segment in segments}
     return {"data": {"series": keys, "values": table}, "legend_size": len(table)}
 
@@ -78,7 +78,7 @@ def names(project: Project, call: Call) -> list[str]:
 
 def top(project: Project, call: Call) -> dict[str, Any]:
     """Today's events, and how they changed since yesterday."""
-    kind = _kind(call)
+    kind = kind_of(call)
     today = project.today()
     now, before = (
         _amounts(project.events.between(day, day), kind) for day in (today, today - timedelta(days=1))
@@ -101,15 +101,9 @@ def _change(now: float, before: float) -> float:
     return (now - before) / before if before else 0
 
 
-def _kind(call: Call) -> str:
+def kind_of(call: Call) -> str:
+    """How a request wants events counted."""
     kind = call.text("type", "general")
     if kind not in KINDS:
         raise RefusalError(400, f"Error in type: invalid type {kind}")
     return kind
-
-
-def _limit(call: Call) -> int:
-    limit = call.number("limit", 60)
-    if not 1 <= limit <= 10_000:
-        raise RefusalError(400, f"Query limit exceeds max limit of 10000 ({limit} was given)")
-    return limit

@@ -63,7 +63,7 @@ def event_of(mail: dict[str, Any], kind: str, timestamp: int, **more: Any) -> di
         "smtp-id": f"<{mail['id']}@geopod-ismtpd-0>",
         "event": kind,
         "sg_event_id": _event_id(kind),
-        "sg_message_id": f"{mail['id']}.recvd-85abf8d92c-3qfgp-2-7890E356-43C.0",
+        "sg_message_id": message_id(mail),
     }
     if kind in ("open", "click", "spamreport", "unsubscribe"):
         del event["smtp-id"]
@@ -72,6 +72,11 @@ def event_of(mail: dict[str, Any], kind: str, timestamp: int, **more: Any) -> di
     for name, value in _MORE.get(kind, {}).items():
         event[name] = value.format(email=mail["to"]) if isinstance(value, str) else value
     return {**event, **more, **mail["custom_args"]}
+
+
+def message_id(mail: dict[str, Any]) -> str:
+    """What events and the log call a mail: the id that its sender was told, and where it was taken in."""
+    return f"{mail['id']}.recvd-85abf8d92c-3qfgp-2-7890E356-43C.0"
 
 
 def _event_id(kind: str) -> str:

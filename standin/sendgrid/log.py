@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from standin.sendgrid.events import message_id
 from standin.sendgrid.rules import Problem
 from standin.state import Standin
 
@@ -28,9 +29,9 @@ def listed(state: Standin, body: Any) -> dict[str, Any] | Problem:
     return {"messages": found[:limit]}
 
 
-def details(state: Standin, message_id: str) -> dict[str, Any] | None:
+def details(state: Standin, asked: str) -> dict[str, Any] | None:
     """`GET /v3/logs/{sg_message_id}`, with the custom arguments that the list leaves out."""
-    mail = next((each for each in state.mails if _id(each) == message_id), None)
+    mail = next((each for each in state.mails if message_id(each) == asked), None)
     if mail is None:
         return None
     return {**_summary(mail), "custom_args": mail["custom_args"], "events": []}
@@ -51,16 +52,12 @@ def suppress(state: Standin, name: str, body: Any) -> dict[str, Any] | Problem:
 def _summary(mail: dict[str, Any]) -> dict[str, Any]:
     return {
         "from_email": mail["from"],
-        "sg_message_id": _id(mail),
+        "sg_message_id": message_id(mail),
         "subject": mail["subject"],
         "to_email": mail["to"],
         "status": "delivered",
         "sg_message_id_created_at": _instant(mail["at"]).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-
-
-def _id(mail: dict[str, Any]) -> str:
-    return f"{mail['id']}.recvd-85abf8d92c-3qfgp-2-7890E356-43C.0"
 
 
 def _instant(text: str) -> datetime:

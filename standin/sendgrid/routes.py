@@ -42,31 +42,27 @@ def routes(state: Standin, *, max_bytes: int = MAX_BYTES) -> list[BaseRoute]:
         return _unauthorized(request) or JSONResponse({"public_key": events.public_key()})
 
     async def suppressions(request: Request) -> Response:
-        return (
-            _unauthorized(request)
-            or _fault(state, request)
-            or JSONResponse(_listed(state, request.path_params["name"], request.query_params))
+        return _refused(state, request) or JSONResponse(
+            _listed(state, request.path_params["name"], request.query_params)
         )
 
     async def logs(request: Request) -> Response:
-        return (
-            _unauthorized(request) or _fault(state, request) or _told(log.listed(state, await _body(request)))
-        )
+        return _refused(state, request) or _told(log.listed(state, await _body(request)))
 
     async def one_log(request: Request) -> Response:
         found = log.details(state, request.path_params["message"])
         missing = _errors(404, Problem("message not found")) if found is None else JSONResponse(found)
-        return _unauthorized(request) or _fault(state, request) or missing
+        return _refused(state, request) or missing
 
     async def group(request: Request) -> Response:
-        refused = _unauthorized(request) or _fault(state, request)
+        refused = _refused(state, request)
         name = f"group {request.path_params['group']}"
         if refused is None and request.method == "POST":
             return _told(log.suppress(state, name, await _body(request)), status=201)
         return refused or JSONResponse([each["email"] for each in state.suppressed.get(name, [])])
 
     async def everything(request: Request) -> Response:
-        refused = _unauthorized(request) or _fault(state, request)
+        refused = _refused(state, request)
         return refused or _told(log.suppress(state, "unsubscribes", await _body(request)), status=201)
 
     async def missing(request: Request) -> Response:
@@ -98,7 +94,7 @@ def _told(found: dict[str, Any] | Problem, *, status: int = 200) -> Response:
 
 async def _send(state: Standin, request: Request, max_bytes: int) -> Response:
     raw = await request.body()
-    refused = _refusal(state, request, len(raw), max_bytes)
+    refused = _not_taken(state, request, len(raw), max_bytes)
     if refused is not None:
         return refused
     try:
@@ -115,11 +111,11 @@ async def _send(state: Standin, request: Request, max_bytes: int) -> Response:
     return Response(status_code=202, headers={"X-Message-Id": message_id})
 
 
-def _refusal(state: Standin, request: Request, size: int, max_bytes: int) -> Response | None:
-    """What is wrong with a request before its body is read, or the fault that a test asked for."""
+def _not_taken(state: Standin, request: Request, size: int, max_bytes: int) -> Response | None:
+    """What is wrong with a mail before its body is read."""
     if request.method != "POST":
         return _errors(405, Problem("method not allowed"))
-    refused = _unauthorized(request) or _fault(state, request)
+    refused = _refused(state, request)
     if refused is not None:
         return refused
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
@@ -137,6 +133,11 @@ def _listed(state: Standin, name: str, asked: QueryParams) -> list[dict[str, Any
     return sorted(found, key=lambda each: -each["created"])[
         start : start + min(int(asked.get("limit", 500)), 500)
     ]
+
+
+def _refused(state: Standin, request: Request) -> Response | None:
+    """For whoever has no key, or as a test asked for."""
+    return _unauthorized(request) or _fault(state, request)
 
 
 def _unauthorized(request: Request) -> Response | None:
