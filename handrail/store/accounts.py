@@ -125,18 +125,22 @@ class Accounts:
             self._session.add(row)
             await self._session.flush()
             for other in fact.mixpanel_ids[1:]:
-                await self._unite(row, other, by_id)
+                await self._unite(row, other, by_id, by_name)
             described += 1
         await self._session.flush()
         return described, unknown
 
-    async def _unite(self, row: Customer, other: str, by_id: dict[str, Customer]) -> None:
+    async def _unite(
+        self, row: Customer, other: str, by_id: dict[str, Customer], by_name: dict[str, Customer]
+    ) -> None:
         """Count what carries the other id for this account, from now on and in what is kept."""
         known = await self._session.get(AccountId, other)
         if known is not None and known.customer_id != row.id:
             raise CallerError(f"{other!r} is one account with another id already: it cannot be two.")
         merged = by_id.pop(other, None)
         if merged is not None:
+            by_name.pop(merged.name.casefold(), None)
+            by_name[row.name.casefold()] = row
             _remember(row, merged.name)
             for name in json.loads(merged.former_names):
                 _remember(row, name)

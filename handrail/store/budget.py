@@ -1,6 +1,7 @@
 """The query budget in the store: one ledger for every process of a project."""
 
 from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import delete, func
 from sqlmodel import col, select
@@ -27,7 +28,10 @@ class Budget:
                 col(QuerySlot.taken_at) > now - WINDOW,
             )
         )
-        return [Spent(actor=_actor(row.actor), at=row.taken_at, running=not row.ended) for row in rows.all()]
+        return [
+            Spent(actor=cast("Actor", row.actor), at=row.taken_at, running=not row.ended)
+            for row in rows.all()
+        ]
 
     async def told(self, project: str, system: str) -> Told:
         row = await self._session.get(QueryLimit, (project, system))
@@ -78,7 +82,3 @@ class Budget:
         if hourly is not None:
             row.hourly, row.learned_at = hourly, now
         self._session.add(row)
-
-
-def _actor(name: str) -> Actor:
-    return "nightly" if name == "nightly" else "web" if name == "web" else "chat"

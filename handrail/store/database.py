@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.access import NOT_YOURS, Sees
-from handrail.errors import ConfigError, NotYours
+from handrail.errors import ConfigError, HandrailError, NotYours, Unavailable
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store import trips
@@ -205,7 +205,7 @@ async def open_store(url: str) -> Store:
     if current != newest_version():
         try:
             await asyncio.to_thread(upgrade, url)
-        except ConfigError:
+        except HandrailError:
             await engine.dispose()
             raise
     return Store(engine)
@@ -218,7 +218,7 @@ def newest_version() -> str:
 
 def upgrade(url: str, version: str = "head") -> None:
     """Run the migrations that the database lacks. Raises `ConfigError` where it has some that are not ours,
-    or cannot be opened."""
+    and that or `Unavailable` where it cannot be opened."""
     from alembic import command  # noqa: PLC0415  (only when there is something to migrate)
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
@@ -238,10 +238,17 @@ def upgrade(url: str, version: str = "head") -> None:
         raise _not_opened(url) from None
 
 
-def _not_opened(url: str) -> ConfigError:
+def _not_opened(url: str) -> HandrailError:
+    """A server may be there a moment later; a file's place is as it was set."""
+    told = make_url(url)
+    if told.drivername.startswith("postgresql"):
+        return Unavailable(
+            f"The database {told.database} cannot be opened: does its PostgreSQL server run, and is "
+            "HANDRAIL_DATABASE_URL right?"
+        )
     return ConfigError(
-        f"The database {make_url(url).render_as_string(hide_password=True)} cannot be opened: "
-        "check HANDRAIL_DATABASE_URL, HANDRAIL_DATA_DIR and how many files may be open (ulimit -n)."
+        f"The database {told.database} cannot be opened: check HANDRAIL_DATABASE_URL, HANDRAIL_DATA_DIR and "
+        "how many files may be open (ulimit -n)."
     )
 
 

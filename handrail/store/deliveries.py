@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Chosen, Delivery, Reason, Status
+from handrail.domain.deliveries import Chosen, Delivery, Reason, Status
 from handrail.domain.periods import Period
+from handrail.store.histories import MAILED
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, Link, OptOut, Pause
 from handrail.store.once import once
 from handrail.store.tables import UserDay
@@ -223,7 +224,8 @@ class Deliveries:
         if begun_before is not None:
             sending = sending.where(col(DeliveryRow.sending_at) < begun_before)
         rows = (await self._session.exec(sending)).all()
-        found = rows if among is None else [row for row in rows if row.id in set(among)]
+        ours = None if among is None else set(among)
+        found = [row for row in rows if ours is None or row.id in ours]
         for row in found:
             row.status, row.detail = Status.UNKNOWN.value, "interrupted"
             self._session.add(row)
@@ -278,12 +280,23 @@ class Deliveries:
                 self._session.add(row)
 
     async def recall(self, delivery: Delivery) -> None:
-        """A mail that left after the backup which these tables come from: it counts as sent at that time."""
-        await self.keep(delivery)
-        row = await self._session.get(DeliveryRow, delivery.id)
-        if row is not None:
-            row.sending_at, row.attempts = delivery.decided_at, max(row.attempts, 1)
-            self._session.add(row)
+        """A mail that left after the backup which these tables come from: it counts as sent at that time.
+
+        Of several to one person in one night whose features are not known there is one row.
+        """
+        rows = await self._session.exec(
+            select(DeliveryRow).where(
+                DeliveryRow.night == delivery.night,
+                DeliveryRow.user_key == delivery.user_key,
+                DeliveryRow.feature == delivery.feature,
+            )
+        )
+        row = rows.first()
+        if row is None or row.id == delivery.id:
+            await self.keep(delivery)
+            row = await self._session.get_one(DeliveryRow, delivery.id)
+        row.sending_at, row.attempts = delivery.decided_at, max(row.attempts, 1)
+        self._session.add(row)
 
     async def accounts_of(self, user_keys: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The accounts in which these people were active, as far as that is kept."""
@@ -302,9 +315,7 @@ class Deliveries:
     async def mailed(self) -> set[str]:
         """Everybody to whom a mail left, or may have."""
         rows = await self._session.exec(
-            select(DeliveryRow.user_key)
-            .where(col(DeliveryRow.status).in_([each.value for each in MAY_HAVE_ARRIVED]))
-            .distinct()
+            select(DeliveryRow.user_key).where(col(DeliveryRow.status).in_(MAILED)).distinct()
         )
         return set(rows.all())
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, func, insert
+from sqlalchemy import ColumnElement, case, func, insert
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from handrail.domain.feedback import Answer, AnswerCount, FeedbackKind, MailEvent, OptOutKind
 from handrail.domain.periods import Period
 from handrail.engine.keys import OWN_CLICK
+from handrail.store.histories import STAYED
 from handrail.store.mail_tables import (
     AnswerRow,
     DeliveryRow,
@@ -75,8 +76,7 @@ class Feedback:
             select(DeliveryRow.feature, kinds)
             .join(DeliveryRow, col(DeliveryRow.id) == col(FeedbackRow.delivery_id))
             .where(
-                DeliveryRow.night >= period.from_date,
-                DeliveryRow.night <= period.to_date,
+                *_mailed(period),
                 col(FeedbackRow.by_machine).is_(False),
                 or_(
                     col(FeedbackRow.kind) != FeedbackKind.CLICKED.value,
@@ -126,7 +126,7 @@ class Feedback:
                 func.count().filter(col(AnswerRow.needs_help).is_(True)),
             )
             .join(AnswerRow, col(AnswerRow.delivery_id) == col(DeliveryRow.id))
-            .where(DeliveryRow.night >= period.from_date, DeliveryRow.night <= period.to_date)
+            .where(*_mailed(period))
             .group_by(col(DeliveryRow.feature))
         )
         if feature:
@@ -157,3 +157,9 @@ class Feedback:
     async def lists_read_at(self) -> datetime | None:
         row = await self._session.get(SuppressionLists, 1)
         return row.read_at if row else None
+
+
+def _mailed(period: Period) -> tuple[ColumnElement[bool], ...]:
+    """Mails of these nights. Of most decisions, which were not to mail, nothing is ever told."""
+    night = col(DeliveryRow.night)
+    return night >= period.from_date, night <= period.to_date, col(DeliveryRow.status).not_in(STAYED)

@@ -1,6 +1,8 @@
 """The books of the durable flow: the file they are in when there is no PostgreSQL, and ids in them."""
 
 import contextlib
+import sqlite3
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,9 @@ def sqlite_engine(path: Path) -> Engine:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
+    if sqlite3.sqlite_version_info < (3, 42):
+        # On Python 3.12 and later the engine asks for `unixepoch('subsec')`: null on an older SQLite.
+        connection.create_function("unixepoch", 1, lambda _: round(time.time(), 3))
     connection.isolation_level = "IMMEDIATE"
     for pragma in ("journal_mode = wal", "busy_timeout = 30000", "foreign_keys = on", "synchronous = normal"):
         connection.execute(f"pragma {pragma}").close()

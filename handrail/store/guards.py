@@ -8,16 +8,15 @@ from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, NO_TRACE, Reason, Status
+from handrail.domain.deliveries import NO_TRACE, Reason, Status
 from handrail.domain.feedback import FeedbackKind
 from handrail.domain.guards import Brake, DataProblem, Fate, SwitchChange
 from handrail.domain.periods import Period
 from handrail.store.guard_tables import BrakeRow, DataProblemRow, SwitchChangeRow
-from handrail.store.histories import Histories
+from handrail.store.histories import MAILED, Histories
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FeedbackRow
 from handrail.store.tables import Run
 
-_MAILED = [status.value for status in MAY_HAVE_ARRIVED]
 _UNTAKEN = {Status.FAILED.value, Status.UNKNOWN.value}
 
 
@@ -57,7 +56,7 @@ class Guards:
         return await self._count(
             select(func.count())
             .select_from(DeliveryRow)
-            .where(col(DeliveryRow.status).in_(_MAILED), col(DeliveryRow.sending_at) > since)
+            .where(col(DeliveryRow.status).in_(MAILED), col(DeliveryRow.sending_at) > since)
         )
 
     async def told_since(self, since: datetime, kind: FeedbackKind) -> int:
@@ -114,7 +113,7 @@ class Guards:
         )
         mailed, withheld = 0, Counter[str]()
         for status, reason, people in rows:
-            if status in _MAILED:
+            if status in MAILED:
                 mailed += people
             elif reason:
                 withheld[reason] += people

@@ -16,6 +16,8 @@ from handrail.store.mail_tables import DeliveryAccount, DeliveryRow, FollowUpRow
 from handrail.store.tables import UserDay
 
 MAILED = [status.value for status in MAY_HAVE_ARRIVED]
+STAYED = [status.value for status in Status if status not in MAY_HAVE_ARRIVED]
+"""To leave these out of some nights is quick: the index of nights and statuses tells them."""
 WEEK = timedelta(days=7)
 _BLOCK = 500
 """Names in one question; SQLite takes some thousands."""

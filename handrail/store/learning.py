@@ -8,17 +8,17 @@ from sqlalchemy import and_, delete, func, insert, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
+from handrail.domain.deliveries import Reason, Status
 from handrail.domain.feedback import FeedbackKind
 from handrail.domain.learning import Choice, StyleTried, Tried
 from handrail.domain.tutorials import Style, Tutorial
 from handrail.engine.learning import told_in
+from handrail.store.histories import MAILED
 from handrail.store.mail_tables import DeliveryRow, FeedbackRow, OutcomeRow, StyleChoice, StyleFreeze
 from handrail.store.tables import TutorialRow
 
 _STYLE: TypeAdapter[Style] = TypeAdapter(Style)
 _BLOCK = 500
-_MAILED = [status.value for status in MAY_HAVE_ARRIVED]
 
 
 class Learning:
@@ -121,7 +121,7 @@ class Learning:
             .select_from(DeliveryRow)
             .where(
                 col(DeliveryRow.tutorial_id).in_(await self._told(feature, style)),
-                col(DeliveryRow.status).in_(_MAILED),
+                col(DeliveryRow.status).in_(MAILED),
                 col(DeliveryRow.sending_at) > since,
             )
         )

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.alerts import Alert
+from handrail.domain.struggles import Struggle
 from handrail.engine.marks import MARK_BYTES, union
 from handrail.store.alerts import AlertRow
 from handrail.store.churn_tables import PastDayRow, ReplayRow
@@ -67,9 +68,7 @@ async def merge(session: AsyncSession, survivor: Customer, merged: Customer) -> 
     await session.exec(
         update(AccountId).where(col(AccountId.customer_id) == merged.id).values(customer_id=ids[0])
     )
-    await session.exec(
-        update(StruggleRow).values(document=func.replace(col(StruggleRow.document), merged.id, survivor.id))
-    )
+    await _move_struggles(session, ids)
     await _repoint(session, StruggleAccount, ("night", "user_key", "feature"), ids, "account_id")
     paused = await session.get(Pause, f"account:{merged.id}")
     if paused is not None:
@@ -104,6 +103,17 @@ async def _move_alerts(session: AsyncSession, ids: tuple[str, str]) -> None:
             continue
         row.customer_id = ids[0]
         row.document = one.model_copy(update={"account_id": ids[0]}).model_dump_json()
+        session.add(row)
+    await session.flush()
+
+
+async def _move_struggles(session: AsyncSession, ids: tuple[str, str]) -> None:
+    """Who was active in both struggles in one account, and is named there once."""
+    rows = await session.exec(select(StruggleRow).where(col(StruggleRow.document).contains(ids[1])))
+    for row in rows:
+        one = Struggle.model_validate_json(row.document)
+        accounts = dict.fromkeys(ids[0] if each == ids[1] else each for each in one.account_ids)
+        row.document = one.model_copy(update={"account_ids": tuple(accounts)}).model_dump_json()
         session.add(row)
     await session.flush()
 

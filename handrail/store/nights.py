@@ -166,7 +166,7 @@ class Nights:
         """Different people who struggled in the nights of a period."""
         rows = await self._session.exec(
             select(func.count(func.distinct(StruggleRow.user_key))).where(
-                StruggleRow.night >= period.from_date, StruggleRow.night <= period.to_date
+                *_nights(period.from_date, period.to_date)
             )
         )
         return rows.one()
@@ -262,13 +262,11 @@ class Nights:
 
     async def stuck(self, since: date, until: date, feature: str = "") -> list[Stuck]:
         """How many people each signature had in these nights, each person once, and their usual attempts."""
-        # Of one night a person stands once with a feature: the index then has them in order.
-        one = since == until
-        people = func.count() if one else func.count(func.distinct(col(StruggleRow.user_key)))
-        nights = [StruggleRow.night >= since, StruggleRow.night <= until]
+        # Of one night a person stands once with a feature.
+        people = func.count() if since == until else func.count(func.distinct(col(StruggleRow.user_key)))
         statement = (
             select(StruggleRow.signature, StruggleRow.feature, people, func.avg(StruggleRow.attempts))
-            .where(*([StruggleRow.night == since] if one else nights), StruggleRow.signature != "")
+            .where(*_nights(since, until), StruggleRow.signature != "")
             .group_by(col(StruggleRow.signature), col(StruggleRow.feature))
             .order_by(people.desc(), col(StruggleRow.signature))
         )
@@ -279,6 +277,12 @@ class Nights:
             Stuck(signature=key, feature=slug, people=count, attempts=float(attempts))
             for key, slug, count, attempts in rows
         ]
+
+
+def _nights(since: date, until: date) -> list[Any]:
+    """Verdicts of these nights; of one night the indices have people, and kinds of struggles, in order."""
+    night = col(StruggleRow.night)
+    return [night == since] if since == until else [night >= since, night <= until]
 
 
 def _struggle_row(night: date, one: Struggle) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from handrail.store.database import newest_version, open_store
 BESIDE = ("", "-wal", "-shm")
 """SQLite's files of one database. An old log beside a new database would be read into it."""
 
+_LEFT = "status in ('sending', 'sent', 'unknown')"
+
 CARRIED = {
     "opt_outs": "",
     "suppressed_addresses": "",
-    "deliveries": "where status in ('sending', 'sent', 'unknown')",
-    "delivery_accounts": "",
+    "deliveries": f"where {_LEFT}",
+    "delivery_accounts": f"where delivery_id in (select id from deliveries where {_LEFT})",  # noqa: S608  # nosec B608  # our names
     "links": "",
 }
 """Who is not to be mailed, what may have reached people, and the links by which they answer: out of tables
@@ -100,13 +102,16 @@ def _carry_over(before: Path, after: Path) -> None:
         for table, which in CARRIED.items():
             try:
                 with closing(sqlite3.connect(f"{before.resolve().as_uri()}?mode=ro", uri=True)) as old:
-                    names = ", ".join(sorted(_columns(old, table) & _columns(database, table)))
+                    columns = sorted(_columns(old, table) & _columns(database, table))
+                    names = ", ".join(columns)
                     chosen = "select {} from {} {}".format(names, table, which)  # noqa: S608, UP032  # nosec B608  # our names
                     rows = old.execute(chosen).fetchall()
             except sqlite3.DatabaseError:
                 continue
-            places = ", ".join("?" * (names.count(",") + 1))
-            known_already = _ERASED if "erased_at" in names else "nothing"
+            places = ", ".join("?" * len(columns))
+            known_already = _ERASED if "erased_at" in columns else "nothing"
+            if table == "deliveries":  # what the backup has as planned may have left since
+                known_already = "update set " + ", ".join(f"{name} = excluded.{name}" for name in columns)  # nosec B608  # columns of ours
             said = "insert into {} ({}) values ({}) on conflict do {}"
             database.executemany(said.format(table, names, places, known_already), rows)
         database.commit()

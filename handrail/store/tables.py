@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Index, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -83,7 +83,7 @@ class AccountTotals(SQLModel, table=True):
     to_date: date = Field(primary_key=True)
     from_date: date = Field(primary_key=True)
     customer_id: str = Field(primary_key=True)
-    total_events: int
+    total_events: int = Field(sa_type=BigInteger)
     unique_users: int
     sessions: int
     active_days: int
@@ -103,7 +103,7 @@ class MixpanelFunnel(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     customer_id: str = Field(foreign_key="customers.id")
-    funnel_id: int
+    funnel_id: int = Field(sa_type=BigInteger)
     funnel_name: str
     metric_date: date
     from_date: date
@@ -124,7 +124,7 @@ class FunnelMeasurement(SQLModel, table=True):
 
     __tablename__ = "funnel_measurements"
 
-    funnel_id: int = Field(primary_key=True)
+    funnel_id: int = Field(primary_key=True, sa_type=BigInteger)
     metric_date: date = Field(primary_key=True)
     from_date: date = Field(primary_key=True)
     cohort: str = Field(default="", primary_key=True)
@@ -218,10 +218,10 @@ class Sync(SQLModel, table=True):
     zone: str
     from_date: date
     to_date: date
-    events: int = 0
-    events_with_account: int = 0
-    users: int = Field(default=0, description="Of each day, added up.")
-    users_with_account: int = 0
+    events: int = Field(default=0, sa_type=BigInteger)
+    events_with_account: int = Field(default=0, sa_type=BigInteger)
+    users: int = Field(default=0, sa_type=BigInteger, description="Of each day, added up.")
+    users_with_account: int = Field(default=0, sa_type=BigInteger)
     status: str = "running"
     days_total: int = 0
     days_done: int = 0
@@ -243,7 +243,7 @@ class ReportCopy(SQLModel, table=True):
     __tablename__ = "report_copies"
 
     id: int | None = Field(default=None, primary_key=True)
-    report_id: int = Field(index=True)
+    report_id: int = Field(index=True, sa_type=BigInteger)
     name: str
     kind: str
     dashboards: str = Field(description="JSON list of the dashboards' ids.")
