@@ -112,6 +112,8 @@ class ToolContext:
     secret: bytes = field(repr=False)
     actor: Actor
     background: Background
+    given: Settings
+    """What was set, whichever project is connected: what one left out is never taken from another."""
     fence: Callable[[], None] = lambda: None
     """Asked just before a mail leaves: does not return in a process that was given up for dead."""
     progress: Progress | None = None
@@ -242,6 +244,7 @@ async def open_context(settings: Settings, *, actor: Actor = "chat") -> AsyncIte
             secret=secret,
             actor=actor,
             background=background,
+            given=settings,
         )
         yield whole.seeing(read_sees(settings.sees, "HANDRAIL_SEES") if settings.sees else None)
 
@@ -301,7 +304,7 @@ async def follow_connection(ctx: ToolContext) -> None:
     async with ctx.whole.store.read() as work:
         kept = await work.connections.sealed()
     if kept is not None and kept != ctx.project.sealed:
-        ctx.project.become(_unsealed(ctx.settings, kept, ctx.secret, ctx.open_project))
+        ctx.project.become(_unsealed(ctx.given, kept, ctx.secret, ctx.open_project))
 
 
 def _half_named(settings: Settings) -> bool:
@@ -319,7 +322,7 @@ def _unsealed(
 
 
 def settings_of(settings: Settings, credentials: Credentials) -> Settings:
-    """The same settings for the project of these credentials, which are one whole: none of it is mixed."""
+    """The same settings for the project of these credentials; what they leave out stays as it is set."""
     return settings.model_copy(
         update={
             "mixpanel_project_id": credentials.project_id,

@@ -11,6 +11,7 @@ HandrailError
 └── UpstreamError          a neighbour failed
     ├── Unavailable        it may answer the next time: tried again with pauses before this is raised
     ├── NotOffered         the project's plan, role or region does not offer this call
+    │   └── NotInThePlan   nor any other call of its kind
     └── RateLimited        the budget of a neighbour is used up; `retry_after` says for how long
 
 Messages are ours. What a remote said stays out of them: it may hold addresses and keys.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Work = Literal["night", "sync"]
 
-_GLANCE = 0.05
+GLANCE = 0.05
 """Whoever looks whether a lock is held has it for a moment: that is no reason to give up."""
 
 OURS = 48_110
@@ -25,16 +25,17 @@ OURS = 48_110
 _NUMBERS = {"night": 1, "sync": 2}
 TAKEOVER, WRITER, MIGRATION = 3, 4, 5
 
+_HELD = (
+    "select exists (select from pg_locks where locktype = 'advisory' and classid = $1 and objid = $2"
+    " and database = (select oid from pg_database where datname = current_database()))"
+)
+
 
 @asynccontextmanager
-async def one_at_a_time(settings: Settings, work: Work, *, patience: float = _GLANCE) -> AsyncIterator[None]:
+async def one_at_a_time(settings: Settings, work: Work, *, patience: float = GLANCE) -> AsyncIterator[None]:
     """Raises `CallerError` if somebody else is in the middle of it for more than `patience` seconds."""
     if settings.on_postgres:
-        async with _connected(settings) as connection:
-            for tried in itertools.count():
-                if await connection.fetchval("select pg_try_advisory_lock($1, $2)", OURS, _NUMBERS[work]):
-                    break
-                await _again("database", work, tried, patience)
+        async with _locked(settings, work, "select pg_try_advisory_lock($1, $2)", patience):
             yield
         return
     with _file(settings.data_dir, work) as file:
@@ -45,20 +46,36 @@ async def one_at_a_time(settings: Settings, work: Work, *, patience: float = _GL
         yield
 
 
+@asynccontextmanager
+async def side_by_side(settings: Settings, work: Work, *, patience: float) -> AsyncIterator[None]:
+    """For each of several processes that do it together, on PostgreSQL: waits for, and holds off, whoever
+    does it alone. Raises as `one_at_a_time`.
+    """
+    async with _locked(settings, work, "select pg_try_advisory_lock_shared($1, $2)", patience):
+        yield
+
+
+@asynccontextmanager
+async def _locked(settings: Settings, work: Work, attempt: str, patience: float) -> AsyncIterator[None]:
+    async with _connected(settings) as connection:
+        for tried in itertools.count():
+            if await connection.fetchval(attempt, OURS, _NUMBERS[work]):
+                break
+            await _again("database", work, tried, patience)
+        yield
+
+
 async def _again(place: str, work: Work, tried: int, patience: float) -> None:
-    if tried * _GLANCE >= patience:
+    if tried * GLANCE >= patience:
         raise CallerError(f"Another {work} is running on this {place}; wait for it to end.")
-    await asyncio.sleep(_GLANCE)
+    await asyncio.sleep(GLANCE)
 
 
 async def is_held(settings: Settings, work: Work) -> bool:
     """Whether somebody is in the middle of it."""
     if settings.on_postgres:
         async with _connected(settings) as connection:
-            free = await connection.fetchval(
-                "select pg_try_advisory_lock_shared($1, $2)", OURS, _NUMBERS[work]
-            )
-            return not free
+            return bool(await connection.fetchval(_HELD, OURS, _NUMBERS[work]))
     with _file(settings.data_dir, work) as file:
         return not _taken(file, fcntl.LOCK_SH)
 

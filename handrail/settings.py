@@ -201,6 +201,7 @@ class Settings(BaseSettings):
     alarm_hours: float = Field(4, gt=0, le=24, validation_alias=_named("HANDRAIL_ALARM_HOURS"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("HANDRAIL_LOG_FORMAT"))
     follow_up: bool = Field(default=False, validation_alias=_named("HANDRAIL_FOLLOW_UP"))
+    track_opens: bool = Field(default=False, validation_alias=_named("HANDRAIL_TRACK_OPENS"))
     mixpanel_churn_property: str = Field("", validation_alias=_named("HANDRAIL_MIXPANEL_CHURN_PROPERTY"))
     score_file: Home | None = Field(None, validation_alias=_named("HANDRAIL_SCORE_FILE"))
     alert_webhook: SecretStr | None = Field(None, validation_alias=_named("HANDRAIL_ALERT_WEBHOOK"))

@@ -98,6 +98,7 @@ SHARED = frozenset(
         "alarm_webhook",
         "alarm_hours",
         "follow_up",
+        "track_opens",
         "holidays",
         "allowed_hosts",
         "allowed_origins",

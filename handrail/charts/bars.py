@@ -43,7 +43,7 @@ def _bar(board: Board, bar: Bar, chart: Bars, box: tuple[float, float, float], m
     x, y, room = box
     if chart.limit is not None:
         board.rect(x, y, room, THICK, "track" if bar.value is not None else "none")
-    if bar.value:
+    if bar.value is not None and bar.value > 0:
         tip = f"{bar.name}: {_told(bar, chart)}"
         board.rect(x, y, max(1.5, room * bar.value / most), THICK, "bar", tip)
 

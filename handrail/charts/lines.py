@@ -1,11 +1,11 @@
 """Lines over time, with what was expected behind them, and the small ones without axes."""
 
 import math
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from handrail.charts.drawing import LINE_STYLES, SIZE, Board, fit, wide
 from handrail.charts.numbers import NO_DATA, short, ticks, written
-from handrail.charts.specification import Lines, Series, Sparkline, Value
+from handrail.charts.specification import Lines, Series, Sparkline, Unit, Value
 
 PLOT = 170
 LEGEND = 22
@@ -18,11 +18,15 @@ def draw(board: Board, chart: Lines) -> float:
     """Draws it and returns the lower edge."""
     top = board.top + _legend(board, chart) + 8
     known = [value for row in _rows(chart) for value in row if value is not None]
-    marks = ticks(max(known, default=None), chart.unit)
+    marks = _marks(known, chart.unit)
     left = max(wide(short(mark, chart.unit)) for mark in marks) + 8
     right = board.width - 8
+
+    def height(value: float) -> float:
+        return PLOT * (marks[-1] - value) / (marks[-1] - marks[0])
+
     for mark in marks:
-        y = top + PLOT * (1 - mark / marks[-1])
+        y = top + height(mark)
         board.path([(left, y), (right, y)], "grid")
         board.text(left - 6, y + 4, short(mark, chart.unit), "quiet", "end")
     if not known:
@@ -30,7 +34,7 @@ def draw(board: Board, chart: Lines) -> float:
 
     def at(index: int, value: float) -> Point:
         steps = max(1, len(chart.labels) - 1)
-        return left + 4 + (right - left - 8) * index / steps, top + PLOT * (1 - value / marks[-1])
+        return left + 4 + (right - left - 8) * index / steps, top + height(value)
 
     if chart.band:
         for low, high in zip(_runs(chart.band.low), _runs(chart.band.high), strict=True):
@@ -73,6 +77,17 @@ def spark(board: Board, chart: Sparkline, height: float) -> None:
 
 def _rows(chart: Lines) -> list[tuple[Value, ...]]:
     return [each.values for each in chart.series] + ([chart.band.high] if chart.band else [])
+
+
+def _marks(known: list[float], unit: Unit) -> list[float]:
+    """Round numbers from 0, or from below the least where that is less, to the most."""
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    marks = ticks(max(high, -low), unit)
+    if low >= 0:
+        return marks
+    steps = list(pairwise(marks))
+    below = [-mark for before, mark in reversed(steps) if before < -low]
+    return [*below, 0.0, *(mark for before, mark in steps if before < high)]
 
 
 def _runs(values: tuple[Value, ...]) -> list[list[tuple[int, float]]]:

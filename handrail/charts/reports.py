@@ -1,11 +1,13 @@
 """A saved Mixpanel report as charts: series by time, bars of single figures, steps, and who came back."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import takewhile
 
 from handrail.charts.specification import Bar, Bars, Chart, Funnel, Heatmap, Lines, Series, Step
+from handrail.domain.funnels import FunnelCounts
 from handrail.domain.queries import OVERALL, ReportRow
 from handrail.domain.reports import KeptReport
+from handrail.engine import funnels
 
 MOST_SERIES = 3
 """Lines that a reader can tell apart in one drawing."""
@@ -13,9 +15,6 @@ MOST_SERIES = 3
 MOST_BARS = 25
 MOST_STEPS = 6
 """Funnels of one report."""
-
-ALONE = "all"
-"""The start of a row's only bucket."""
 
 
 def charts(copy: KeptReport) -> tuple[list[Chart], str]:
@@ -27,7 +26,7 @@ def charts(copy: KeptReport) -> tuple[list[Chart], str]:
     cohorts = [row for row in rows if row.cohorts]
     made: list[Chart] = []
     if single:
-        made.append(_bars(copy.name, about, single[:MOST_BARS]))
+        made.append(_bars(copy.name, about, single))
     if timed:
         made.append(_lines(copy.name, about, timed[:MOST_SERIES]))
     made += [_funnel(row, about) for row in steps[:MOST_STEPS]]
@@ -71,7 +70,7 @@ def _short(rows: Sequence[ReportRow]) -> list[str]:
 
 
 def _bars(title: str, about: str, rows: Sequence[ReportRow]) -> Bars:
-    ordered = sorted(rows, key=lambda row: -row.points[0].count)
+    ordered = sorted(rows, key=lambda row: -row.points[0].count)[:MOST_BARS]
     return Bars(
         title=title,
         about=about,
@@ -86,10 +85,11 @@ def _bars(title: str, about: str, rows: Sequence[ReportRow]) -> Bars:
 def _lines(title: str, about: str, rows: Sequence[ReportRow]) -> Lines:
     """A bucket that a row does not have is no data."""
     starts = sorted({point.start for row in rows for point in row.points})
+    exact = 10 if len({start[:10] for start in starts}) == len(starts) else len("2026-11-20T09:00")
     return Lines(
         title=f"{title}, by time",
         about=about,
-        labels=tuple(start[:10] for start in starts),
+        labels=tuple(start[:exact].replace("T", " ") for start in starts),
         series=tuple(
             Series(name=name, values=tuple(_values(row, starts)))
             for name, row in zip(_short(rows), rows, strict=True)
@@ -104,22 +104,22 @@ def _values(row: ReportRow, starts: Iterable[str]) -> Iterable[float | None]:
 
 def _funnel(row: ReportRow, about: str) -> Funnel:
     """Up to the first step of which the report does not tell how many reached it."""
-    told = [(step.event, step.users) for step in row.steps]
-    known = told[: next((at for at, (_, users) in enumerate(told) if users is None), len(told))]
-    users = [count or 0 for _, count in known]
-    lost = [before - after for before, after in pairwise(users)]
-    worst = lost.index(max(lost)) + 1 if lost and max(lost) > 0 else None
+    known = list(takewhile(lambda step: step.users is not None, row.steps))
+    counts = FunnelCounts(
+        events=tuple(step.event for step in known), users=tuple(step.users or 0 for step in known)
+    )
+    worst = funnels.bottleneck(counts)
     return Funnel(
         title=_name(row),
         about=about,
         steps=tuple(
             Step(
-                name=event,
-                users=users[at],
-                from_previous=users[at] / users[at - 1] if at and users[at - 1] else None,
-                worst=at == worst,
+                name=step.event,
+                users=step.users,
+                from_previous=step.from_previous,
+                worst=worst is not None and worst.step == step.step,
             )
-            for at, (event, _) in enumerate(known)
+            for step in funnels.steps(counts)
         ),
     )
 

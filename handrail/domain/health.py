@@ -264,8 +264,8 @@ class ScoreSettings(_Value):
         for weights in (self.weights, *self.segments.values()):
             if any(weight < 0 for weight in weights.values()):
                 raise ValueError("weights are not negative")
-        if not any(self.weights.values()):
-            raise ValueError("at least one component needs a weight")
+        if not all(any(self.weights_of(segment).values()) for segment in ("", *self.segments)):
+            raise ValueError("at least one component needs a weight, in each segment, too")
         if not 0 <= self.bands["watch"] <= self.bands["healthy"] <= 100:
             raise ValueError("bands lie between 0 and 100, watch under healthy")
         return self

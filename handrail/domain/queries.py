@@ -13,10 +13,6 @@ Unit = Literal["minute", "hour", "day", "week", "month"]
 Coarse = Literal["day", "week", "month"]
 
 OVERALL = "$overall"
-NO_NAME = frozenset({"", "undefined", "null", "<null>", "$other", OVERALL, "$average"})
-"""Segments that Mixpanel adds by itself: none of them is the name of an account."""
-
-
 ANY_EVENT = "$all_events"
 """Stands for every event in a count by `EventCount`."""
 

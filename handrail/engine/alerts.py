@@ -16,8 +16,9 @@ Key = tuple[str, str, str]
 def reconcile(found: Iterable[Found], known: Sequence[Alert], night: date, worded: Worded) -> list[Alert]:
     """The alerts that a night raises or changes. Safe to repeat for the same night.
 
-    `known` are open alerts and those closed within the quiet days. Of an account and direction the worst
-    finding is told; a further one only where it is worse than what was told: then the open alert becomes it.
+    `known` are open alerts, and closed ones that were seen since `remembered_since`. Of an account and
+    direction the worst finding is told; a further one only where it is worse than what was told: then the
+    open alert becomes it.
     """
     worst: dict[Key, list[Found]] = {}
     for each in found:
@@ -47,22 +48,35 @@ def remembered_since(night: date) -> date:
 def _reconciled(
     findings: Sequence[Found], known: Sequence[Alert], night: date, worded: Worded
 ) -> list[Alert]:
-    again = {alert.id: each for alert in known for each in findings if each.kind is alert.kind}
-    changed = [_seen(alert, again[alert.id], night, worded) for alert in known if alert.id in again]
-    worst = max(findings, key=lambda each: (each.size, each.score))
+    """Of one account and direction; a resolved alert comes back only where no other is open."""
+    again = {alert.id: found for alert in known if (found := _again(alert, findings))}
+    open_ones = [alert for alert in known if alert.state == "open"]
+    go_on = [alert for alert in open_ones if alert.id in again or not _over(alert, night)]
+    seen: dict[str, Alert] = {}
+    for alert in known:
+        if alert.id in again and (alert.state != "resolved" or not go_on):
+            seen[alert.id] = _seen(alert, again[alert.id], night, worded)
+            go_on += [alert] if seen[alert.id].state == "open" else []
+    worst = max(findings, key=_badness)
     standing = [
         alert
         for alert in known
         if alert.state == "open" or _recent(alert, night) or worst.since <= alert.seen_on
     ]
-    if all(worst.size >= limits.WORSE * alert.told_size for alert in standing) and not any(
-        alert.kind is worst.kind and alert.state == "open" for alert in standing
-    ):
-        open_ones = [alert for alert in standing if alert.state == "open"]
-        changed.append(
-            _seen(open_ones[-1], worst, night, worded) if open_ones else _raised(worst, night, worded)
-        )
-    return changed
+    known_kind = any(alert.kind is worst.kind for alert in go_on)
+    if not known_kind and all(_worse(worst, alert) for alert in standing):
+        becomes = next(iter(go_on or open_ones), None)
+        told = _seen(becomes, worst, night, worded) if becomes else _raised(worst, night, worded)
+        seen[told.id] = told
+    return list(seen.values())
+
+
+def _again(alert: Alert, findings: Sequence[Found]) -> Found | None:
+    """What goes on of an alert: its own finding, unless another of its kind is worse than what was told."""
+    alike = [each for each in findings if each.kind is alert.kind]
+    worse = [each for each in alike if _worse(each, alert)]
+    own = [each for each in alike if each.subject == alert.subject]
+    return max(worse or own or alike, key=_badness, default=None)
 
 
 def _raised(found: Found, night: date, worded: Worded) -> Alert:
@@ -87,7 +101,7 @@ def _seen(alert: Alert, found: Found, night: date, worded: Worded) -> Alert:
     if alert.state == "resolved" and not _recent(alert, night):
         return alert
     evidence, cause, next_step = worded(found)
-    worse = found.size >= limits.WORSE * alert.told_size
+    worse = _worse(found, alert)
     return alert.model_copy(
         update={
             **{name: getattr(found, name) for name in Found.model_fields},
@@ -101,6 +115,15 @@ def _seen(alert: Alert, found: Found, night: date, worded: Worded) -> Alert:
             "next_step": next_step,
         }
     )
+
+
+def _badness(found: Found) -> tuple[float, float]:
+    return found.size, found.score
+
+
+def _worse(found: Found, alert: Alert) -> bool:
+    """Than what was told."""
+    return found.size >= limits.WORSE * alert.told_size
 
 
 def _recent(alert: Alert, night: date) -> bool:

@@ -80,10 +80,8 @@ class Tally(Generic[Key]):
 
     def counts(self, key: Key) -> dict[str, FunnelCounts]:
         """Users per step by account over one span; `EVERYBODY` is there even if nobody entered."""
-        made = self._made[key]
-        return {account: self._sum(made[account]) for account in made} | (
-            {} if made else {EVERYBODY: self._sum([])}
-        )
+        made = self._made[key] or {EVERYBODY: []}
+        return {account: self._sum(made[account]) for account in made}
 
     def _sum(self, made: Sequence[tuple[int, ...]]) -> FunnelCounts:
         between = [

@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 from handrail.domain.metrics import PropertyValue, ValueKind
 from handrail.engine.personal import holds_somebody
+from handrail.engine.segments import LEAST_GROUP
 from handrail.engine.text import shown
 
 KEPT_VALUES = 20
 """Values of a property that are kept for an account and day; what comes after them is `other`."""
-
-SMALLEST_GROUP = 5
-"""Groups of fewer users than this are never shown on their own."""
 
 _LIST_OR_OBJECT = ("[", "{")
 _PERSONAL = re.compile(
@@ -71,11 +69,11 @@ def fold(groups: Iterable[Group]) -> tuple[list[PropertyValue], int]:
     large = [
         group
         for group in ordered
-        if group.kind != "other" and group.least_users >= SMALLEST_GROUP and _leaves_enough(group, everybody)
+        if group.kind != "other" and group.least_users >= LEAST_GROUP and _leaves_enough(group, everybody)
     ]
     kept = large[:KEPT_VALUES]
     rest = [group for group in ordered if group not in kept]
-    while rest and kept and _together(rest) < SMALLEST_GROUP:
+    while rest and kept and _together(rest) < LEAST_GROUP:
         smallest = min(kept, key=lambda group: (group.least_users, group.total))
         kept.remove(smallest)
         rest.append(smallest)
@@ -94,7 +92,7 @@ def fold(groups: Iterable[Group]) -> tuple[list[PropertyValue], int]:
 def _leaves_enough(group: Group, everybody: frozenset[bytes]) -> bool:
     """Where marks are gone the users of a group are not told, so that nothing can be taken from them."""
     left = len(everybody - group.marks)
-    return not group.whole or left == 0 or left >= SMALLEST_GROUP
+    return not group.whole or left == 0 or left >= LEAST_GROUP
 
 
 def _together(groups: Sequence[Group]) -> int:

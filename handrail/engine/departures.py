@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from handrail.domain.alerts import AlertKind, Found, Point
 from handrail.engine import alert_limits as limits
-from handrail.engine.fleet import Book, Series, mean, usual_days
-from handrail.engine.seasonal import CHART_DAYS
+from handrail.engine.fleet import CHART_DAYS, Book, Series, mean, usual_days
 
 
 def abandoned(book: Book, told: limits.Dismissals, rows: Mapping[str, int]) -> Iterator[Found]:

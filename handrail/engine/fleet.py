@@ -14,6 +14,9 @@ from handrail.engine import alert_limits as limits
 from handrail.engine import preflight
 
 Series = NDArray[np.float64]
+CHART_DAYS = 56
+"""Days of the series behind an alert."""
+
 LAGS = 6
 """Weeks whose same weekdays tell a day's usual."""
 
@@ -207,7 +210,7 @@ def retired(names: Mapping[tuple[str, date], int], last: date) -> list[str]:
 
 
 def quiet(users: Iterable[tuple[str, int, date]], last: date) -> dict[str, Quiet]:
-    """Key users by account. `users` are account, days in the six weeks before SILENT_REACH, and last day."""
+    """Key users by account. `users` are account, days in the KEY_WEEKS before SILENT_REACH, and last day."""
     found: dict[str, Quiet] = {}
     for account, days, day in users:
         ago = (last - day).days
@@ -224,7 +227,7 @@ def quiet(users: Iterable[tuple[str, int, date]], last: date) -> dict[str, Quiet
 
 
 def _vanished(book: Book) -> list[Found]:
-    """Events that stay away from everybody. With one event or all of them gone, it is all events."""
+    """Events that stay away from everybody. Where all of several are gone, it is all events."""
     first = book.last - timedelta(days=preflight.WEEKS * 7 + preflight.LONGEST_SILENCE)
     names = watched(book.names)
     found = []
@@ -260,16 +263,15 @@ def _moved(book: Book) -> list[Found]:
 
     A day tells if each user's events are few, too; otherwise two working days in a row do.
     """
-    low = np.nan_to_num(book.index, nan=1.0) < limits.FLEET_LOW
+    low = book.index < limits.FLEET_LOW  # false beside NaN
     working = [
         at
         for at in range(len(book.days))
         if book.days[at].weekday() < 5 and book.days[at] not in book.holidays
     ]
-    if not np.nan_to_num(book.index[-1], nan=1.0) < limits.FLEET_DROP or book.last in book.holidays:
+    if not book.index[-1] < limits.FLEET_DROP or book.last in book.holidays:
         return []
-    per_user = _index_of_ratio(book)
-    broken = np.nan_to_num(per_user[-1], nan=1.0) < limits.PER_USER
+    broken = _per_user(book) < limits.PER_USER
     if not broken and not (len(working) > 1 and low[working[-1]] and low[working[-2]]):
         return []
     at = len(low) - 1
@@ -296,22 +298,19 @@ def _moved(book: Book) -> list[Found]:
     ]
 
 
-def _index_of_ratio(book: Book) -> Series:
-    users = np.where(book.users > 0, book.users, np.nan)
-    each = book.events / users
-    usual = usual_days(each)
-    ratios = np.where(usual_days(book.events) >= limits.LEAST_FLEET_DAY, each / usual, np.nan)
-    fleet = np.full(ratios.shape[1], np.nan)
-    known = np.isfinite(ratios[:, -1])
-    if known.sum() >= limits.LEAST_FLEET:
-        fleet[-1] = np.median(ratios[known, -1])
-    return fleet
+def _per_user(book: Book) -> float:
+    """The median account's events of each user on the last day, beside its usual; 1 where too few are."""
+    each = book.events / np.where(book.users > 0, book.users, np.nan)
+    large = usual_days(book.events)[:, -1] >= limits.LEAST_FLEET_DAY
+    ratios = (each[:, -1] / usual_days(each)[:, -1])[large]
+    known = ratios[np.isfinite(ratios)]
+    return float(np.median(known)) if len(known) >= limits.LEAST_FLEET else 1.0
 
 
 def _fleet_points(book: Book) -> tuple[Point, ...]:
     usual = usual_days(book.events)
     points = []
-    for at in range(max(0, len(book.days) - 56), len(book.days)):
+    for at in range(max(0, len(book.days) - CHART_DAYS), len(book.days)):
         known = np.isfinite(usual[:, at]) & np.isfinite(book.events[:, at])
         expected = float(usual[known, at].sum())
         points.append(

@@ -16,9 +16,8 @@ def ends(counts: FunnelCounts) -> tuple[int, int]:
 
 def conversion(counts: FunnelCounts) -> float | None:
     """Users who finished over users who entered, 0 to 1; None if nobody entered."""
-    if not counts.users or counts.users[0] == 0:
-        return None
-    return counts.users[-1] / counts.users[0]
+    entered, finished = ends(counts)
+    return finished / entered if entered else None
 
 
 def steps(counts: FunnelCounts) -> list[FunnelStep]:

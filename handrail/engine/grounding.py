@@ -155,12 +155,18 @@ def from_document(signature: Signature, feature: Feature) -> Draft:
     return Draft(
         feature=feature.slug,
         tone="plain",
-        subject=f"Quick help with {feature.title[0].lower()}{feature.title[1:]}"[:MAX_SUBJECT_CHARACTERS],
+        subject=f"Quick help with {_inside(feature.title)}"[:MAX_SUBJECT_CHARACTERS],
         intro=f"It looks like “{chosen[0].title}” is where this gets stuck. Here is how to get past it.",
         steps=tuple(
             _own_words(chosen, hint.text if hint and hint.step == chosen[0].id else "", _links(feature))
         ),
     )
+
+
+def _inside(title: str) -> str:
+    """A title inside a sentence; API keys keep their capitals."""
+    first = title.partition(" ")[0]
+    return title if first[1:] != first[1:].lower() else title[:1].lower() + title[1:]
 
 
 def _own_words(steps: Iterable[Step], hint: str, links: Collection[str]) -> list[DraftStep]:

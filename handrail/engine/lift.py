@@ -40,4 +40,5 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     middle = share + square / (2 * of)
     reach = _Z * sqrt(share * (1 - share) / of + square / (4 * of**2))
     scale = 1 + square / of
-    return (middle - reach) / scale, (middle + reach) / scale
+    # Rounding errors would lead beyond 0 and 1, and be told as -0 %.
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)

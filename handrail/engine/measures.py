@@ -59,10 +59,7 @@ def past_day(facts: Facts, score: Score, sessions: int) -> PastDay | None:
 
 def _plain(facts: Facts) -> dict[str, float | None]:
     people = facts.people
-    clicks = (
-        None if facts.rage_clicks is None is facts.dead_clicks
-        else (facts.rage_clicks or 0) + (facts.dead_clicks or 0)
-    )  # fmt: skip
+    clicks = [each for each in (facts.rage_clicks, facts.dead_clicks) if each is not None]
     return {
         "events": facts.events,
         "users": people.users_28 if people else None,
@@ -78,7 +75,7 @@ def _plain(facts: Facts) -> dict[str, float | None]:
             LEAST_ENTRANTS,
         ),
         "errors_per_attempt": _share(facts.errors, facts.attempts, LEAST_ATTEMPTS),
-        "frustration_per_attempt": _share(clicks, facts.attempts, LEAST_ATTEMPTS),
+        "frustration_per_attempt": _share(sum(clicks) if clicks else None, facts.attempts, LEAST_ATTEMPTS),
         "struggling_share": _share(people.struggling, people.users_7, 1) if people else None,
         "key_person_share": facts.key_person_share,
     }

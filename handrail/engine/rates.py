@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from handrail.domain.alerts import AlertKind, Found, Point
 from handrail.engine import alert_limits as limits
-from handrail.engine.fleet import Book, Series
-from handrail.engine.seasonal import CHART_DAYS
+from handrail.engine.fleet import CHART_DAYS, Book, Series
 
 
 def errors(book: Book, told: limits.Dismissals) -> Iterator[Found]:

@@ -7,7 +7,7 @@ score the mean of its components, both weighted. What was not measured is left o
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from handrail.domain.health import (
     Band,
@@ -159,9 +159,9 @@ def _why_none(facts: Facts, settings: ScoreSettings, *, measured: bool) -> str:
 
 def _confidence(facts: Facts, coverage: float, settings: ScoreSettings) -> Confidence:
     users = facts.people.users_28 if facts.people else 0
-    sure: tuple[Confidence, Confidence] = ("high", "medium")
+    sure: tuple[Literal["high", "medium"], ...] = ("high", "medium")
     for name in sure:
-        least = settings.confidence[name]  # type: ignore[index]
+        least = settings.confidence[name]
         if coverage >= least.coverage and facts.history_days >= least.history_days and users >= least.users:
             return name
     return "low"

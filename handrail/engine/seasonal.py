@@ -11,9 +11,8 @@ import numpy as np
 
 from handrail.domain.alerts import Point
 from handrail.engine import alert_limits as limits
-from handrail.engine.fleet import Book, Series
+from handrail.engine.fleet import CHART_DAYS, Book, Series
 
-CHART_DAYS = 56
 MEDIAN_NOISE = 1.2533
 """The standard error of a median beside a mean's, √(π/2)."""
 

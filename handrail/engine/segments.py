@@ -52,7 +52,7 @@ def fold(name: str, users: Mapping[Combination, int]) -> Breakdown:
         other = sum(count for combination, count in users.items() if combination - set(told))
         numbers = [*(sizes[value] for value in told), other]
         overlap = sum(numbers) - everybody
-        if not any(0 < each < LEAST_GROUP for each in (*numbers, *(everybody - n for n in numbers), overlap)):
+        if not any(map(too_few, (*numbers, *(everybody - n for n in numbers), overlap))):
             groups = tuple(Group(value=value, users=sizes[value]) for value in told)
             return Breakdown(property=name, groups=groups, other=other)
         told.pop()

@@ -71,15 +71,15 @@ def judge(
 def priority(use: FeatureUse, limits: Struggling, *, as_of: datetime) -> float:
     """recency × (failed attempts + 2 × errors + frustration).
 
-    Frustration = rage clicks + (dead clicks + abandoned attempts + repeated views of help) / 2; what was not
-    measured adds nothing. recency = 1 / (1 + days since the last attempt): who is stuck today comes before
-    who was stuck on Monday.
+    Failed attempts = attempts less successes, never below 0. Frustration = rage clicks + (dead clicks +
+    abandoned attempts + repeated views of help) / 2; what was not measured adds nothing. recency =
+    1 / (1 + days since the last attempt): who is stuck today comes before who was stuck on Monday.
     """
     days = max(0.0, (as_of - use.last_attempt).total_seconds() / 86_400)
     views = use.help_views or 0
     halves = (use.dead_clicks or 0) + (use.abandoned or 0) + (views if views >= limits.repeated_help else 0)
     frustration = (use.rage_clicks or 0) + halves / 2
-    failed = use.attempts - use.successes
+    failed = max(0, use.attempts - use.successes)
     weight = failed + 2 * sum(use.errors.values()) + frustration
     return round(weight / (1 + days), 4)
 

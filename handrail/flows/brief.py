@@ -128,11 +128,12 @@ async def _mail(ctx: ToolContext, brief: Brief) -> list[str]:
     from handrail.services.mail.brief import brief_mail  # noqa: PLC0415  (brings the mail's templates along)
 
     to = ctx.settings.brief_to
-    if not to or not await _claim(ctx, "brief by mail", brief.night):
+    if not to:
         return []
     if ctx.settings.sendgrid_api_key is None or not ctx.settings.mail_from:
-        await _let_go(ctx, "brief by mail", brief.night)
         return ["HANDRAIL_BRIEF_TO needs SENDGRID_API_KEY and HANDRAIL_MAIL_FROM, too."]
+    if not await _claim(ctx, "brief by mail", brief.night):
+        return []
     outcome = await ctx.mail.post(brief_mail(brief, ctx.settings.mail_from, to))
     if outcome.kind in {"refused", "not_sent"}:
         await _let_go(ctx, "brief by mail", brief.night)

@@ -43,7 +43,8 @@ async def connect(ctx: ToolContext, given: Credentials) -> Connected:
     Raises `CallerError` with what is wrong.
     """
     _refuse_other_workspaces(ctx, given.project_id)
-    settings = settings_of(ctx.settings, given)
+    again = ctx.settings.mixpanel_project_id == given.project_id
+    settings = settings_of(ctx.settings if again else ctx.given, given)
     mixpanel = ctx.open_project(settings, "given").mixpanel
     if mixpanel is None:
         raise ConfigError("The project could not be opened.")
@@ -54,7 +55,13 @@ async def connect(ctx: ToolContext, given: Credentials) -> Connected:
         note = "Nothing was kept: the environment names a project, and goes before."
         return _connected(found.model_copy(update={"notes": [*found.notes, note]}), kept=False)
     await _refuse_another_project(ctx, given.project_id)
-    whole = given.model_copy(update={"region": region, "account_property": found.account_property})
+    whole = given.model_copy(
+        update={
+            "region": region,
+            "account_property": found.account_property,
+            "group_id": settings.mixpanel_group_id,
+        }
+    )
     sealed = seal(ctx.secret, whole.model_dump_json())
     async with ctx.store.begin() as work:
         await work.connections.keep(sealed, ctx.clock.now())

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Reason, Status
@@ -94,26 +94,22 @@ async def claim(ctx: ToolContext, case: Case, now: Now) -> Claimed:
     return Claimed(row, now.contacts[case.struggle.user_key], tokens)
 
 
-async def withhold(ctx: ToolContext, cases: Sequence[Case], now: Now) -> list[Delivery]:
+async def withhold(ctx: ToolContext, cases: Sequence[Case], now: Now) -> None:
     """Decide on many whom nobody looked up, so that no mail of them can leave; in few transactions."""
-    made: list[Delivery] = []
     for at in range(0, len(cases), AT_ONCE):
         some = cases[at : at + AT_ONCE]
         rows = [planned(ctx, case) for case in some]
         async with ctx.store.begin() as work:
             earlier = await work.deliveries.among([row.id for row in rows])
-            left = {key for key, row in earlier.items() if row.status in MAY_HAVE_ARRIVED}
             asked = [
-                Ask(case, row, earlier.get(row.id))
+                Ask(case, row, before)
                 for case, row in zip(some, rows, strict=True)
-                if row.id not in left
+                if (before := earlier.get(row.id)) is None or before.status not in MAY_HAVE_ARRIVED
             ]
             judged = await judge_all(ctx, work, asked, now)
             if any(row.status is Status.SENDING for row in judged):
                 raise RuntimeError("A mail may leave only after its person was looked up.")
             await work.deliveries.keep_all(judged)
-        made += [*(earlier[key] for key in sorted(left)), *judged]
-    return made
 
 
 async def dispatch(ctx: ToolContext, case: Case, claimed: Claimed) -> Delivered:
@@ -125,12 +121,13 @@ async def dispatch(ctx: ToolContext, case: Case, claimed: Claimed) -> Delivered:
     outcome = await ctx.mail.send(mail, claimed.contact, delivery.id, fence=ctx.fence)
     again = _again(ctx.clock.now(), delivery, outcome) if outcome.kind == "not_sent" else None
     status = {"accepted": Status.SENT, "unclear": Status.UNKNOWN}.get(outcome.kind, Status.FAILED)
-    settled = _changed(
-        delivery,
-        status=Status.PLANNED if again else status,
-        reason=Reason.SENDER_DOWN.value if again else "",
-        detail=outcome.detail,
-        due_at=again,
+    settled = delivery.model_copy(
+        update={
+            "status": Status.PLANNED if again else status,
+            "reason": Reason.SENDER_DOWN.value if again else "",
+            "detail": outcome.detail,
+            "due_at": again,
+        }
     )
     async with ctx.store.begin() as work:
         await work.deliveries.settle(
@@ -203,10 +200,6 @@ def planned(ctx: ToolContext, case: Case) -> Delivery:
         detail="",
         decided_at=ctx.clock.now(),
     )
-
-
-def _changed(delivery: Delivery, **values: Any) -> Delivery:
-    return delivery.model_copy(update=values)
 
 
 def reason_words(reason: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from handrail.context import ToolContext
@@ -18,10 +18,9 @@ from handrail.engine import struggles, uses
 from handrail.engine.accounts import account_ids
 from handrail.engine.periods import midnight
 from handrail.errors import UpstreamError
+from handrail.flows import routes
 from handrail.flows.belonging import homes
 from handrail.flows.reasons import label_reasons
-from handrail.flows.routes import Route as Way
-from handrail.flows.routes import first_answer
 from handrail.flows.sync import read_events
 from handrail.services import mixpanel
 from handrail.services.mixpanel.answers import UseState
@@ -34,32 +33,12 @@ Route = Literal["jql", "behaviors", "export"]
 Gathered = dict[str, uses.Gathering]
 """What users did, by feature."""
 
-
-class Detected(NamedTuple):
-    """What was found of one feature."""
-
-    struggling: int
-    accounts: int
-    route: Route
-    tried: int | None
-    """People who tried it inside the window; None where nobody had to be asked about."""
-
-    def counted(self, feature: str) -> FeatureStruggles:
-        return FeatureStruggles(
-            feature=feature,
-            struggling=self.struggling,
-            accounts=self.accounts,
-            route=self.route,
-            tried=self.tried,
-        )
-
-
 _SCRIPT = (Path(mixpanel.__file__).parent / "struggle.js").read_text("utf-8")
 
 log = logging.getLogger(__name__)
 
 
-async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> dict[str, Detected]:
+async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> dict[str, FeatureStruggles]:
     """Keep the struggles of the window that ends with `as_of` (included); answers them counted, by feature.
 
     One question serves all features; every route gives the same verdicts.
@@ -76,8 +55,8 @@ async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> 
         return await _by_export(ctx, features, as_of, zone, only=tried) if tried else {}
 
     try:
-        routes = [Way("jql", jql), Way("behaviors", behaviors)]
-        gathered, route = await first_answer(ctx, "who struggles", routes)
+        ways = [routes.Route("jql", jql), routes.Route("behaviors", behaviors)]
+        gathered, route = await routes.first_answer(ctx, "who struggles", ways)
     except UpstreamError as refusal:
         log.warning("struggles are counted from the export: %s", refusal)
         gathered, route = await _by_export(ctx, features, as_of, zone), "export"
@@ -91,8 +70,13 @@ async def detect(ctx: ToolContext, features: Sequence[Feature], as_of: date) -> 
         found = _Verdicts(one, end, labels[feature.slug])
         async with ctx.store.begin() as work:
             await work.nights.replace_struggles(as_of, feature.slug, found)
-        tried = one.tried if asked else None
-        judged[feature.slug] = Detected(found.people, len(found.accounts), cast("Route", route), tried)
+        judged[feature.slug] = FeatureStruggles(
+            feature=feature.slug,
+            struggling=found.people,
+            accounts=len(found.accounts),
+            route=cast("Route", route),
+            tried=one.tried if asked else None,
+        )
     async with ctx.store.begin() as work:
         await work.nights.forget_struggles(as_of - KEPT)
     return judged

@@ -42,6 +42,7 @@ async def check(ctx: ToolContext) -> list[Check]:
         ("sender", _sender),
         ("opt-outs", _opt_outs),
         ("mail links", _links),
+        ("opens of mails", _opens),
         ("write-back", _write_back),
     ]
     return [
@@ -217,6 +218,13 @@ async def _sender(ctx: ToolContext) -> Finding:
         True,
         f"SendGrid takes mail from {ctx.settings.mail_from}; HANDRAIL_SEND_MODE is {ctx.settings.send_mode}",
     )
+
+
+async def _opens(ctx: ToolContext) -> Finding:
+    """Mail programs load pictures by themselves: an open tells that a mail arrived, and no more."""
+    if not ctx.settings.track_opens:
+        return True, "not measured, for HANDRAIL_TRACK_OPENS is not set; clicks and later successes are"
+    return True, "measured by a picture of SendGrid's in each mail; they tell that it arrived, and no more"
 
 
 async def _opt_outs(ctx: ToolContext) -> Finding:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from handrail.context import ToolContext
 from handrail.domain.deliveries import Delivery, FollowUp, Reason, Status
 from handrail.ending import ENDING
+from handrail.engine.brakes import STREAK
 from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, STALE, Case, Now, look_now, needs_no_look
 
@@ -21,8 +22,6 @@ AGAIN = timedelta(hours=1)
 
 ABANDONED = timedelta(minutes=10)
 """What has been leaving for so long is not leaving any more."""
-
-MOST_AT_ONCE = 500
 
 _WAITS = frozenset({Reason.NOT_CHECKED.value, Reason.SENDER_DOWN.value})
 
@@ -68,15 +67,22 @@ async def follow_up(ctx: ToolContext) -> Asked:
     ctx.people.expect(each.delivery.user_key for each in questions)
     now, made = Now(checked=False, at=ctx.clock.now()), list[FollowUp]()
     for index, each in enumerate(questions):
-        if index % BLOCK == 0 or ctx.clock.now() - now.at > STALE:
-            block = questions[index : index + BLOCK - index % BLOCK]
-            now = await look_now(ctx, [one.case for one in block if one.case])
+        if index == 0 or ctx.clock.now() - now.at > STALE:
+            now = await look_now(ctx, [one.case for one in questions[index:] if one.case])
         await ENDING.pass_by()
         with ENDING.leaving():
             made.append(await _ask(ctx, each, now))
         if made[-1].reason == Reason.SENDER_DOWN.value:
             return _asked(made, "The mail service refuses to send: the questions wait.")
+        if _streak(made):
+            return _asked(made, f"{STREAK} questions in a row failed or stayed unclear: the others wait.")
     return _asked(made)
+
+
+def _streak(made: list[FollowUp]) -> bool:
+    """Whether the newest that left were not taken, as the brake of a night counts its mails."""
+    left = [each.status for each in made if each.status in (Status.SENT, Status.FAILED, Status.UNKNOWN)]
+    return len(left) >= STREAK and Status.SENT not in left[-STREAK:]
 
 
 def _asked(made: list[FollowUp], *notes: str) -> Asked:
@@ -88,7 +94,7 @@ async def _due(ctx: ToolContext) -> list[_Question]:
     async with ctx.store.begin() as work:
         await work.follow_ups.interrupted(now - ABANDONED)
     async with ctx.store.read() as work:
-        ids = await work.follow_ups.due(now, after=AFTER, until=UNTIL, limit=MOST_AT_ONCE)
+        ids = await work.follow_ups.due(now, after=AFTER, until=UNTIL, limit=BLOCK)
         mails = [mail for each in ids if (mail := await work.deliveries.get(each))]
         texts = {each: await work.nights.tutorial(each) for each in {mail.tutorial_id for mail in mails}}
         struggles = await work.nights.struggles_of([mail.id for mail in mails])

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.deliveries import Delivery, History, Reason, Status
-from handrail.engine import accounts as belonging
 from handrail.engine import holdout, keys, policy, send_hours
+from handrail.engine.accounts import elsewhere
 from handrail.flows import brakes
 from handrail.flows.look import Case, Now
 from handrail.settings import SendMode
@@ -182,7 +182,7 @@ def _facts(
         or (contact.opted_out if contact else False),
         account_opted_out=any(account.opted_out for account in accounts),
         internal_address=any(account.internal for account in accounts) or _is_internal(ctx, address),
-        domain_mismatch=ctx.settings.require_account_domain and belonging.elsewhere(address, accounts),
+        domain_mismatch=ctx.settings.require_account_domain and elsewhere(address, accounts),
         already_sent=history.already_sent,
         mailed_within_cooldown=history.mailed_within_cooldown,
         account_mails_this_week=mails,

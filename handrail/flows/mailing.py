@@ -38,16 +38,6 @@ WAIT = "People could not be asked about just before sending, and wait"
 _SETTLED = (Status.SENT, Status.UNKNOWN)
 
 
-class Released(BaseModel):
-    """What became of the mails whose time had come."""
-
-    model_config = ConfigDict(frozen=True)
-
-    asked: int
-    sent: int
-    notes: tuple[str, ...] = ()
-
-
 class Block(BaseModel):
     """Mails that one worker decides on in their order. Ids only: it can be built again from the database."""
 
@@ -77,6 +67,16 @@ class Mailed(BaseModel):
 
     sender_down: bool
     notes: tuple[str, ...]
+
+
+class Released(BaseModel):
+    """What became of the mails whose time had come."""
+
+    model_config = ConfigDict(frozen=True)
+
+    asked: int
+    sent: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -158,6 +158,33 @@ async def mail_block(ctx: ToolContext, block: Block) -> Mailed:
     made = await _mail(ctx, asked, Now(checked=True, at=ctx.clock.now(), sender_down=block.sender_down))
     notes = [f"Mails that were being sent when a process stopped, and stay unknown: {interrupted}."]
     return Mailed(sender_down=made.now.sender_down, notes=tuple((notes if interrupted else []) + made.notes))
+
+
+async def cases_again(ctx: ToolContext, night: date, texts: Mapping[str, str]) -> list[Case]:
+    """The cases of these deliveries, most urgent first, from what their night kept.
+
+    `texts` are tutorial ids by delivery id; an outdated text is none.
+    """
+    async with ctx.store.read() as work:
+        struggles = await work.nights.struggles_of(list(texts))
+        tutorials = {each: await work.nights.tutorial(each) for each in sorted(set(texts.values()))}
+    return [
+        Case(
+            struggle=one,
+            feature=ctx.kb.find(one.feature),
+            tutorial=_still_true(ctx, tutorials[texts[delivery_id]]),
+            night=night,
+        )
+        for delivery_id, one in struggles.items()
+    ]
+
+
+def _still_true(ctx: ToolContext, tutorial: Tutorial | None) -> Tutorial | None:
+    document = ctx.kb.find(tutorial.feature) if tutorial else None
+    if tutorial is None or document is None:
+        return None
+    now = keys.tutorial_id(tutorial.signature, tutorial.style, document.version)
+    return tutorial if keys.original_id(tutorial.id) in (now, keys.stopgap_id(now)) else None
 
 
 async def _mail(ctx: ToolContext, cases: Sequence[Case], now: Now) -> _Made:
@@ -261,30 +288,3 @@ async def release(ctx: ToolContext) -> Released:
         sent=sum(each.status is Status.SENT for each in made.deliveries.values()),
         notes=tuple(made.notes),
     )
-
-
-async def cases_again(ctx: ToolContext, night: date, texts: Mapping[str, str]) -> list[Case]:
-    """The cases of these deliveries, most urgent first, from what their night kept.
-
-    `texts` are tutorial ids by delivery id; an outdated text is none.
-    """
-    async with ctx.store.read() as work:
-        struggles = await work.nights.struggles_of(list(texts))
-        tutorials = {each: await work.nights.tutorial(each) for each in sorted(set(texts.values()))}
-    return [
-        Case(
-            struggle=one,
-            feature=ctx.kb.find(one.feature),
-            tutorial=_still_true(ctx, tutorials[texts[delivery_id]]),
-            night=night,
-        )
-        for delivery_id, one in struggles.items()
-    ]
-
-
-def _still_true(ctx: ToolContext, tutorial: Tutorial | None) -> Tutorial | None:
-    document = ctx.kb.find(tutorial.feature) if tutorial else None
-    if tutorial is None or document is None:
-        return None
-    now = keys.tutorial_id(tutorial.signature, tutorial.style, document.version)
-    return tutorial if keys.original_id(tutorial.id) in (now, keys.stopgap_id(now)) else None

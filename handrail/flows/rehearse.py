@@ -1,6 +1,6 @@
 """What the rules would decide, and nothing more: no mail, no row, no link."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Delivery, Status
+from handrail.domain.tutorials import Style
+from handrail.engine import keys
 from handrail.errors import CallerError
 from handrail.flows.deliver import planned
 from handrail.flows.judge import Ask, judge
 from handrail.flows.look import BLOCK, Case, Now, look_now, needs_no_look
-from handrail.flows.mailing import cases_again
+from handrail.flows.mailing import cases_again, text_of
 
 if TYPE_CHECKING:
     from handrail.store import Work
@@ -72,6 +74,26 @@ async def _forget(work: "Work", cases: Sequence[Case]) -> dict[str, str]:
         reviews |= {each.id: each.review_id for each in await work.deliveries.of_night(night)}
         await work.deliveries.forget(night)
     return reviews
+
+
+async def rehearse_night(
+    ctx: ToolContext, night: date, texts: Mapping[str, str], styles: Mapping[str, Style]
+) -> list[Delivery]:
+    """What the rules would decide tonight. Who was mailed by an earlier run of this night is not asked about
+    again: each question counts.
+
+    `texts` are tutorial ids by `text_of` signature and style, `styles` those of the deliveries by their ids.
+    """
+    async with ctx.store.read() as work:
+        found = await work.nights.strugglers(night)
+        left = await work.deliveries.with_status(night, MAY_HAVE_ARRIVED)
+    told = {}
+    for one in found:
+        delivery_id = keys.delivery_id(night, one.user_key, one.feature)
+        if delivery_id not in left:
+            style = styles.get(delivery_id)
+            told[delivery_id] = texts.get(text_of(one.signature.key, style), "") if style else ""
+    return await rehearse(ctx, await cases_again(ctx, night, told))
 
 
 async def replay(ctx: ToolContext, night: date | None = None) -> Replay:

@@ -37,14 +37,21 @@ def _send_hours(settings: Settings) -> str:
     return f"weekdays, {opens:%H:%M} to {closes:%H:%M} in the person's own zone"
 
 
+def _share(of: float) -> str:
+    """As it was set: half a percent is not none."""
+    return f"{100 * of:g}%"
+
+
 _LIMITS: dict[Reason, Callable[[Settings], str]] = {
     Reason.DOMAIN_MISMATCH: lambda s: "asked" if s.require_account_domain else "off",
     Reason.COOLDOWN: lambda s: (
         f"one mail a person in {s.cooldown_days} days, the same feature not within {s.feature_cooldown_days}"
     ),
-    Reason.ACCOUNT_CAP: lambda s: f"{s.account_cap:.0%} of its active users in 7 days, at least one mail",
+    Reason.ACCOUNT_CAP: lambda s: f"{_share(s.account_cap)} of its active users in 7 days, at least one mail",
     Reason.RUN_CAP: lambda s: f"{s.run_cap} mails",
-    Reason.HOLDOUT: lambda s: f"{s.holdout:.0%} of people, once a feature has volume" if s.holdout else "off",
+    Reason.HOLDOUT: lambda s: (
+        f"{_share(s.holdout)} of people, once a feature has volume" if s.holdout else "off"
+    ),
     Reason.QUIET_HOURS: _send_hours,
     Reason.NEEDS_APPROVAL: lambda s: "asked in the mode review only",
 }

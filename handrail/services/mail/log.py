@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import httpx2
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel
 
 from handrail.errors import NotOffered, UpstreamError
 from handrail.services.mail.sendgrid import DELIVERY_ARGUMENT, SendGrid, parsed
@@ -19,6 +19,7 @@ REACH = timedelta(days=3)
 """So far the log reaches back on every plan; on some further."""
 
 SMALLEST = timedelta(seconds=1)
+"""The log is asked for whole seconds."""
 DEADLINE_SECONDS = 900.0
 
 
@@ -34,8 +35,6 @@ class Logged(NamedTuple):
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
     from_email: str
     to_email: str
     sg_message_id: str
@@ -43,14 +42,10 @@ class _Message(BaseModel):
 
 
 class _Page(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
     messages: list[_Message]
 
 
 class _Details(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
     custom_args: dict[str, str] = {}
 
 
@@ -61,7 +56,7 @@ async def mails_since(mail: SendGrid, since: datetime, until: datetime) -> list[
     """
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            return await _read(mail, since, until)
+            return await _read(mail, since.replace(microsecond=0), until.replace(microsecond=0) + SMALLEST)
     except TimeoutError:
         raise UpstreamError(f"SendGrid did not give its {WHAT} in time; try again later.") from None
     except ValueError:
@@ -87,9 +82,10 @@ async def _read(mail: SendGrid, since: datetime, until: datetime) -> list[Logged
 
 
 async def _messages(mail: SendGrid, since: datetime, until: datetime) -> list[_Message]:
+    """From one whole second on and before the other."""
     query = (
         f'sg_message_id_created_at >= TIMESTAMP "{since:%Y-%m-%dT%H:%M:%SZ}" '
-        f'AND sg_message_id_created_at <= TIMESTAMP "{until:%Y-%m-%dT%H:%M:%SZ}"'
+        f'AND sg_message_id_created_at < TIMESTAMP "{until:%Y-%m-%dT%H:%M:%SZ}"'
     )
     answer = await mail.exchange("POST", "logs", WHAT, body={"query": query, "limit": PAGE})
     _understood(answer)
@@ -98,9 +94,8 @@ async def _messages(mail: SendGrid, since: datetime, until: datetime) -> list[_M
         return page
     if until - since <= SMALLEST:
         raise ValueError("more mails in a second than an answer holds")
-    middle = since + (until - since) / 2
-    before = await _messages(mail, since, middle)
-    return before + await _messages(mail, middle.replace(microsecond=0), until)
+    middle = since + (until - since) // SMALLEST // 2 * SMALLEST
+    return await _messages(mail, since, middle) + await _messages(mail, middle, until)
 
 
 async def _delivery_id(mail: SendGrid, message_id: str) -> str:

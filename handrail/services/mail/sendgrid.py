@@ -95,7 +95,7 @@ class SendGrid:
 
         `fence` is called just before the request leaves, and does not return where it must not.
         """
-        body = _body(mail, contact, self.sender, delivery_id)
+        body = _body(mail, contact, self.sender, delivery_id, track_opens=self._settings.track_opens)
         if self.opt_outs_to.isdecimal():
             body["asm"] = {"group_id": int(self.opt_outs_to)}
         return await self.post(body, fence=fence)
@@ -168,7 +168,7 @@ def _refusal(status: int, headers: Mapping[str, str]) -> Outcome:
         return Outcome("refused", f"status_{status}", stop=True)
     if status == 429:
         return Outcome("not_sent", "rate_limited", wait_seconds=_wait(headers))
-    if status in {400, 404, 405, 413, 415}:
+    if status in {400, 404, 405, 406, 413, 415}:
         return Outcome("refused", f"status_{status}")
     # 5xx may come after the message was queued; a redirect is no answer of SendGrid's.
     return Outcome("unclear", f"status_{status}")
@@ -184,7 +184,9 @@ def _wait(headers: Mapping[str, str]) -> float:
     return seconds if 0.0 < seconds < math.inf else 0.0
 
 
-def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dict[str, Any]:
+def _body(
+    mail: Mail, contact: Contact, sender: Sender, delivery_id: str, *, track_opens: bool
+) -> dict[str, Any]:
     """The request as SendGrid wants it: nothing personal but address and name, and our opaque delivery id."""
     from sendgrid.helpers import mail as parts  # noqa: PLC0415  (a fifth of a second; chat sends nothing)
 
@@ -203,7 +205,7 @@ def _body(mail: Mail, contact: Contact, sender: Sender, delivery_id: str) -> dic
     whole.add_content(parts.Content("text/html", mail.html))
     whole.tracking_settings = parts.TrackingSettings(
         click_tracking=parts.ClickTracking(enable=False, enable_text=False),
-        open_tracking=parts.OpenTracking(enable=False),
+        open_tracking=parts.OpenTracking(enable=track_opens),
         subscription_tracking=parts.SubscriptionTracking(enable=False),
     )
     if mail.picture:

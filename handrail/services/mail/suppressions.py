@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from handrail.domain.feedback import OptOutKind
 from handrail.errors import UpstreamError
@@ -39,8 +39,6 @@ class Suppressed(NamedTuple):
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
     email: str
     created: int
 

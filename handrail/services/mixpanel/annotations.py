@@ -4,43 +4,31 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from handrail.domain.periods import Period
 from handrail.domain.project import Annotation
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, enveloped
 from handrail.services.mixpanel.wire import Wire
 
 WHAT = "annotations"
 
 
-class _Answer(BaseModel):
-    """Upstream objects gain fields over time: what we do not know is ignored; so is who wrote the note."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Tag(_Answer):
+class _Tag(Answer):
     name: str = ""
 
 
-class _Annotation(_Answer):
+class _Annotation(Answer):
+    """A note; who wrote it is not read."""
+
     id: int
     date: str
     description: str | None = None
     tags: list[_Tag] | None = None
 
 
-class _Listed(_Answer):
-    results: list[_Annotation]
-
-
-class _Made(_Answer):
-    results: _Annotation
-
-
-_listed = TypeAdapter(_Listed)
-_made = TypeAdapter(_Made)
+_listed = TypeAdapter(list[_Annotation])
+_made = TypeAdapter(_Annotation)
 
 
 class Annotations:
@@ -55,7 +43,7 @@ class Annotations:
         """The notes at the days of a period."""
         days = {"fromDate": period.from_date.isoformat(), "toDate": period.to_date.isoformat()}
         raw = await self._wire.send("GET", self._query_url, self._path, WHAT, params=days)
-        return tuple(_annotation(one) for one in read(_listed, raw, WHAT).results)
+        return tuple(_annotation(one) for one in enveloped(_listed, raw, WHAT))
 
     async def add(self, at: datetime, zone: str, text: str, *, tags: Iterable[int] = ()) -> Annotation:
         """Note something; where the same text stands at the same second already, that is left alone.
@@ -69,7 +57,7 @@ class Annotations:
                 return one
         body = {"date": written, "description": text, "tags": list(tags)}
         raw = await self._wire.send("POST", self._query_url, self._path, WHAT, body=body, once=True)
-        return _annotation(read(_made, raw, WHAT).results)
+        return _annotation(enveloped(_made, raw, WHAT))
 
 
 def _annotation(one: _Annotation) -> Annotation:

@@ -9,66 +9,65 @@ from handrail.errors import UpstreamError
 T = TypeVar("T")
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
     """Upstream objects gain fields over time: what we do not know is ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Project(_Answer):
+class Project(Answer):
     timezone: str
     name: str = ""
 
 
-class DataView(_Answer):
+class DataView(Answer):
     id: int
     name: str = ""
     project_id: int | None = None
     is_global: bool = False
 
 
-class MeResults(_Answer):
+class MeResults(Answer):
     projects: dict[str, Project]
     workspaces: dict[str, DataView] = Field(default_factory=dict)
 
 
-class Me(_Answer):
+class Me(Answer):
     results: MeResults
 
 
-class FunnelEntry(_Answer):
+class FunnelEntry(Answer):
     funnel_id: int
     name: str
 
 
-class Bookmark(_Answer):
+class Bookmark(Answer):
+    """A saved report."""
+
     id: int
-    name: str
+    name: str | None = None
     type: str = ""
-    params: dict[str, Any] = Field(default_factory=dict)
+    dashboard_id: int | None = None
+    params: Any = None
 
 
-class Bookmarks(_Answer):
-    results: list[Bookmark]
-
-
-class StepCount(_Answer):
+class StepCount(Answer):
     count: int
     event: str
 
 
-class SegmentedFunnel(_Answer):
+class SegmentedFunnel(Answer):
     """`data`: bucket start → segment → steps. Keys that are no date are skipped by the reader."""
 
     data: dict[str, Any]
 
 
-class Profile(_Answer):
+class Profile(Answer):
     distinct_id: str = Field(validation_alias="$distinct_id", coerce_numbers_to_str=True)
     properties: dict[str, Any] = Field(validation_alias="$properties")
 
 
-class EngagePage(_Answer):
+class EngagePage(Answer):
     page_size: int = Field(1000, ge=1)
     session_id: str | None = None
     total: int | None = None
@@ -76,7 +75,7 @@ class EngagePage(_Answer):
     results: list[Profile]
 
 
-class UseState(_Answer):
+class UseState(Answer):
     """What one user did with one feature. Times are ms of the project-local epoch."""
 
     attempts: int
@@ -94,14 +93,14 @@ class UseState(_Answer):
     before: tuple[int, int]
 
 
-class UseRow(_Answer):
+class UseRow(Answer):
     """One user; a state for each feature asked, in that order, None of what was tried too seldom."""
 
     key: list[Any]
     value: list[UseState | None]
 
 
-class EveryUse(_Answer):
+class EveryUse(Answer):
     """Everybody's use of one feature: which events there were, and users, attempts and successes.
 
     The latter by a JSON text: the list of the values of the account property that these users had, and a
@@ -112,11 +111,18 @@ class EveryUse(_Answer):
     groups: dict[str, tuple[int, int, int]]
 
 
-class UseAnswer(_Answer):
+class UseAnswer(Answer):
     """Who tried a feature often enough, and everybody in numbers, by feature in the order asked."""
 
     rows: list[UseRow]
     everybody: list[EveryUse]
+
+
+class _Results(Answer):
+    results: Any
+
+
+_results = TypeAdapter(_Results)
 
 
 def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
@@ -127,3 +133,9 @@ def read(adapter: TypeAdapter[T], raw: object, what: str) -> T:
         raise UpstreamError(
             f"Mixpanel answered {what} in a shape Handrail does not know: try again, or update Handrail."
         ) from None
+
+
+def enveloped(adapter: TypeAdapter[T], raw: object, what: str) -> T:
+    """The same for what stands in the app API's envelope; some answers have two of them."""
+    found = read(_results, raw, what).results
+    return read(adapter, found["results"] if isinstance(found, dict) and "results" in found else found, what)

@@ -41,7 +41,7 @@ MOST_USES = 256 << 20
 _WINDOW_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 _me = TypeAdapter(answers.Me)
-_bookmarks = TypeAdapter(answers.Bookmarks)
+_bookmarks = TypeAdapter(list[answers.Bookmark])
 _entries = TypeAdapter(list[answers.FunnelEntry])
 _segmented = TypeAdapter(answers.SegmentedFunnel)
 _segments = TypeAdapter(dict[str, list[answers.StepCount]])
@@ -141,7 +141,7 @@ class Mixpanel:
             )
         except NotOffered:
             return await self.list_funnels()
-        found = answers.read(_bookmarks, raw, "saved funnels").results
+        found = answers.enveloped(_bookmarks, raw, "saved funnels")
         return [_funnel(bookmark) for bookmark in found if bookmark.type == "funnels"]
 
     async def known_funnels(self) -> list[Funnel]:
@@ -247,7 +247,7 @@ def _ingest(http: httpx2.AsyncClient, settings: Settings) -> Ingest | None:
 
 def _funnel(bookmark: answers.Bookmark) -> Funnel:
     """Steps and window out of a bookmark's parameters; without them the funnel can still be asked by id."""
-    name = harmless_name(bookmark.name, bookmark.id)
+    name = harmless_name(bookmark.name or "", bookmark.id)
     try:
         behavior = bookmark.params["sections"]["show"][0]["behavior"]
         steps = tuple(str(step["name"]) for step in behavior["behaviors"])

@@ -7,7 +7,7 @@ data, never as an expression, so no name of an account or an event can change th
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from handrail.domain.funnels import Funnel, FunnelCounts
 from handrail.domain.periods import Period
@@ -22,7 +22,7 @@ from handrail.domain.queries import (
     Property,
 )
 from handrail.errors import CallerError, UpstreamError
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, read
 from handrail.services.mixpanel.query_answers import leaf
 from handrail.services.mixpanel.saved_reports import steps_of
 from handrail.services.mixpanel.wire import Wire
@@ -36,16 +36,12 @@ FUNNEL_STEPS = range(2, 101)
 Json = dict[str, Any]
 
 
-class _Meta(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Meta(Answer):
     is_segmentation_limit_hit: bool | None = None
 
 
-class _Report(BaseModel):
+class _Report(Answer):
     """`series` nests by metric and by segment where there is a breakdown."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     series: dict[str, Any]
     meta: _Meta | None = None

@@ -2,54 +2,44 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from handrail.domain.project import Described, DescribedProperty
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, enveloped
 from handrail.services.mixpanel.wire import Wire
 
 WHAT = "the Lexicon"
 
 
-class _Answer(BaseModel):
-    """Upstream objects gain fields over time: what we do not know is ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Shown(_Answer):
+class _Shown(Answer):
     title: str | None = Field(None, alias="displayName")
     hidden: bool | None = None
     tags: list[str] | None = None
 
 
-class _Metadata(_Answer):
+class _Metadata(Answer):
     shown: _Shown | None = Field(None, alias="com.mixpanel")
 
 
-class _Property(_Answer):
+class _Property(Answer):
     type: str | list[str] | None = None
     description: str | None = None
     metadata: _Metadata | None = None
 
 
-class _Schema(_Answer):
+class _Schema(Answer):
     description: str | None = None
     properties: dict[str, _Property] | None = None
     metadata: _Metadata | None = None
 
 
-class _Entry(_Answer):
+class _Entry(Answer):
     kind: str = Field(alias="entityType")
     name: str
     schema_: _Schema = Field(alias="schemaJson")
 
 
-class _Entries(_Answer):
-    results: list[_Entry]
-
-
-_entries = TypeAdapter(_Entries)
+_entries = TypeAdapter(list[_Entry])
 
 
 class Lexicon:
@@ -64,7 +54,7 @@ class Lexicon:
         """Every event and profile that somebody described: others are tracked without a word."""
         path = f"{self._path}/{kind}" if kind else self._path
         raw = await self._wire.send("GET", self._query_url, path, WHAT)
-        return tuple(_described(entry) for entry in read(_entries, raw, WHAT).results)
+        return tuple(_described(entry) for entry in enveloped(_entries, raw, WHAT))
 
 
 def _described(entry: _Entry) -> Described:

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from handrail.domain.privacy import Disclosure, Law, PrivacyRequest, RequestState
 from handrail.errors import ConfigError, NotOffered, RateLimited, UpstreamError
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, read
 from handrail.services.mixpanel.budget import Unlimited
 from handrail.services.mixpanel.wire import Wire
 
@@ -28,10 +28,8 @@ DELETIONS = "/api/app/data-deletions/v3.0/"
 RETRIEVALS = "/api/app/data-retrievals/v3.0/"
 
 
-class _Answer(BaseModel):
-    """Upstream objects gain fields over time: what we do not know is ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+class _Answer(Answer):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
 
 class _Results(_Answer):

@@ -5,7 +5,7 @@ from datetime import date
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from handrail.domain.queries import (
     OVERALL,
@@ -19,13 +19,11 @@ from handrail.domain.queries import (
     TopEvent,
 )
 from handrail.errors import UpstreamError
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, enveloped, read
 
 
-class _Answer(BaseModel):
-    """Upstream objects gain fields over time: what we do not know is ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+class _Answer(Answer):
+    model_config = ConfigDict(strict=True)
 
 
 class _Table(_Answer):
@@ -59,10 +57,6 @@ class _Cohort(_Answer):
     name: str
     description: str | None = None
     count: int | None = None
-
-
-class _Cohorts(_Answer):
-    results: list[_Cohort]
 
 
 class Returned(_Answer):
@@ -100,7 +94,6 @@ _values = TypeAdapter(list[str | int | float | bool | None])
 _frequency = TypeAdapter(dict[str, list[int | None]])
 _object = TypeAdapter(dict[str, Any])
 _cohorts = TypeAdapter(list[_Cohort])
-_cohort_results = TypeAdapter(_Cohorts)
 _returned = TypeAdapter(Returned)
 _stream = TypeAdapter(_Stream)
 _when = TypeAdapter(_When)
@@ -208,8 +201,7 @@ def frequency(raw: object, what: str) -> tuple[Frequency, ...]:
 
 def cohorts(raw: object, what: str) -> tuple[Cohort, ...]:
     """The list of the query API, or that of the app API in its envelope."""
-    wrapped = isinstance(raw, dict)
-    found = read(_cohort_results, raw, what).results if wrapped else read(_cohorts, raw, what)
+    found = enveloped(_cohorts, raw, what) if isinstance(raw, dict) else read(_cohorts, raw, what)
     return tuple(
         Cohort(cohort_id=one.id, name=one.name, description=one.description or "", count=one.count)
         for one in found

@@ -1,42 +1,26 @@
 """Saved reports and dashboards by name, from the app API: free of the query budget."""
 
-from typing import Any
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from handrail.domain.reports import Dashboard, ListedReport, Listing
 from handrail.engine.personal import harmless_name
 from handrail.engine.text import shown
 from handrail.errors import NotOffered
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, Bookmark, enveloped
 from handrail.services.mixpanel.wire import Wire
 
-
-class _Answer(BaseModel):
-    """Upstream objects gain fields over time: what we do not know is ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
+T = TypeVar("T")
 
 
-class _Bookmark(_Answer):
-    id: int
-    name: str | None = None
-    type: str = ""
-    dashboard_id: int | None = None
-
-
-class _Board(_Answer):
+class _Board(Answer):
     id: int
     title: str | None = None
     reports: list[int] = Field(default_factory=list)
 
 
-class _Results(_Answer):
-    results: Any
-
-
-_results = TypeAdapter(_Results)
-_bookmarks = TypeAdapter(list[_Bookmark])
+_bookmarks = TypeAdapter(list[Bookmark])
 _boards = TypeAdapter(list[_Board])
 
 
@@ -50,10 +34,9 @@ class Saved:
 
     async def listing(self) -> Listing:
         """Every saved report, and every dashboard with its reports; none where dashboards are not offered."""
-        what = "saved reports"
-        bookmarks = read(_bookmarks, await self._get("bookmarks", what, {"v": "2"}), what)
+        bookmarks = await self._get(_bookmarks, "bookmarks", "saved reports", {"v": "2"})
         try:
-            boards = read(_boards, await self._get("dashboards", "dashboards", {}), "dashboards")
+            boards = await self._get(_boards, "dashboards", "dashboards", {})
         except NotOffered:
             boards = []
         return Listing(
@@ -64,14 +47,12 @@ class Saved:
             dashboards=tuple(_dashboard(board, bookmarks) for board in boards),
         )
 
-    async def _get(self, path: str, what: str, params: dict[str, str]) -> object:
-        """The results; some answers wrap them twice."""
+    async def _get(self, adapter: TypeAdapter[T], path: str, what: str, params: dict[str, str]) -> T:
         raw = await self._wire.send("GET", self._query_url, f"{self._base}/{path}", what, params=params)
-        found = read(_results, raw, what).results
-        return read(_results, found, what).results if isinstance(found, dict) else found
+        return enveloped(adapter, raw, what)
 
 
-def _dashboard(board: _Board, bookmarks: list[_Bookmark]) -> Dashboard:
+def _dashboard(board: _Board, bookmarks: list[Bookmark]) -> Dashboard:
     """A report says which dashboard it was made on; the dashboard may hold others, too."""
     own = [each.id for each in bookmarks if each.dashboard_id == board.id]
     return Dashboard(

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from handrail.domain.queries import ReportRow, ReportStep, RetentionCohort, SavedReport
 from handrail.services.mixpanel import query_answers
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, read
 from handrail.services.mixpanel.query_answers import leaf, number
 
 Path = tuple[str, ...]
@@ -18,16 +18,14 @@ _NOT_A_PROPERTY = frozenset({"$metric", "$event", "$funnel", "$retention"})
 _STEP = re.compile(r"(\d+)\. (.*)\Z", re.DOTALL)
 
 
-class _Report(BaseModel):
+class _Report(Answer):
     """`series` nests by metric and segment; its leaves depend on the kind of report."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     series: dict[str, Any]
     headers: list[str] | None = None
     computed_at: str | None = None
     date_range: dict[str, str | None] | None = None
-    meta: dict[str, Any] | None = Field(default=None)
+    meta: dict[str, Any] | None = None
 
 
 _report = TypeAdapter(_Report)

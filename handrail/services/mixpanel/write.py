@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from handrail.domain.writes import Imported, NewEvent, ProfileChange
 from handrail.errors import CallerError, ConfigError, RateLimited, UpstreamError
-from handrail.services.mixpanel.answers import read
+from handrail.services.mixpanel.answers import Answer, read
 from handrail.services.mixpanel.wire import Wire, refusal
 
 EVENTS_A_REQUEST = 2000
@@ -24,26 +24,20 @@ SECONDS = 60.0
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}\Z")
 
 
-class _Failed(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Failed(Answer):
     index: int
 
 
-class _Report(BaseModel):
+class _Report(Answer):
     """What /import says: beside bad events the good ones are still taken."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
     num_records_imported: int
-    failed_records: list[_Failed] = []
+    failed_records: tuple[_Failed, ...] = ()
     error: str | None = None
 
 
-class _Verdict(BaseModel):
+class _Verdict(Answer):
     """What /engage and /groups say: 1 is good, whatever the HTTP status."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: int
 
