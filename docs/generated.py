@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import asked, commands, floors
-from handrail.cli import docs as tools
+from docs import asked, commands, floors, tools
 
 FOLDER = Path(__file__).parent
 

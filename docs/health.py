@@ -24,12 +24,11 @@ from tools import _charts
 from tools.get_account_health import AccountHealth, get_account_health
 from tools.list_alerts import list_alerts
 
-IMAGES = Path(__file__).parent / "img"
+IMAGES = Path(__file__).parent / "images"
 ACCOUNT = "Acme"
 
 
 def shoot_all(images: Path, save: Callable[[bytes, Path], None]) -> None:
-    images.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         acme.generate(Path(folder) / "world")
         with running(load(Path(folder) / "world")) as state:

@@ -29,10 +29,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from docs import acting, dashboard, health, views  # noqa: E402  (the tests' host is found from the root)
+from docs import dashboard, health, views  # noqa: E402  (the tests' host is found from the root)
 
 IMAGES = ROOT / "docs" / "images"
-BRIEF = IMAGES / "brief.png"
 SCREEN = ROOT / "kb" / "images" / "connect-data-source.png"
 DEMO = ROOT / ".handrail" / "demo-acme"
 _FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
@@ -137,7 +136,6 @@ def main() -> None:
     if sys.argv[1:] == ["screen"]:
         shoot((ROOT / "docs" / "screen.html").as_uri(), SCREEN, (552, 452), "--force-device-scale-factor=2")
         return
-    IMAGES.mkdir(exist_ok=True)
     mails = sorted((DEMO / "outbox").glob("*.html"))
     first = next(each for each in mails if "screenshot" in each.read_text("utf-8"))
     strip = next(
@@ -153,15 +151,14 @@ def main() -> None:
     with served() as address:
         shoot(address + button, IMAGES / "tutorial.png", (720, 1190))
         shoot(address + button, IMAGES / "tutorial-dark.png", (390, 1310), DARK)
-        shoot(f"{address}/brief", BRIEF, (960, 1290))
+        shoot(f"{address}/brief", IMAGES / "brief.png", (960, 1290))
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(chat(ask("query_events", {"account": "Acme"})))
         page.flush()
         shoot(f"file://{page.name}", IMAGES / "chat.png", (680, 515))
     views.shoot_all(IMAGES, ROOT / ".handrail" / "pictures", save)
-    dashboard.shoot_all(dashboard.IMAGES, save)
-    health.shoot_all(health.IMAGES, save)
-    acting.shoot_all(ROOT / "docs" / "img", ROOT / ".handrail" / "pictures" / "acting", save)
+    dashboard.shoot_all(IMAGES, save)
+    health.shoot_all(IMAGES, save)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,21 @@ import sys
 def main() -> None:
     """The console script."""
     match sys.argv[1:]:
-        case ["mcp"] | ["mcp", "--workspace", _] | ["--workspace", _, "mcp"] as given:
-            in_workspace("".join(each for each in given if each not in {"mcp", "--workspace"}))
-            from handrail.cli.serving import mcp  # noqa: PLC0415
-
-            mcp()
+        case ["mcp"]:
+            _mcp("")
+        case ["mcp", "--workspace", name] | ["--workspace", name, "mcp"]:
+            _mcp(name)
         case _:
             from handrail.cli.app import run  # noqa: PLC0415
 
             run()
+
+
+def _mcp(workspace: str) -> None:
+    in_workspace(workspace)
+    from handrail.cli.serving import mcp  # noqa: PLC0415
+
+    mcp()
 
 
 def in_workspace(name: str) -> None:

@@ -6,12 +6,13 @@ import typer
 
 from handrail.cli import printing
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
+from handrail.errors import CallerError
 from handrail.flows.alerts import close
 from tools.list_alerts import AlertCard, State, list_alerts
 
 alerts = typer.Typer(help="What changed for accounts, and what was done about it.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 AlertId = Annotated[str, typer.Argument(help="From `handrail alerts list`.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 
@@ -25,21 +26,23 @@ def list_all(
 ) -> None:
     """List alerts, those told last first."""
     found = with_context(lambda ctx: list_alerts(ctx, account=account, state=state, limit=200))
-    words = "\n".join([found.summary, *map(_line, found.alerts)])
+    if found.candidates:
+        raise CallerError(found.summary)
+    words = "\n".join(filter(None, [found.summary, *map(_line, found.alerts), found.showing]))
     printing.show(found.model_dump(mode="json"), words, as_json=json_)
 
 
 @alerts.command()
 def dismiss(alert_id: AlertId, *, reason: Reason, json_: Json = False) -> None:
     """It was no news: such alerts of this account need more from now on."""
-    done = with_context(lambda ctx: close(ctx, alert_id, "dismissed", reason), actor="shell")
+    done = with_context(lambda ctx: close(ctx, alert_id, "dismissed", reason))
     printing.show(done.model_dump(mode="json"), f"Dismissed: {done.evidence}", as_json=json_)
 
 
 @alerts.command()
 def resolve(alert_id: AlertId, *, reason: Reason = "", json_: Json = False) -> None:
     """It is taken care of."""
-    done = with_context(lambda ctx: close(ctx, alert_id, "resolved", reason), actor="shell")
+    done = with_context(lambda ctx: close(ctx, alert_id, "resolved", reason))
     printing.show(done.model_dump(mode="json"), f"Resolved: {done.evidence}", as_json=json_)
 
 

@@ -24,8 +24,9 @@ from handrail.cli.churn import churn
 from handrail.cli.each import run_each
 from handrail.cli.gaps import documents
 from handrail.cli.logs import set_up_logging
-from handrail.cli.opening import with_context as _with
+from handrail.cli.opening import with_context
 from handrail.cli.people import erase, export_user
+from handrail.cli.printing import Json
 from handrail.cli.reasons import reasons
 from handrail.cli.reviewing import tutorials
 from handrail.cli.standing import doctor, status
@@ -37,7 +38,7 @@ from handrail.engine.brief_words import text
 from handrail.engine.periods import given_day, last_complete_day
 from handrail.engine.personal import without_somebody
 from handrail.engine.text import is_text
-from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
+from handrail.errors import CallerError, ConfigError, HandrailError
 from handrail.flows.brief import kept
 from handrail.flows.health import feel, felt, keep_scores
 from handrail.flows.refresh import refresh
@@ -87,9 +88,6 @@ app.command()(status)
 app.command()(doctor)
 app.add_typer(alerts, name="alerts")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Day = Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")]
-
 
 def run() -> None:
     """Run the command line. Exit codes: 0 done, 1 the job failed, 2 bad usage or settings."""
@@ -99,7 +97,7 @@ def run() -> None:
     except (ConfigError, CallerError) as error:
         _tell(error)
         sys.exit(2)
-    except (UpstreamError, BrokenExport, HandrailError) as error:
+    except HandrailError as error:
         _tell(error)
         sys.exit(1)
     except Exception as error:
@@ -193,7 +191,7 @@ def agent_run(
 
         return await flow.run(ctx, night=night)
 
-    printing.report(_with(work, actor="nightly"), as_json=json_)
+    printing.report(with_context(work, actor="nightly"), as_json=json_)
 
 
 @agent.command("replay")
@@ -202,13 +200,13 @@ def agent_replay(
 ) -> None:
     """Ask today's rules about a past night again, send nothing, and show for whom they decide otherwise."""
     night = given_day(date_, "--date")
-    printing.replay(_with(lambda ctx: replay(ctx, night), actor="nightly"), as_json=json_)
+    printing.replay(with_context(lambda ctx: replay(ctx, night), actor="nightly"), as_json=json_)
 
 
 @agent.command("release")
 def agent_release(*, json_: Json = False) -> None:
     """Send the planned mails whose hours have begun."""
-    done = _with(schedule.mails_due, actor="nightly")
+    done = with_context(schedule.mails_due, actor="nightly")
     words = f"{done.asked} planned mails were asked about, {done.sent} sent."
     printing.show(done.model_dump(), "\n".join([words, *done.notes]), as_json=json_)
 
@@ -237,7 +235,7 @@ def sync(
     *,
     days: Annotated[int, typer.Option(min=0, max=MOST_DAYS, help="The last N complete days.")] = 0,
     from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
-    to: Day = "",
+    to: Annotated[str, typer.Option(help="A project day, YYYY-MM-DD.")] = "",
     json_: Json = False,
 ) -> None:
     """Read Mixpanel's events into account figures; one that was stopped goes on where it was."""
@@ -256,7 +254,7 @@ def sync(
         await keep_scores(ctx)
         return record, refreshed
 
-    printing.synced(*_with(work, actor="nightly"), as_json=json_)
+    printing.synced(*with_context(work, actor="nightly"), as_json=json_)
 
 
 @app.command()
@@ -265,14 +263,14 @@ def brief(
 ) -> None:
     """What the last night did, which accounts are worth a look, and what was not done."""
     night = given_day(date_, "--date")
-    found = _with(lambda ctx: kept(ctx, night))
+    found = with_context(lambda ctx: kept(ctx, night))
     printing.show(found.model_dump(mode="json"), text(found), as_json=json_)
 
 
 @app.command()
 def reports(*, json_: Json = False) -> None:
     """List the saved reports of the Mixpanel project, and how old the copies of them are."""
-    found = _with(list_reports)
+    found = with_context(list_reports)
     printing.saved_reports(found, as_json=json_)
 
 
@@ -296,7 +294,7 @@ def accounts_import(
                 )
         return described
 
-    described = _with(work)
+    described = with_context(work)
     printing.show({"accounts": described}, f"{described} accounts were described.", as_json=json_)
 
 
@@ -308,7 +306,7 @@ def accounts_list(*, json_: Json = False) -> None:
         async with ctx.store.read() as store:
             return [account.model_dump(mode="json") for account in await store.accounts.all()]
 
-    found = _with(work)
+    found = with_context(work)
     words = "\n".join(f"{account['mixpanel_id']}\t{account['name']}" for account in found)
     printing.show(
         {"accounts": found}, words or "No account is known yet: run `handrail sync`.", as_json=json_
@@ -318,20 +316,24 @@ def accounts_list(*, json_: Json = False) -> None:
 @accounts.command("sentiment")
 def accounts_sentiment(
     account: Annotated[str, typer.Argument(help="Name, domain or id.")],
-    value: Annotated[int, typer.Argument(help="1 (bad) to 5 (good). Without it: what was felt so far.")] = 0,
+    value: Annotated[
+        int | None, typer.Argument(help="1 (bad) to 5 (good). Without it: what was felt so far.")
+    ] = None,
     note: Annotated[str, typer.Option(help="Why, in a few words; no person's address or number.")] = "",
     *,
     json_: Json = False,
 ) -> None:
     """Keep what you feel about an account, beside its engagement score and never in it."""
+    if note and value is None:
+        raise CallerError("A note goes with a value from 1 (bad) to 5 (good). Nothing was kept.")
 
     async def work(ctx: ToolContext) -> list[Sentiment]:
         who = await find(ctx, account)
         if isinstance(who, list):
             raise CallerError(which(account, who))
-        return [await feel(ctx, who, value, note)] if value else await felt(ctx, who)
+        return await felt(ctx, who) if value is None else [await feel(ctx, who, value, note)]
 
-    found = _with(work)
+    found = with_context(work)
     words = "\n".join(f"{each.at:%Y-%m-%d}\t{each.value}\t{each.note}" for each in found)
     kept = {"sentiments": [each.model_dump(mode="json") for each in found]}
     printing.show(kept, words or "Nobody has said how this account feels yet.", as_json=json_)
@@ -360,7 +362,7 @@ def tool(
         printing.show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=json_)
         await ctx.background.finish()
 
-    _with(work)
+    with_context(work)
 
 
 AccountOption = Annotated[str, typer.Option(help="Only this account.")]
@@ -381,9 +383,9 @@ def resume(account: AccountOption = "", feature: FeatureOption = "") -> None:
 
 def _switch(action: Literal["pause", "resume"], account: str, feature: str) -> None:
     async def work(ctx: ToolContext) -> SendingControl:
-        return await control_sending(ctx.acting_as("shell"), action=action, account=account, feature=feature)
+        return await control_sending(ctx, action=action, account=account, feature=feature)
 
-    done = _with(work)
+    done = with_context(work)
     if done.candidates:
         raise CallerError(done.summary)
     print(done.summary)  # noqa: T201

@@ -10,11 +10,13 @@ import typer
 from handrail.cli import printing
 from handrail.cli.each import Told, tell_each
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.clock import Clock
 from handrail.context import ToolContext, key_file, secret_of
+from handrail.domain.access import NOT_YOURS
 from handrail.domain.restores import CaughtUp
 from handrail.engine.keys import secret_stamp
-from handrail.errors import CallerError, ConfigError
+from handrail.errors import CallerError, ConfigError, NotYours
 from handrail.flows.catch_up import catch_up
 from handrail.lock import alone, in_use, one_backup
 from handrail.settings import Settings
@@ -25,7 +27,6 @@ from handrail.workspaces import one
 
 database = typer.Typer(help="The database.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 File = Annotated[Path, typer.Argument(help="The backup's file.")]
 
 _NEXT = (
@@ -103,7 +104,7 @@ def db_copy(
     json_: Json = False,
 ) -> None:
     """Copy all tables from SQLite into an empty PostgreSQL database, and count them there."""
-    settings = one()
+    settings = _whole()
     if settings.on_postgres:
         raise CallerError(
             "HANDRAIL_DATABASE_URL names PostgreSQL: this command copies from SQLite. Between two PostgreSQL "
@@ -136,7 +137,7 @@ def db_restored(
         async with ctx.store.begin() as store:
             await store.restores.begin(at.astimezone(UTC), now)
 
-    with_context(work, actor="shell")
+    with_context(work)
     print(_NEXT)  # noqa: T201
 
 
@@ -148,7 +149,7 @@ def db_catch_up(*, json_: Json = False) -> None:
         ctx.mail.require()
         return await catch_up(ctx)
 
-    done = with_context(work, actor="shell")
+    done = with_context(work)
     if done is None:
         printing.show({"restored": False}, "Nothing waits to catch up.", as_json=json_)
         return
@@ -169,9 +170,17 @@ def db_catch_up(*, json_: Json = False) -> None:
     printing.show({"restored": True, **done.model_dump(mode="json")}, "\n".join(lines), as_json=json_)
 
 
+def _whole() -> Settings:
+    """The settings, for what is of all accounts. Raises `NotYours` for who sees some."""
+    settings = one()
+    if settings.sees:
+        raise NotYours(NOT_YOURS)
+    return settings
+
+
 def _on_sqlite(otherwise: str) -> Settings:
     """The settings; raises `CallerError` where the tables are not in the data directory."""
-    settings = one()
+    settings = _whole()
     if settings.on_postgres:
         raise CallerError(otherwise)
     if settings.database_url:

@@ -8,11 +8,10 @@ from rich.table import Table
 
 from handrail.cli import printing
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.context import ToolContext
 from handrail.flows.churn import keep_track
 from tools.analyze_churn import ChurnAnalysis, SuggestedWeights, analyze_churn
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def churn(

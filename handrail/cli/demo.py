@@ -21,6 +21,7 @@ from handrail.domain.runs import Report
 from handrail.engine import funnels
 from handrail.errors import CallerError, HandrailError
 from handrail.settings import SendMode, Settings
+from handrail.workspaces import OWN
 from standin import acme
 from standin.server import running
 from standin.server import serve as serve_standins
@@ -60,17 +61,18 @@ def run(*, world: str, data_dir: Path | None, as_json: bool, serve: bool, port: 
             printing.as_object({**figures, "outbox": str(outbox), "mails_written": written})
         else:
             printing.report(report, as_json=False)
-            sys.stdout.write(_WHERE.format(count=written, outbox=outbox, configuration=_configuration()))
+            sys.stdout.write(_WHERE.format(count=written, outbox=outbox, configuration=configuration(world)))
         if serve:
             address = f"http://127.0.0.1:{port}"
             sys.stderr.write(f"\nDashboard: {address}   MCP: {address}/mcp   (Ctrl-C ends)\n")
             serving.web([settings], "127.0.0.1", port)
 
 
-def _configuration() -> str:
-    """For a chat client: this installation's command by its whole path, for clients do not know our PATH."""
+def configuration(world: str) -> str:
+    """For a chat client: whole paths, for clients know neither our PATH nor the folder we are in."""
     command = str(Path(sys.executable).parent / "handrail")
-    demo = {"command": command, "args": ["mcp"], "env": {"HANDRAIL_DEMO": "acme"}}
+    shown = world if world == OURS else str(Path(world).resolve())
+    demo = {"command": command, "args": ["mcp"], "env": {"HANDRAIL_DEMO": shown}}
     return json.dumps({"mcpServers": {"handrail-demo": demo}}, indent=2)
 
 
@@ -146,34 +148,38 @@ async def _figures(ctx: ToolContext, report: Report) -> dict[str, Any]:
 
 
 def _settings(standins: Standin, folder: Path, data: Path, port: int) -> Settings:
-    """Every neighbour is a stand-in: nothing of the environment can point the demo at a real one."""
+    """Every neighbour is a stand-in: nothing of the environment can point the demo at a real one.
+
+    What belongs to one project is the world's or stands as if nobody had set it; so does where alarms go.
+    """
     project, base = standins.world.project, standins.base_url
     own_kb = folder / "kb"
-    return Settings.load(
-        _env_file=None,
-        data_dir=data,
-        database_url="",
-        workspaces=None,
-        workspace="",
-        kb_dir=own_kb if own_kb.is_dir() else None,
-        now=standins.clock.now(),
-        mixpanel_project_id=project["project_id"],
-        mixpanel_username=project["username"],
-        mixpanel_secret=SecretStr(project["secret"]),
-        mixpanel_account_property=project["account_property"],
-        mixpanel_group_id=next(iter(project.get("group_keys", {}).values()), ""),
-        mixpanel_project_created=project.get("created"),
-        mixpanel_query_url=f"{base}/mixpanel",
-        mixpanel_export_url=f"{base}/mixpanel",
-        anthropic_api_key=SecretStr("demo"),
-        anthropic_base_url=f"{base}/anthropic",
-        sendgrid_api_key=SecretStr("SG.demo"),
-        sendgrid_url=f"{base}/sendgrid",
-        public_url=f"http://127.0.0.1:{port}",
-        send_mode=SendMode.AUTO,
-        send_hours="always",
+    unset = {name: Settings.model_fields[name].default for name in (OWN - {"secret_key"}) | {"alarm_webhook"}}
+    given = {
+        "data_dir": data,
+        "workspaces": None,
+        "workspace": "",
+        "kb_dir": own_kb if own_kb.is_dir() else None,
+        "now": standins.clock.now(),
+        "mixpanel_project_id": project["project_id"],
+        "mixpanel_username": project["username"],
+        "mixpanel_secret": SecretStr(project["secret"]),
+        "mixpanel_account_property": project["account_property"],
+        "mixpanel_group_id": next(iter(project.get("group_keys", {}).values()), ""),
+        "mixpanel_project_created": project.get("created"),
+        "mixpanel_query_url": f"{base}/mixpanel",
+        "mixpanel_export_url": f"{base}/mixpanel",
+        "anthropic_api_key": SecretStr("demo"),
+        "anthropic_base_url": f"{base}/anthropic",
+        "sendgrid_api_key": SecretStr("SG.demo"),
+        "sendgrid_url": f"{base}/sendgrid",
+        "public_url": f"http://127.0.0.1:{port}",
+        "send_mode": SendMode.AUTO,
+        "send_hours": "always",
+        "track_opens": True,
         **SENDER,
-    )
+    }
+    return Settings.load(_env_file=None, **{**unset, **given})
 
 
 @asynccontextmanager
@@ -199,7 +205,7 @@ def _folder(world: str, base: Path) -> Path:
     """A world's folder; the default world is made below `base` when it is not there yet."""
     if world != OURS:
         return Path(world)
-    folder = base / "worlds" / "acme"
+    folder = base / "worlds" / OURS
     if not (folder / "project.json").exists():
         acme.generate(folder)
     return folder

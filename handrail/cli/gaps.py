@@ -1,16 +1,13 @@
 """The documents in the terminal: what they lack."""
 
-from typing import Annotated
-
 import typer
 
 from handrail.cli import printing
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.flows.gaps import docs_gaps
 
 documents = typer.Typer(help="The feature documents.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 @documents.command("gaps")

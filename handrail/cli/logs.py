@@ -8,6 +8,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from handrail.settings import Settings
 from handrail.workspaces import AT_WORK
 
 OURS = ("handrail", "agent", "mcp_server", "tools", "web")
@@ -52,6 +53,12 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line | getattr(record, "figures", {}), ensure_ascii=False)
+
+
+def set_up_as_told(settings: Settings) -> None:
+    """JSON lines are read by a collector, which wants the figures of the day too."""
+    if settings.log_format == "json":
+        set_up_logging(logging.INFO, "json")
 
 
 def set_up_logging(level: int = logging.WARNING, log_format: Literal["text", "json"] = "text") -> None:

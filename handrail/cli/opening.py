@@ -1,11 +1,10 @@
 """Running one piece of work over an open context, as every command does."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from handrail.cli.logs import set_up_logging
+from handrail.cli.logs import set_up_as_told
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Actor
 from handrail.ending import end_when_asked
@@ -16,13 +15,11 @@ T = TypeVar("T")
 
 
 def with_context(
-    work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "chat", settings: Settings | None = None
+    work: Callable[[ToolContext], Awaitable[T]], *, actor: Actor = "shell", settings: Settings | None = None
 ) -> T:
     """Open everything by the workspace's settings, do the work, and close it again."""
-
     settings = settings or one()
-    if settings.log_format == "json":
-        set_up_logging(logging.INFO, "json")
+    set_up_as_told(settings)
 
     async def opened() -> T:
         async with open_context(settings, actor=actor) as ctx:

@@ -8,13 +8,13 @@ import typer
 
 from handrail.cli import printing
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.context import ToolContext
 from handrail.engine import keys
 from handrail.engine.text import is_text
 from handrail.errors import CallerError
 from handrail.flows import people
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
@@ -36,7 +36,7 @@ def erase(ids: Ids = None, *, user_key: Key = "", json_: Json = False) -> None:
     That they are not to be mailed stays, under their key. Mixpanel and SendGrid are not touched.
     """
     asked = _asked(ids, user_key)
-    done = with_context(lambda ctx: people.erase(ctx, _keys(ctx, asked, user_key)), actor="shell")
+    done = with_context(lambda ctx: people.erase(ctx, _keys(ctx, asked, user_key)))
     lines = [
         f"{done.people} people were erased; they stay on the list of who is not mailed.",
         *(f"{name}\t{rows}" for name, rows in (done.tables | done.flow).items()),
@@ -51,7 +51,7 @@ def export_user(ids: Ids = None, *, user_key: Key = "", json_: Json = False) -> 
     asked = _asked(ids, user_key)
     if len(asked) > 1:
         raise CallerError("One person at a time: give one id.")
-    found = with_context(lambda ctx: people.all_about(ctx, _keys(ctx, asked, user_key)[0]), actor="shell")
+    found = with_context(lambda ctx: people.all_about(ctx, _keys(ctx, asked, user_key)[0]))
     lines = [
         f"Kept under the key {found.user_key}:" if found.tables else NOTHING.format("this person"),
         *("\n".join([f"\n{name}", *(_row(row) for row in rows)]) for name, rows in found.tables.items()),

@@ -4,8 +4,9 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,6 +23,8 @@ from handrail.domain.reports import ReportAge
 from handrail.domain.runs import Refresh, Report
 from handrail.flows.deliver import reason_words
 from handrail.flows.rehearse import Replay
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def as_object(values: dict[str, Any]) -> None:
@@ -70,11 +73,9 @@ def report(night: Report, *, as_json: bool) -> None:
         f"\n[bold]The night of {night.night}[/bold] ({night.zone}), "
         f"run {night.started_at:%Y-%m-%d %H:%M} UTC, sending mode {night.mode}"
     )
-    share = night.events_with_account / night.events if night.events else 0
-    of_users = night.users_with_account / night.users if night.users else 0
     console.print(
         f"{night.accounts} accounts, {night.active_accounts} active in the last 7 days; "
-        f"{night.events:,} events read, {share:.1%} with an account ({of_users:.1%} of the daily users)."
+        f"{night.events:,} events read{_coverage(night)}."
     )
     console.print(
         f"{night.questions_planned} questions to Mixpanel planned beside those of the mails; "
@@ -104,6 +105,14 @@ def report(night: Report, *, as_json: bool) -> None:
         console.print(f"  {gap.people} {gap.words}", markup=False)
     for note in night.notes:
         console.print(f"• {note}", markup=False)
+
+
+def _coverage(night: Report) -> str:
+    """How many of the events and of the daily users belong to an account; nothing of none."""
+    if not (night.events and night.users):
+        return ""
+    of_events, of_users = night.events_with_account / night.events, night.users_with_account / night.users
+    return f", {of_events:.1%} with an account ({of_users:.1%} of the daily users)"
 
 
 def _struggles(night: Report) -> Table:

@@ -6,12 +6,12 @@ import typer
 
 from handrail.cli import printing
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.domain.reasons import SeenReason
 from handrail.flows import reasons as flow
 
 reasons = typer.Typer(help="Error reasons that no document explains.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Feature = Annotated[str, typer.Argument(help="The feature's slug.")]
 Reason = Annotated[str, typer.Argument(help="Such as reason_7, from `handrail reasons list`.")]
 

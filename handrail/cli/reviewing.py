@@ -7,6 +7,7 @@ import typer
 from agent import schedule
 from handrail.cli import printing
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.context import ToolContext
 from handrail.domain.tutorials import RefusedText
 from handrail.engine.text import shown
@@ -18,7 +19,6 @@ from handrail.flows.review import Pending
 
 tutorials = typer.Typer(help="Tutorials that wait for a person's yes.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 ReviewId = Annotated[str, typer.Argument(help="From `handrail tutorials review`.")]
 
 
@@ -41,7 +41,7 @@ def approve(review_id: ReviewId, *, json_: Json = False) -> None:
         except CallerError as busy:
             return Released(asked=0, sent=0, notes=(str(busy), "The mails leave within ten minutes."))
 
-    done = with_context(work, actor="web")
+    done = with_context(work)
     words = f"Approved. {done.sent} mails left; others leave in the person's working hours."
     printing.show(
         {"approved": review_id, **done.model_dump()}, "\n".join([words, *done.notes]), as_json=json_

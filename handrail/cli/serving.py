@@ -1,15 +1,15 @@
 """The two servers: MCP over stdio, and the web app."""
 
-import logging
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
-from handrail.cli.logs import set_up_logging
+from handrail.cli.logs import set_up_as_told, set_up_logging
 from handrail.cli.tracing import trace
 from handrail.context import ToolContext, open_context
-from handrail.errors import ConfigError, HandrailError
+from handrail.errors import CallerError, ConfigError, HandrailError
 from handrail.settings import LOOPBACK, SendMode, Settings
 from handrail.workspaces import at_work, one
 
@@ -24,6 +24,7 @@ def mcp() -> None:
 
     try:
         settings = one()
+        set_up_as_told(settings)
         trace(settings)
         # The demo sends to its own outbox, whatever the environment says of sending.
         listed = settings.model_copy(update={"send_mode": SendMode.AUTO}) if settings.demo else settings
@@ -69,14 +70,20 @@ def web(workspaces: Sequence[Settings], host: str, port: int) -> None:
     if host not in LOOPBACK:
         _refuse_without_tokens(workspaces)
     settings = workspaces[0]
+    set_up_as_told(settings)
     trace(settings)
-    if settings.log_format == "json":
-        set_up_logging(logging.INFO, "json")
     if settings.workspace:
         app = create_house(workspaces, create_server)
     else:
         app = create_app(settings, create_server)
+        asyncio.run(_try_to_open(settings))
     uvicorn.run(app, host=host, port=port, **LIMITS, timeout_graceful_shutdown=GRACE_SECONDS)
+
+
+async def _try_to_open(settings: Settings) -> None:
+    """What keeps it from opening is told in a sentence here; the server would show a traceback."""
+    async with open_context(settings, actor="web"):
+        pass
 
 
 def _refuse_without_tokens(workspaces: Sequence[Settings]) -> None:
@@ -94,7 +101,6 @@ async def call(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[s
     from mcp import Client  # noqa: PLC0415
     from mcp.types import TextContent  # noqa: PLC0415
 
-    from handrail.errors import CallerError  # noqa: PLC0415
     from mcp_server.server import create_server  # noqa: PLC0415
     from tools._server import already_open  # noqa: PLC0415
 

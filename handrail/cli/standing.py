@@ -1,18 +1,15 @@
 """How each workspace stands: what is switched on, how fresh it is, and whether it has all that it needs."""
 
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from handrail.cli import printing
 from handrail.cli.each import Told, tell_each
 from handrail.cli.opening import with_context
+from handrail.cli.printing import Json
 from handrail.context import ToolContext
 from handrail.flows.alarm import standing
 from handrail.flows.doctor import check as check_all
 from handrail.settings import Settings
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def status(*, json_: Json = False) -> None:

@@ -1,4 +1,4 @@
-"""The generated part of the documentation: one page of tools, written from the catalogue."""
+"""docs/tools.md: every tool with its arguments and fields, read from the catalogue."""
 
 import inspect
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from tools import catalogue
 from tools._server import published
 
-PAGE = Path(__file__).parents[2] / "docs" / "tools.md"
+PAGE = Path(__file__).parent / "tools.md"
 _EFFECTS = {"read": "reads", "write": "writes to Handrail's own store", "send": "sends mail"}
 
 
@@ -57,7 +57,3 @@ def _row(name: str, argument: dict[str, Any], required: bool) -> str:
     if argument.get("default") is False:
         default = "`false`"
     return f"| `{name}` | {kind} | {default} | {argument.get('description', '')} |"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
