@@ -16,12 +16,13 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, WorkflowHandleAsyn
 
 from agent import night as stages
 from agent.notebook import Notebook, Stage
-from agent.seat import LOOK_SECONDS, Seat, take_seat
+from agent.seat import LOOK_SECONDS, PATIENCE, Seat, take_seat
 from handrail import errors
 from handrail.context import OpenContext, ToolContext
 from handrail.domain.runs import Report
 from handrail.errors import CallerError, ConfigError, DiskTrouble, HandrailError
 from handrail.flows.mailing import Block, Mailed, Wave, mail_block
+from handrail.lock import GLANCE
 from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
 from handrail.store.trouble import trouble
@@ -84,7 +85,7 @@ class _Desk:
     async def opened(self) -> AsyncIterator[ToolContext]:
         if self.open_context is None:
             raise HandrailError("The flow is not at work in this process.")
-        async with self.open_context() as ctx:
+        async with self.seat.at_night(), self.open_context() as ctx:
             yield ctx.acting_as("nightly").fenced(self.seat.check)
 
 
@@ -106,10 +107,10 @@ async def run(ctx: ToolContext, *, night: date | None = None, backfill_from: dat
 async def run_due(ctx: ToolContext, night: date) -> Report | None:
     """The night that the clock asks for: once, however often it is asked for, and by however many.
 
-    Answers None where it has ended before; works along where it has not.
+    Answers None where it has ended before; works along where it has not. Waits for mails that are leaving.
     """
     name = f"night:{night}"
-    async with _at_work(ctx.settings, lambda: nullcontext(ctx)):
+    async with _at_work(ctx.settings, lambda: nullcontext(ctx), patience=PATIENCE):
         if await _give_up_older(name):
             return await _carry_out(await _next_name(name), night, None)
         begun = await DBOS.get_workflow_status_async(name)
@@ -162,11 +163,13 @@ async def _carry_out(name: str, night: date, backfill_from: date | None) -> Repo
 
 
 @asynccontextmanager
-async def _at_work(settings: Settings, open_context: OpenContext) -> AsyncIterator[Seat]:
+async def _at_work(
+    settings: Settings, open_context: OpenContext, *, patience: float = GLANCE
+) -> AsyncIterator[Seat]:
     """Work on the queues in this process for so long, beginning with what it left undone."""
     if _desk.open_context is not None:
         raise CallerError("Another night is running in this process; wait for it to end.")
-    async with take_seat(settings) as seat:
+    async with take_seat(settings, patience=patience) as seat:
         _desk.open_context, _desk.seat = open_context, seat
         DBOS(config=_config(settings, seat))
         watch = asyncio.create_task(_take_over(seat))

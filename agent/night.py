@@ -1,4 +1,4 @@
-"""One night, from Mixpanel's wire to mail in inboxes, told as a story."""
+"""One night, from Mixpanel's wire to mail in inboxes, told as a story: its stages stand in their order."""
 
 import logging
 from collections import Counter
@@ -7,28 +7,30 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 from agent import writing
-from agent.health import alert, score
 from agent.notebook import Notebook, Stage
 from handrail.context import ToolContext
-from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Reason, Status
+from handrail.domain.deliveries import Reason, Status
 from handrail.domain.periods import Period
 from handrail.domain.runs import Report
 from handrail.engine import keys
 from handrail.engine.accuracy import LEAST_ACCURACY
 from handrail.engine.periods import last_complete_day
-from handrail.errors import BrokenExport, CallerError, HandrailError, UpstreamError
+from handrail.errors import BrokenExport, CallerError, ConfigError, HandrailError, UpstreamError
 from handrail.flows import brakes
+from handrail.flows.alerts import raise_alerts
 from handrail.flows.brief import morning
+from handrail.flows.churn import keep_track
 from handrail.flows.cohorts import UNCOUNTED
 from handrail.flows.detect import detect
 from handrail.flows.gaps import docs_gaps
+from handrail.flows.health import keep_scores
 from handrail.flows.learn import choose_styles
-from handrail.flows.mailing import WAIT, Wave, cases_again, mail_block, next_wave, text_of
+from handrail.flows.mailing import WAIT, Wave, mail_block, next_wave, text_of
 from handrail.flows.measure import count_nightly
 from handrail.flows.outcomes import follow_outcomes
 from handrail.flows.preflight import check
 from handrail.flows.refresh import planned_questions, refresh
-from handrail.flows.rehearse import rehearse
+from handrail.flows.rehearse import rehearse_night
 from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
@@ -109,26 +111,18 @@ async def open_book(
     return book
 
 
+async def _save(ctx: ToolContext, book: Notebook) -> None:
+    if book.dry_run:
+        return
+    async with ctx.store.begin() as work:
+        await work.nights.keep_report(book.report)
+
+
 async def carry_out(stage: Stage, ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """One stage, with the time it took in the report."""
     began = ctx.clock.now()
     await stage(ctx, book, as_of)
     book.timed(stage.__name__.strip("_"), began, ctx.clock.now())
-
-
-async def close_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
-    book.write(status="done", finished_at=ctx.clock.now())
-    await _save(ctx, book)
-
-
-async def tell_team(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
-    """The morning brief, when the night's report is written."""
-    await morning(ctx, book.report)
-
-
-async def fail_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
-    book.write(status="failed", finished_at=ctx.clock.now())
-    await _save(ctx, book)
 
 
 async def _recover(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
@@ -208,9 +202,7 @@ async def _measure(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 
 async def _detect(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     judged = await detect(ctx, ctx.kb.features(), as_of)
-    book.write(
-        struggles=tuple(each.counted(slug) for slug, each in judged.items()),
-    )
+    book.write(struggles=tuple(judged.values()))
 
 
 async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -225,6 +217,12 @@ async def _preflight(ctx: ToolContext, book: Notebook, as_of: date) -> None:
         struggles=tuple(each for each in book.report.struggles if not book.troubled(each.feature)),
         struggling_users=len({one.user_key for one in found if not book.troubled(one.feature)}),
     )
+
+
+async def alert(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Raise alerts; of funnels only those that were measured tonight are looked at."""
+    if not book.dry_run:
+        book.write(alerts=await raise_alerts(ctx, as_of, book.windows))
 
 
 async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
@@ -258,7 +256,7 @@ async def _write(ctx: ToolContext, book: Notebook, as_of: date) -> None:
 async def mail(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     """Most urgent first, in blocks that are looked up seconds before their mails leave."""
     if book.dry_run:
-        await _rehearse(ctx, book, as_of)
+        book.decided = await rehearse_night(ctx, as_of, book.texts, book.styles)
         return
     reached = 0
     while (wave := await plan_wave(ctx, book, as_of, reached)).blocks:
@@ -289,21 +287,6 @@ def _note_once(book: Notebook, notes: Iterable[str]) -> None:
             book.notes.append(note)
 
 
-async def _rehearse(ctx: ToolContext, book: Notebook, as_of: date) -> None:
-    """Who was mailed by an earlier run of this night is not asked about again: each question counts."""
-    async with ctx.store.read() as work:
-        found = await work.nights.strugglers(as_of)
-        left = {each.id for each in await work.deliveries.of_night(as_of) if each.status in MAY_HAVE_ARRIVED}
-    ids = {keys.delivery_id(as_of, one.user_key, one.feature): one.signature.key for one in found}
-    texts = {
-        each: book.texts.get(text_of(signature, book.styles[each]), "") if each in book.styles else ""
-        for each, signature in ids.items()
-    }
-    book.decided = await rehearse(
-        ctx, await cases_again(ctx, as_of, {key: text for key, text in texts.items() if key not in left})
-    )
-
-
 async def _brakes(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     book.notes += await brakes.told(ctx, as_of)
 
@@ -328,6 +311,18 @@ async def _refresh(ctx: ToolContext, book: Notebook, as_of: date) -> None:
     done = await refresh(ctx, as_of)
     _note_once(book, done.notes)
     book.write(profiles=done.profiles, reports_refreshed=done.reports)
+
+
+async def score(ctx: ToolContext, book: Notebook, as_of: date) -> None:
+    """Engagement of every account, and how the score did before; untrusted verdicts are none."""
+    if book.dry_run:
+        return
+    trusted = [each.slug for each in ctx.kb.features() if not book.troubled(each.slug)]
+    try:
+        book.write(scored=await keep_scores(ctx, as_of, judged=trusted))
+        await keep_track(ctx, as_of)
+    except ConfigError as error:
+        book.notes.append(f"No account was scored: {error}")
 
 
 async def _write_back(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
@@ -367,11 +362,19 @@ async def _decisions(ctx: ToolContext, book: Notebook, as_of: date) -> list[tupl
     return [(status, reason, decisions) for _, status, reason, decisions in counts]
 
 
-async def _save(ctx: ToolContext, book: Notebook) -> None:
-    if book.dry_run:
-        return
-    async with ctx.store.begin() as work:
-        await work.nights.keep_report(book.report)
+async def close_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    book.write(status="done", finished_at=ctx.clock.now())
+    await _save(ctx, book)
+
+
+async def tell_team(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    """The morning brief, when the night's report is written."""
+    await morning(ctx, book.report)
+
+
+async def fail_book(ctx: ToolContext, book: Notebook, _as_of: date) -> None:
+    book.write(status="failed", finished_at=ctx.clock.now())
+    await _save(ctx, book)
 
 
 BEFORE_MAILS: tuple[Stage, ...] = (

@@ -34,7 +34,7 @@ REFRESH_HOURS = "6,10,14,18,22"
 LATE_SECONDS = 6 * 3600
 """A night that was missed (the machine slept) is run late, once."""
 
-Done = TypeVar("Done")
+Done = TypeVar("Done", Released, Asked)
 
 log = logging.getLogger(__name__)
 
@@ -86,12 +86,16 @@ async def _carried_out(
     """What became of mails that are due; None where that failed, or met a running night."""
     try:
         async with open_context() as ctx:
-            return await work(ctx)
+            done = await work(ctx)
     except CallerError as busy:
         log.info("%s wait: %s", mails, busy)
+        return None
     except HandrailError as error:
         log.error("%s were not sent: %s", mails, error)
-    return None
+        return None
+    for note in done.notes:
+        log.warning("%s: %s", mails, note)
+    return done
 
 
 async def one_release(open_context: OpenContext) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from handrail.ending import ENDING
-from handrail.lock import one_at_a_time
+from handrail.lock import one_at_a_time, side_by_side
 from handrail.settings import Settings
 from handrail.store.workers import Workers
 
@@ -25,6 +25,9 @@ LOOK_SECONDS = 3.0
 
 ENDED_BY_FENCE = 70
 
+PATIENCE = 3 * 3600.0
+"""Seconds that a night waits for mails that are leaving by day, or for a night that a person runs."""
+
 log = logging.getLogger(__name__)
 
 
@@ -35,6 +38,11 @@ class Seat:
 
     def check(self) -> None:
         """Return if this process is alive for the others; end it if they have given it up."""
+
+    @asynccontextmanager
+    async def at_night(self) -> AsyncIterator[None]:
+        """Work on a part of a night: nobody mails by day meanwhile. The only seat holds them off itself."""
+        yield
 
     @asynccontextmanager
     async def funeral(self) -> AsyncIterator[list[str]]:
@@ -59,6 +67,11 @@ class SharedSeat(Seat):
         if _now() - self._last_beat > FENCE_SECONDS:
             log.error("no heartbeat for %.0f s: others may have taken over, this process ends", FENCE_SECONDS)
             os._exit(ENDED_BY_FENCE)
+
+    @asynccontextmanager
+    async def at_night(self) -> AsyncIterator[None]:
+        async with side_by_side(self._settings, "night", patience=PATIENCE):
+            yield
 
     def leave(self) -> None:
         self._left.set()
@@ -111,10 +124,10 @@ def _now() -> float:
 
 
 @asynccontextmanager
-async def take_seat(settings: Settings) -> AsyncIterator[Seat]:
-    """Raises `CallerError` where the only seat is taken."""
+async def take_seat(settings: Settings, *, patience: float) -> AsyncIterator[Seat]:
+    """Raises `CallerError` where the only seat stays taken for more than `patience` seconds."""
     if not settings.on_postgres:
-        async with one_at_a_time(settings, "night"):
+        async with one_at_a_time(settings, "night", patience=patience):
             yield Seat()
         return
     seat = await asyncio.to_thread(SharedSeat, settings)
