@@ -124,7 +124,7 @@ async def _run(task: Task, catalogue: Client, tools: dict[str, Tool], block: Any
     """Run one call and note it. What must not be called is noted and not run."""
     task.calls.append(block.name)
     tool = tools.get(block.name)
-    if tool is None or _is_forbidden(task.case, tool, block.input):
+    if tool is None or is_forbidden(task.case, tool, block.input):
         task.forbidden.append(block.name)
         return _result(block, "This tool is not offered here.", wrong=True)
     if misfits(tool, block.input):
@@ -137,9 +137,9 @@ async def _run(task: Task, catalogue: Client, tools: dict[str, Tool], block: Any
     return _result(block, written[:MAX_TOOL_RESULT], wrong=answer.is_error is True)
 
 
-def _is_forbidden(case: Case, tool: Tool, arguments: Any) -> bool:
+def is_forbidden(case: Case, tool: Tool, arguments: Any) -> bool:
     """What changes something and is not meant, what the case forbids, and a yes that nobody gave."""
-    confirmed = isinstance(arguments, dict) and arguments.get("confirm") is True
+    confirmed = isinstance(arguments, dict) and bool(arguments.get("confirm"))
     return (
         tool.name in case.never
         or (not reads(tool) and tool.name not in case.right)

@@ -18,6 +18,7 @@ from agent import night
 from evals.truth import Truth
 from handrail.context import DEFAULT_KB, open_context
 from handrail.settings import SendMode, Settings
+from handrail.workspaces import OWN
 from mcp_server.server import create_server
 from standin import acme
 from standin.server import running
@@ -108,28 +109,28 @@ def _plant(world: Path) -> None:
 
 
 def _settings(standins: Standin, data: Path) -> Settings:
-    """Settings that reach the stand-ins, and nothing of the environment."""
+    """Settings that reach the stand-ins: nothing of the environment can point at a real neighbour."""
     project, base = standins.world.project, standins.base_url
-    return Settings.load(
-        _env_file=None,
-        data_dir=data,
-        database_url="",
-        secret_key=SecretStr(SECRET),
-        now=standins.world.start(),
-        mixpanel_project_id=project["project_id"],
-        mixpanel_username=project["username"],
-        mixpanel_secret=SecretStr(project["secret"]),
-        mixpanel_account_property=project["account_property"],
-        mixpanel_group_id=next(iter(project["group_keys"].values())),
-        mixpanel_query_url=f"{base}/mixpanel",
-        mixpanel_export_url=f"{base}/mixpanel",
-        anthropic_api_key=SecretStr("evals"),
-        anthropic_base_url=f"{base}/anthropic",
-        sendgrid_api_key=SecretStr("SG.evals"),
-        sendgrid_url=f"{base}/sendgrid",
-        mail_from="guides@vendor.example",
-        mail_reply_to="success@vendor.example",
-        mail_postal_address="Vendor, 1 Example Street",
-        send_mode=SendMode.AUTO,
-        send_hours="always",
-    )
+    unset = {name: Settings.model_fields[name].default for name in OWN | {"alarm_webhook"}}
+    given = {
+        "data_dir": data,
+        "secret_key": SecretStr(SECRET),
+        "now": standins.world.start(),
+        "mixpanel_project_id": project["project_id"],
+        "mixpanel_username": project["username"],
+        "mixpanel_secret": SecretStr(project["secret"]),
+        "mixpanel_account_property": project["account_property"],
+        "mixpanel_group_id": next(iter(project["group_keys"].values())),
+        "mixpanel_query_url": f"{base}/mixpanel",
+        "mixpanel_export_url": f"{base}/mixpanel",
+        "anthropic_api_key": SecretStr("evals"),
+        "anthropic_base_url": f"{base}/anthropic",
+        "sendgrid_api_key": SecretStr("SG.evals"),
+        "sendgrid_url": f"{base}/sendgrid",
+        "mail_from": "guides@vendor.example",
+        "mail_reply_to": "success@vendor.example",
+        "mail_postal_address": "Vendor, 1 Example Street",
+        "send_mode": SendMode.AUTO,
+        "send_hours": "always",
+    }
+    return Settings.load(_env_file=None, **{**unset, **given})

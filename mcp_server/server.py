@@ -64,6 +64,7 @@ def create_server(
         extensions=[extension()],
         request_state_security=RequestStateSecurity(codec=OneKey(secret)) if secret else None,
     )
+    # Outermost first: a call that is refused is on record, too.
     server.middleware.extend([answerable, audit, access, hide_from_models, Manners(server, tools)])
     resources.publish(server, on_demand)
     prompts.publish(server)

@@ -105,7 +105,9 @@ async def find(ctx: ToolContext, asked: str) -> Account | list[Candidate]:
 def which(asked: str, candidates: Sequence[Candidate]) -> str:
     """The sentence that asks back."""
     listed = ", ".join(f"{quoted(each.name)} ({each.mixpanel_id})" for each in candidates)
-    return f"No account is called exactly {asked!r}. Which one is meant: {listed}?"
+    alike = all(each.name.casefold() == asked.strip().casefold() for each in candidates)
+    told = f"{len(candidates)} accounts are" if alike else "No account is"
+    return f"{told} called exactly {asked!r}. Which one is meant: {listed}?"
 
 
 def in_mixpanel(settings: Settings, account: Account) -> str:
@@ -143,9 +145,12 @@ async def synced(ctx: ToolContext) -> SyncRecord:
 
 
 def resolve(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
-    """The days that are meant, up to the last day that was synced."""
+    """The days that are meant. A named period ends with the last day that was synced: of the day after it
+    nothing is known before the next night, and it would look like a fall."""
+    if not from_date and not to_date:
+        return periods.standard(last.to_date, last.zone)[name]
     period = periods.resolve(name, from_date, to_date, now=ctx.clock.now(), zone=last.zone)
-    if period.to_date > last.to_date and (from_date or to_date):
+    if period.to_date > last.to_date:
         raise CallerError(f"Figures reach to {last.to_date}; run `handrail sync` or ask for an earlier day.")
     return period
 
@@ -170,10 +175,10 @@ async def caveats(ctx: ToolContext, last: SyncRecord, period: Period | None = No
         )
     if period and first_day and period.from_date < first_day:
         found.append(f"Figures begin on {first_day}.")
-    age = ctx.clock.now() - last.finished_at
-    if age > STALE:
+    since = ctx.clock.now() - last.finished_at
+    if since > STALE:
         found.append(
-            f"The last sync that succeeded was {age // timedelta(hours=1)} hours ago: run sync_mixpanel, "
+            f"The last sync that succeeded was {since // timedelta(hours=1)} hours ago: run sync_mixpanel, "
             "or see why the night did not."
         )
     if last.events and last.events_with_account < LEAST_COVERAGE * last.events:

@@ -3,9 +3,9 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 from mcp import Client
 from mcp.server import MCPServer
@@ -22,12 +22,6 @@ from handrail.errors import HandrailError
 from tools import _asking, _schema, _text, catalogue
 from tools._tool import Effect, Tool
 from tools._views import seen
-
-MODEL_READS = frozenset({"get_tutorial_results", "search_feature_docs"})
-"""What the writing model reads: documents, and counts by signature over all accounts.
-
-Nothing that tells one account from another: what a model has not read cannot come to stand in a mail.
-"""
 
 
 class OnDemand:
@@ -70,47 +64,13 @@ class OnDemand:
         self._ctx = None
         await self._stack.aclose()
 
-
-def already_open(ctx: ToolContext) -> OpenContext:
-    """For a server on a context that somebody else opened and will close."""
-
     @asynccontextmanager
-    async def same() -> AsyncIterator[ToolContext]:
-        yield ctx
-
-    return same
-
-
-def lifespan(on_demand: OnDemand) -> Callable[[Any], AbstractAsyncContextManager[OnDemand]]:
-    """A server's lifespan around one context, which closes with it."""
-
-    @asynccontextmanager
-    async def live(_: Any) -> AsyncIterator[OnDemand]:
+    async def live(self, _: Any) -> AsyncIterator[Self]:
+        """The lifespan of a server: the context closes with it."""
         try:
-            yield on_demand
+            yield self
         finally:
-            await on_demand.close()
-
-    return live
-
-
-class Published(McpTool):
-    """A tool as the SDK runs it; wrong arguments are told in our words, and none is dropped in silence."""
-
-    async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
-        known = self.parameters["properties"]
-        unknown = [repr(shown(each)) for each in arguments if each not in known]
-        if unknown:
-            takes = ", ".join(known) or "none"
-            raise ToolError(
-                f"{self.name} was not called: there is no argument {', '.join(unknown)}. It takes: {takes}."
-            )
-        try:
-            self.fn_metadata.validate_arguments(arguments)
-        except ValidationError as error:
-            told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            raise ToolError(f"{self.name} was not called: {told}.") from None
-        return await super().run(arguments, context, convert_result)
+            await self.close()
 
 
 def published(
@@ -141,6 +101,25 @@ def _published(tool: Tool, *, verbatim: bool) -> McpTool:
     return entry
 
 
+class Published(McpTool):
+    """A tool as the SDK runs it; wrong arguments are told in our words, and none is dropped in silence."""
+
+    async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
+        known = self.parameters["properties"]
+        unknown = [repr(shown(each)) for each in arguments if each not in known]
+        if unknown:
+            takes = ", ".join(known) or "none"
+            raise ToolError(
+                f"{self.name} was not called: there is no argument {', '.join(unknown)}. It takes: {takes}."
+            )
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise ToolError(f"{self.name} was not called: {told}.") from None
+        return await super().run(arguments, context, convert_result)
+
+
 def _bind(tool: Tool, *, verbatim: bool) -> Callable[..., Any]:
     """Adapt `tool(ctx, **arguments)` for the SDK: the schema shows the arguments, errors are in our words."""
     signature = inspect.signature(tool.function, eval_str=True)
@@ -152,19 +131,25 @@ def _bind(tool: Tool, *, verbatim: bool) -> Callable[..., Any]:
             answer = await tool.function(await _opened(mcp_context), **given)
         except HandrailError as error:
             raise ToolError(str(error)) from None
+        except Exception as error:
+            from handrail.store.trouble import trouble  # noqa: PLC0415  (a chat client waits for the tool list)
+
+            if (words := trouble(error)) is None:
+                raise
+            raise ToolError(words) from None
         if verbatim:
             return answer
         picture = given.get("output") == "chart"
         return seen(_text.told(answer), answer, page=client_supports_apps(mcp_context), picture=picture)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    shown = [argument.replace(kind=keyword) for argument in arguments]
+    visible = [argument.replace(kind=keyword) for argument in arguments]
     hidden = [inspect.Parameter("mcp_context", keyword, annotation=Context)]
     if tool.ask:
-        hidden += _asking.parameters(tool.ask, shown, _opened)
+        hidden += _asking.parameters(tool.ask, visible, _opened)
     call.__name__, call.__doc__ = tool.name, tool.function.__doc__
-    vars(call)["__signature__"] = signature.replace(parameters=[*shown, *hidden])
-    call.__annotations__ = {each.name: each.annotation for each in [*shown, *hidden]} | {
+    vars(call)["__signature__"] = signature.replace(parameters=[*visible, *hidden])
+    call.__annotations__ = {each.name: each.annotation for each in [*visible, *hidden]} | {
         "return": signature.return_annotation,
     }
     return call
@@ -177,13 +162,29 @@ async def _opened(mcp_context: Context[OnDemand]) -> ToolContext:
     return ctx.telling(mcp_context.report_progress) if wanted else ctx
 
 
+def already_open(ctx: ToolContext) -> OpenContext:
+    """For a server on a context that somebody else opened and will close."""
+
+    @asynccontextmanager
+    async def same() -> AsyncIterator[ToolContext]:
+        yield ctx
+
+    return same
+
+
+MODEL_READS = frozenset({"get_tutorial_results", "search_feature_docs"})
+"""What the writing model reads: documents, and counts by signature over all accounts.
+
+Nothing that tells one account from another: what a model has not read cannot come to stand in a mail.
+"""
+
+
 @asynccontextmanager
 async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
     """An in-memory client of the catalogue on an open context: all that the writing model may use."""
-
     server: MCPServer[OnDemand] = MCPServer(
         "handrail-catalogue",
-        lifespan=lifespan(OnDemand(already_open(ctx))),
+        lifespan=OnDemand(already_open(ctx)).live,
         log_level="ERROR",
         tools=published({"read"}, MODEL_READS, verbatim=True),
     )

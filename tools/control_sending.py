@@ -62,10 +62,11 @@ async def control_sending(
         named = [each for each in (*scopes, change.scope if change else "") if each.startswith(OF_ACCOUNT)]
         theirs = await work.accounts.by_ids([each.removeprefix(OF_ACCOUNT) for each in named])
         names = {f"{OF_ACCOUNT}{each.id}": each.name for each in theirs}
+        report = await work.nights.report()
         brakes = [
             f"{each.kind.value}: {each.words} (night of {each.night})"
             for each in await work.guards.brakes()
-            if each.holds(period.to_date)
+            if each.holds(report.night if report else each.night)
         ]
         fate = await work.guards.fate(who.id, period) if who else Fate()
     mode = ctx.settings.send_mode.value

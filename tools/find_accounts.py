@@ -86,8 +86,7 @@ async def find_accounts(
     """
     last = await synced(ctx)
     span = resolve(ctx, last, period, from_date, to_date)
-    if only in ("uses_feature", "never_tried"):
-        feature = ctx.kb.feature(feature).slug if feature else _which_feature(only)
+    feature = _feature(ctx, feature, only)
     whole = await read_book(ctx, span)
     known = book.matching(whole.ordered(sort_by), query)
     found = book.chosen(known, only, threshold, feature=feature, first_day=whole.first_day)
@@ -97,7 +96,9 @@ async def find_accounts(
     reach, uncompared = users_reach(last, span), _compared(span, whole, sort_by, only)
     by = "name (decline is not known)" if uncompared and sort_by == "decline" else sort_by.replace("_", " ")
     return Accounts(
-        summary=_summary(len(found), query, only, threshold or book.THRESHOLDS.get(only, 0), by, span),
+        summary=_summary(
+            len(found), query, only, threshold or book.THRESHOLDS.get(only, 0), feature, by, span
+        ),
         as_of=last.finished_at,
         period=days(span),
         health_days=days(Period.of_days(28, as_of, last.zone)) if as_of else None,
@@ -111,8 +112,14 @@ async def find_accounts(
     )
 
 
-def _which_feature(only: str) -> str:
-    raise CallerError(f"Name the feature for {only}: find its slug with search_feature_docs.")
+def _feature(ctx: ToolContext, asked: str, only: str) -> str:
+    """Its slug. One that would choose nothing is refused: the whole book would pass for its accounts."""
+    of_one = only in ("uses_feature", "never_tried")
+    if asked and not of_one:
+        raise CallerError("A feature goes with only: uses_feature or never_tried.")
+    if of_one and not asked:
+        raise CallerError(f"Name the feature for {only}: find its slug with search_feature_docs.")
+    return ctx.kb.feature(asked).slug if asked else ""
 
 
 def _row(one: Entry, *, users_known: bool) -> AccountRow:
@@ -166,7 +173,7 @@ def _compared(span: Period, whole: Book, sort_by: str, only: str) -> list[str]:
     return [f"Nothing to compare with: figures do not reach back over {span.before().words()}."]
 
 
-def _summary(found: int, query: str, only: str, threshold: int, by: str, span: Period) -> str:
+def _summary(found: int, query: str, only: str, threshold: int, feature: str, by: str, span: Period) -> str:
     like = f" like {query!r}" if query else ""
     bounds = {
         "declined": f" that lost {threshold} % of their events or more",
@@ -174,6 +181,8 @@ def _summary(found: int, query: str, only: str, threshold: int, by: str, span: P
         "key_person": f" where one user makes {threshold} % of the events or more",
         "quiet_users": f" with {threshold} users or more gone quiet for 14 days",
         "onboarding": f" first seen in the last {threshold} days",
+        "uses_feature": f" that use {feature}",
+        "never_tried": f" that never tried {feature}",
     }
     narrowed = "" if only == "all" else bounds.get(only, f", {only.replace('_', ' ')}")
     return f"{found} accounts{like}{narrowed}, by {by}, {span.words()}."

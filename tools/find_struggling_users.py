@@ -16,15 +16,13 @@ from handrail.engine import struggles
 from handrail.engine.cursors import place
 from handrail.engine.periods import last_complete_day
 from handrail.engine.preflight import troubled
+from handrail.engine.segments import LEAST_GROUP
 from handrail.engine.text import quoted, shown
 from handrail.flows.detect import detect
 from handrail.flows.preflight import check
 from tools._answers import AccountAnswer, Paged, caveats, find, in_mixpanel, ref, which
 from tools._params import Cursor, OptionalAccount, OptionalFeature
 from tools._tool import tool
-
-LEAST_USERS = 5
-"""Groups of fewer users are not broken down."""
 
 
 class Others(BaseModel):
@@ -62,7 +60,7 @@ class EvidenceCard(BaseModel):
 
 
 class StrugglingUsers(AccountAnswer, Paged):
-    as_of_day: date | None = Field(None, description="The 7 days end with it.")
+    as_of_day: date | None = Field(None, description="The days of all thresholds end with it.")
     cards: list[EvidenceCard] = Field(default_factory=list)
     by_feature: dict[str, int] = Field(default_factory=dict)
 
@@ -93,7 +91,8 @@ async def find_struggling_users(
     async with ctx.store.read() as work:
         stuck = await work.nights.count_struggles(as_of, *sound, account_id=account_id)
         total = sum(stuck.by_feature.values())
-        part = place(total, cursor, limit, of=(feature, account, as_of, read_at))
+        # Not of when it was read: where no night has judged the day, each page judges it anew.
+        part = place(total, cursor, limit, of=(feature, account, as_of))
         shown_now = await work.nights.struggles(
             as_of, *sound, account_id=account_id, after=part.start, limit=limit
         )
@@ -102,8 +101,9 @@ async def find_struggling_users(
     by_feature = {each.slug: stuck.by_feature.get(each.slug, 0) for each in features}
     told = ", ".join(f"{people} with {slug}" for slug, people in by_feature.items() if people)
     where = f" at {quoted(who.name)}" if who else ""
+    when = f"in the {_days(features)} days to {as_of} ({zone})"
     return StrugglingUsers(
-        summary=f"People who struggle{where} in the 7 days to {as_of} ({zone}): {stuck.people}"
+        summary=f"People who struggle{where} {when}: {stuck.people}"
         f"{'; ' if told else ''}{told}."
         f"{_unmeasured(shown_now)}",
         as_of=read_at,
@@ -122,6 +122,12 @@ async def find_struggling_users(
     )
 
 
+def _days(features: Sequence[Feature]) -> str:
+    """How many days are judged, which a document may say."""
+    found = sorted({each.struggle.days for each in features})
+    return " to ".join(map(str, dict.fromkeys((found[0], found[-1]))))
+
+
 async def _judged(
     ctx: ToolContext, features: Sequence[Feature], as_of: date
 ) -> tuple[datetime, list[DataProblem], SyncRecord | None]:
@@ -137,7 +143,7 @@ async def _judged(
     judged = await detect(ctx, features, as_of)
     return (
         read_at,
-        await check(ctx, as_of, [each.counted(slug) for slug, each in judged.items()]),
+        await check(ctx, as_of, list(judged.values())),
         last,
     )
 
@@ -161,7 +167,7 @@ def _card(ctx: ToolContext, one: Struggle, book: dict[str, Account], zone: str) 
 
 
 def _others(of: str, peers: Peers) -> Others:
-    if peers.users < LEAST_USERS:
+    if peers.users < LEAST_GROUP:
         return Others(of=of)
     return Others(of=of, users=peers.users, attempts=peers.attempts, completion=peers.completion)
 

@@ -137,7 +137,7 @@ async def get_account_health(
         caveats=[*await caveats(ctx, last), *found.notes],
         mixpanel_url=in_mixpanel(ctx.settings, who),
         next_step="For the days behind it, use query_events; for who is stuck, find_struggling_users.",
-        score=None if score.value is None else round(score.value, 1),
+        score=_rounded(score.value),
         band=score.band or "",
         confidence=score.confidence,
         coverage=round(score.coverage, 3),

@@ -1,6 +1,5 @@
 """What a night did, and why it did not do the rest."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -8,7 +7,8 @@ from pydantic import Field
 from handrail.context import ToolContext
 from handrail.domain.runs import Report
 from handrail.engine.brief_words import looks
-from handrail.errors import CallerError, NotThere
+from handrail.engine.periods import given_day
+from handrail.errors import NotThere
 from handrail.flows import review
 from tools import _reviews
 from tools._answers import Figures, caveats
@@ -32,12 +32,8 @@ async def get_night_report(
     Use it for "what did Handrail do last night?" or "which accounts need me today?".
     For people who are stuck, use find_struggling_users.
     """
-    try:
-        day = date.fromisoformat(night) if night else None
-    except ValueError:
-        raise CallerError(f"{night!r} is no day; write it as 2026-11-20.") from None
     async with ctx.store.read() as work:
-        report = await work.nights.report(day)
+        report = await work.nights.report(given_day(night, "night"))
         brief = await work.briefs.get(report.night) if report else None
         last = await work.metrics.last_sync()
     if report is None:

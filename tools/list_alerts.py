@@ -69,10 +69,10 @@ async def list_alerts(
     Use it for "what went wrong at Acme?" or "which accounts need me?"; fleet-wide ones are told apart.
     For the figures behind one, use query_events.
     """
-    last = await synced(ctx)
-    found = await find(ctx, account) if account else None
+    found = await find(ctx, account) if account.strip() else None
     if isinstance(found, list):
-        return AlertList(summary=which(account, found), as_of=last.finished_at, candidates=found)
+        return AlertList(summary=which(account, found), candidates=found)
+    last = await synced(ctx)
     alerts = await listed(
         ctx,
         account_id=found.id if found else None,

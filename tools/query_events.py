@@ -9,9 +9,10 @@ from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.domain.metrics import AccountDay, SyncRecord, Totals
 from handrail.domain.periods import Period
-from handrail.engine.breakdowns import SMALLEST_GROUP, fold
+from handrail.engine.breakdowns import fold
 from handrail.engine.figures import change
 from handrail.engine.periods import compared
+from handrail.engine.segments import LEAST_GROUP
 from handrail.engine.text import quoted
 from handrail.errors import CallerError
 from tools import _charts
@@ -33,6 +34,9 @@ from tools._tool import View, tool
 from tools._views import Viewed
 
 NO_EVENTS = "Mixpanel has no event of this account on these days."
+NO_ACCOUNTS = (
+    "No event that was read names an account: HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY says which property does."
+)
 NOT_READ = "These days were not read: figures begin on {}."
 TOP_EVENTS = 15
 MOST_DAYS = 31
@@ -108,53 +112,30 @@ async def query_events(
         top = await work.metrics.top_events(who.id, span, TOP_EVENTS)
         heatmap = await work.metrics.heatmap(who.id, span)
         first = await work.metrics.first_day()
-    did, because = _nothing(first, span)
-    answer = AccountEvents(
-        summary=f"{quoted(who.name)} {did}, {span.words()}.",
-        as_of=last.finished_at,
-        account=ref(who),
-        period=days(span),
-        caveats=[*await caveats(ctx, last, span), *users_reach(last, span)],
-        mixpanel_url=in_mixpanel(ctx.settings, who),
-        next_step="Ask for other days, or find_accounts for who is active.",
-    )
+    known = [*await caveats(ctx, last, span), *users_reach(last, span)]
     if totals is None:
-        return answer.model_copy(update={"no_data_because": because})
+        return _nothing(ctx, who, last, span, first, known)
     values, note = await _by_property(ctx, who.id, span, breakdown)
     figures = _figures(totals, span, last)
     earlier = _figures(before, other, last) if before else None
     changed = change(totals.total_events, before.total_events) if before else None
-    sheet = _charts.events(who, span, figures, by_day, top, heatmap, (first, last.to_date))
-    return answer.model_copy(
-        update={
-            "summary": _summary(who, figures, span, changed, other),
-            "figures": figures,
-            "compared_period": days(other),
-            "compared": earlier,
-            "change_of_events": changed,
-            "by_day": [EventDay.model_validate(row, from_attributes=True) for row in by_day[-MOST_DAYS:]],
-            "top_events": [EventCount(**row._asdict()) for row in top],
-            "breakdown": values,
-            "caveats": [*answer.caveats, *_cut(by_day), *note],
-            "heatmap": heatmap,
-            "next_step": "For where people stop, use query_funnel; for who they are, get_user_segments.",
-        }
-    ).seen_as(sheet)
-
-
-def _summary(who: Account, figures: EventFigures, span: Period, changed: float | None, other: Period) -> str:
-    users = "" if figures.unique_users is None else f" by {figures.unique_users:,} users"
-    compared_with = "" if changed is None else f"; {changed:+.1%} events against {other.words()}"
-    return (
-        f"{quoted(who.name)}: {figures.total_events:,} events{users} in {figures.sessions:,} sessions, "
-        f"{span.words()}{compared_with}."
-    )
-
-
-def _cut(by_day: list[AccountDay]) -> list[str]:
-    if len(by_day) <= MOST_DAYS:
-        return []
-    return [f"by_day: showing the last {MOST_DAYS} of {len(by_day)} days; ask for other dates for the rest."]
+    return AccountEvents(
+        summary=_summary(who, figures, span, changed, other),
+        as_of=last.finished_at,
+        account=ref(who),
+        period=days(span),
+        caveats=[*known, *_cut(by_day), *note],
+        mixpanel_url=in_mixpanel(ctx.settings, who),
+        next_step="For where people stop, use query_funnel; for who they are, get_user_segments.",
+        figures=figures,
+        compared_period=days(other),
+        compared=earlier,
+        change_of_events=changed,
+        by_day=[EventDay.model_validate(row, from_attributes=True) for row in by_day[-MOST_DAYS:]],
+        top_events=[EventCount(**row._asdict()) for row in top],
+        breakdown=values,
+        heatmap=heatmap,
+    ).seen_as(_charts.events(who, span, figures, by_day, top, heatmap, (first, last.to_date)))
 
 
 def _check(ctx: ToolContext, breakdown: str) -> None:
@@ -164,6 +145,28 @@ def _check(ctx: ToolContext, breakdown: str) -> None:
             f"Events are not counted by {breakdown!r}. Counted: {', '.join(counted) or 'none'}; "
             "HANDRAIL_MIXPANEL_BREAKDOWNS names others, from the next sync on."
         )
+
+
+def _nothing(
+    ctx: ToolContext, who: Account, last: SyncRecord, span: Period, first: date | None, known: list[str]
+) -> AccountEvents:
+    """The answer without a figure, and why there is none. `first`: the oldest day with figures of anybody."""
+    if first is None:
+        did, because = "has no figures", NO_ACCOUNTS
+    elif span.to_date < first:
+        did, because = "has no figures", NOT_READ.format(first)
+    else:
+        did, because = "sent no events", NO_EVENTS
+    return AccountEvents(
+        summary=f"{quoted(who.name)} {did}, {span.words()}.",
+        as_of=last.finished_at,
+        account=ref(who),
+        period=days(span),
+        caveats=known,
+        mixpanel_url=in_mixpanel(ctx.settings, who),
+        next_step="Ask for other days, or find_accounts for who is active.",
+        no_data_because=because,
+    )
 
 
 async def _by_property(
@@ -180,15 +183,8 @@ async def _by_property(
     rows = [ValueCount(value=each.value or "(not set)", total=each.total, users=each.users) for each in kept]
     if not other:
         return rows, []
-    note = f"Groups of fewer than {SMALLEST_GROUP} users are counted under (other)."
+    note = f"Groups of fewer than {LEAST_GROUP} users are counted under (other)."
     return [*rows, ValueCount(value="(other)", total=other, users=None)], [note]
-
-
-def _nothing(first: date | None, span: Period) -> tuple[str, str]:
-    """What is said of an account without an event in these days, and why there is no figure."""
-    if first is None or span.to_date < first:
-        return "has no figures", NOT_READ.format(first)
-    return "sent no events", NO_EVENTS
 
 
 def _figures(totals: Totals, span: Period, last: SyncRecord) -> EventFigures:
@@ -201,3 +197,18 @@ def _figures(totals: Totals, span: Period, last: SyncRecord) -> EventFigures:
         active_days=totals.active_days,
         days=span.days,
     )
+
+
+def _summary(who: Account, figures: EventFigures, span: Period, changed: float | None, other: Period) -> str:
+    users = "" if figures.unique_users is None else f" by {figures.unique_users:,} users"
+    compared_with = "" if changed is None else f"; {changed:+.1%} events against {other.words()}"
+    return (
+        f"{quoted(who.name)}: {figures.total_events:,} events{users} in {figures.sessions:,} sessions, "
+        f"{span.words()}{compared_with}."
+    )
+
+
+def _cut(by_day: list[AccountDay]) -> list[str]:
+    if len(by_day) <= MOST_DAYS:
+        return []
+    return [f"by_day: showing the last {MOST_DAYS} of {len(by_day)} days; ask for other dates for the rest."]

@@ -100,12 +100,11 @@ async def query_funnel(
 
 
 def _span(ctx: ToolContext, last: SyncRecord, name: PeriodName, from_date: str, to_date: str) -> Period:
-    """The days that are meant; of a standard period those of the last night, until the next one is due."""
-    span = resolve(ctx, last, name, from_date, to_date)
-    recent = ctx.clock.now() - last.finished_at < FRESH
-    if span.to_date > last.to_date and recent:
-        return periods.standard(last.to_date, last.zone)[name]
-    return span
+    """The days meant. Where the last sync is old, a named period ends yesterday: Mixpanel is asked."""
+    now = ctx.clock.now()
+    if from_date or to_date or now - last.finished_at < FRESH:
+        return resolve(ctx, last, name, from_date, to_date)
+    return periods.resolve(name, "", "", now=now, zone=last.zone)
 
 
 def _named(asked: str, known: list[Funnel]) -> list[Funnel]:

@@ -1,6 +1,6 @@
 """Send one person the tutorial for what they are stuck at, if the policy allows it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -78,7 +78,7 @@ async def _case(ctx: ToolContext, user_key: str, feature: str) -> tuple[Case, Tu
     """The mail that would leave."""
     if ctx.settings.send_mode is not SendMode.OFF:
         ctx.mail.require()
-    struggle = await _struggle(ctx, user_key, feature)
+    night, struggle = await _struggle(ctx, user_key, feature)
     drafted = await draft_tutorial(
         ctx,
         feature=feature,
@@ -86,10 +86,6 @@ async def _case(ctx: ToolContext, user_key: str, feature: str) -> tuple[Case, Tu
         reason=struggle.signature.reason,
         ever_succeeded=struggle.successes > 0,
     )
-    async with ctx.store.read() as work:
-        night = await work.nights.last_struggle_night()
-    if night is None:
-        raise CallerError("No night has run yet: run `handrail agent run`.")
     document, tutorial = ctx.kb.feature(feature), drafted.tutorial
     return Case(struggle=struggle, feature=document, tutorial=tutorial, night=night), tutorial
 
@@ -120,15 +116,16 @@ def _code(ctx: ToolContext, case: Case, tutorial: Tutorial) -> str:
     return keys.confirmation(ctx.secret, *_bound(case, tutorial), ctx.clock.now())
 
 
-async def _struggle(ctx: ToolContext, user_key: str, feature: str) -> Struggle:
+async def _struggle(ctx: ToolContext, user_key: str, feature: str) -> tuple[date, Struggle]:
+    """What the last night that judged anybody found of the person, and that night."""
     async with ctx.store.read() as work:
         night = await work.nights.last_struggle_night()
         found = await work.nights.struggles(night, feature, key=user_key, limit=2) if night else []
-    if len(found) != 1:
+    if night is None or len(found) != 1:
         raise CallerError(
             f"Nobody with that key struggles with {feature!r}. Ask find_struggling_users first."
         )
-    return found[0]
+    return night, found[0]
 
 
 def _summary(done: Delivery) -> str:
