@@ -30,6 +30,10 @@ def from_here(request: Request) -> None:
         raise HTTPException(403, "Only this installation's own pages and programs may ask for this.")
 
 
+FROM_HERE = [Depends(from_here)]
+"""Of every route by which a page or a program changes something."""
+
+
 class Wellness(BaseModel):
     status: str = Field(description="Always ok: what is not answers a problem.")
 

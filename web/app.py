@@ -17,10 +17,10 @@ from handrail.flows.book import keep_ready
 from handrail.services.mail import webhook
 from handrail.settings import Settings
 from tools._server import OnDemand
-from web import api, briefs, frame, hooks, links, metrics, problems, tutorials
+from web import api, frame, hooks, links, metrics, problems, tutorials
 from web.access import ENDPOINT, Gate, doors
 from web.bodies import Whole
-from web.pages import account, book, reference, results, runs, tonight
+from web.pages import account, book, brief, reference, results, runs, tonight
 from web.pages import reports as report_pages
 from web.pages import settings as settings_page
 from web.reach import within_reach
@@ -28,7 +28,7 @@ from web.rest import accounts, alerts, connection, health, nights, outcomes, rep
 from web.rest.document import Documented
 from web.rest.rate import Rate
 
-LOOKING = (frame, book, account, briefs, results, report_pages, reference)
+LOOKING = (frame, book, account, brief, results, report_pages, reference)
 DECIDING = (tonight, runs, settings_page)
 REST = (api, accounts, connection, outcomes, health, alerts, reports, nights, metrics)
 MAIL = (hooks, links, tutorials)

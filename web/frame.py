@@ -1,15 +1,16 @@
 """How every page looks: templates, the frame with its navigation, charts, and what a browser may load."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,7 +18,9 @@ from handrail.charts.drawing import page_style
 from handrail.charts.specification import Chart
 from handrail.charts.svg import SMALL, svg
 from handrail.charts.table import table
+from handrail.context import ToolContext
 from handrail.domain.access import Role
+from handrail.domain.periods import PeriodName
 from handrail.engine.text import shown
 from handrail.flows.deliver import reason_words
 from web.api import Ctx
@@ -68,6 +71,16 @@ def _moment(at: datetime | None) -> str:
     return "never" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _coded(told: str) -> Markup:
+    """Our messages write commands in backticks, as chat and terminals show them."""
+    # nosemgrep: markup-unescaped
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(told))))  # noqa: S704  # nosec B704  # escaped first
+
+
+def people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
 def _drawing(chart: Chart, width: int = 0) -> Markup:
     """The chart's SVG. It is markup as it stands: its serialiser escaped every text."""
     # nosemgrep: markup-unescaped
@@ -81,8 +94,12 @@ _jinja = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_jinja.filters.update(whole=_whole, share=_share, change=_change, moment=_moment, shown=shown)
-_jinja.globals.update(reason_words=reason_words, drawing=_drawing, table=table, SMALL=SMALL)
+_jinja.filters.update(
+    whole=_whole, share=_share, change=_change, moment=_moment, people=people, shown=shown, coded=_coded
+)
+_jinja.globals.update(
+    reason_words=reason_words, drawing=_drawing, table=table, SMALL=SMALL, PERIODS=get_args(PeriodName)
+)
 _templates = Jinja2Templates(env=_jinja)
 
 
@@ -139,6 +156,11 @@ async def frame(request: Request, ctx: Ctx) -> Frame:
 Framed = Annotated[Frame, Depends(frame)]
 
 
+def titles(ctx: ToolContext) -> dict[str, str]:
+    """What pages call each feature, by its slug."""
+    return {each.slug: each.title for each in ctx.kb.features()}
+
+
 def back(path: str) -> RedirectResponse:
     """After a form: the page again, by GET, so that reloading it repeats nothing."""
     return RedirectResponse(path, status_code=303)
@@ -181,6 +203,11 @@ async def chart_style() -> Response:
 @router.get("/static/handrail.js")
 async def script() -> Response:
     return _static("handrail.js", "text/javascript")
+
+
+@router.get("/static/tutorial.js")
+async def tutorial_script() -> Response:
+    return _static("tutorial.js", "text/javascript")
 
 
 @router.get("/static/handrail.svg")

@@ -35,7 +35,7 @@ async def ask(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
         found = await work.deliveries.link_target(token, "unsubscribe")
     if found is None:
         return unknown(request)
-    return page(request, "unsubscribe.html", title="Unsubscribe", status=200, token=token)
+    return page(request, "unsubscribe.html", title="Unsubscribe", token=token)
 
 
 @router.post("/u/{token}", include_in_schema=False)
@@ -49,7 +49,7 @@ async def unsubscribe(ctx: Ctx, token: str, request: Request) -> HTMLResponse:
     if delivery is None:
         return unknown(request)
     ctx.background.start(tell_soon(ctx))
-    return page(request, "message.html", title="You are unsubscribed", status=200, text=_DONE)
+    return page(request, "message.html", title="You are unsubscribed", text=_DONE)
 
 
 def unknown(request: Request) -> HTMLResponse:

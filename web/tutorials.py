@@ -1,16 +1,16 @@
 """The mail's tutorial as a page: a checklist, two questions, and how long it was in view."""
 
 from typing import Literal, TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from handrail.flows.reading import answered, needs_help, page_picture, tutorial_page, was_read
 from web.api import Ctx
-from web.bodies import body
-from web.frame import CONTENT_SECURITY, HERE, page
+from web.bodies import body, form
+from web.frame import CONTENT_SECURITY, page
 from web.links import QUIET, unknown
 
 router = APIRouter(include_in_schema=False)
@@ -89,15 +89,10 @@ async def read(ctx: Ctx, token: str, request: Request) -> Response:
     return Response(status_code=204, headers=QUIET)
 
 
-@router.get("/static/tutorial.js")
-async def script() -> FileResponse:
-    return FileResponse(HERE / "static" / "tutorial.js", media_type="text/javascript")
-
-
 async def _posted(request: Request, kind: type[Told], wanted: str) -> Told:
     """A posted form as its model; refused in the words of `wanted`, echoing nothing."""
-    form = dict(parse_qsl((await body(request, MOST_BYTES)).decode("ascii", "replace")))
+    given = await form(request, MOST_BYTES)
     try:
-        return kind.model_validate(form)
+        return kind.model_validate(given)
     except ValidationError:
         raise HTTPException(422, wanted) from None

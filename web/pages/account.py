@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.charts.specification import Lines
@@ -25,23 +25,14 @@ from tools.get_user_segments import get_user_segments
 from tools.list_alerts import list_alerts
 from tools.query_events import query_events
 from tools.query_funnel import query_funnel
-from web.api import Ctx, from_here
+from web.api import FROM_HERE, Ctx
 from web.bodies import Form
-from web.frame import Framed, back
+from web.frame import Framed, back, titles
 
 router = APIRouter(include_in_schema=False)
 Part = TypeVar("Part")
 Property = Annotated[str, Query(max_length=255)]
 
-PERIODS: dict[PeriodName, str] = {
-    "last_7_days": "Last 7 days",
-    "last_30_days": "Last 30 days",
-    "last_90_days": "Last 90 days",
-    "this_month": "This month",
-    "last_month": "Last month",
-    "this_quarter": "This quarter",
-    "last_quarter": "Last quarter",
-}
 WEEKS = 12
 """Of the score's history."""
 
@@ -84,12 +75,12 @@ async def account_page(
         alerts=alerts,
         alert_charts=[] if isinstance(alerts, str) else [_charts.alert(each, zone) for each in alerts.alerts],
         stuck=stuck,
+        features=titles(ctx),
         sending=sending,
         sentiments=sentiments,
         held=held,
         last=last,
         period=period,
-        periods=PERIODS,
     )
 
 
@@ -114,11 +105,12 @@ async def _stuck(ctx: ToolContext, who: Account) -> Stuck:
         people = await work.nights.count_struggles(night, account_id=who.id)
         sound = [each for each in people.by_feature if not troubled(problems, each)]
         found = await work.nights.struggles(night, *sound, account_id=who.id, limit=STUCK) if sound else []
+    names = titles(ctx)
     return Stuck(
         night,
         found,
         sum(people.by_feature[each] for each in sound),
-        [f"{each.feature or 'All features'}: {each.words}" for each in problems],
+        [f"{names.get(each.feature, each.feature) or 'All features'}: {each.words}" for each in problems],
     )
 
 
@@ -139,7 +131,7 @@ def _nobody(frame: Framed, asked: str, found: list[Candidate] | str) -> HTMLResp
     )
 
 
-@router.post("/accounts/{account}/sending", dependencies=[Depends(from_here)])
+@router.post("/accounts/{account}/sending", dependencies=FROM_HERE)
 async def hold(ctx: Ctx, frame: Framed, account: str, form: Form) -> Response:
     """Hold the account's mail, or let it go again: every sender reads it just before each mail."""
     who = await _or_why(find(ctx, account))
@@ -152,7 +144,7 @@ async def hold(ctx: Ctx, frame: Framed, account: str, form: Form) -> Response:
     return _done(frame, who, "content", await _or_why(control_sending(ctx, action=chosen, account=who.id)))
 
 
-@router.post("/accounts/{account}/sentiment", dependencies=[Depends(from_here)])
+@router.post("/accounts/{account}/sentiment", dependencies=FROM_HERE)
 async def keep_sentiment(ctx: Ctx, frame: Framed, account: str, form: Form) -> Response:
     who = await _or_why(find(ctx, account))
     if not isinstance(who, Account):
@@ -162,7 +154,7 @@ async def keep_sentiment(ctx: Ctx, frame: Framed, account: str, form: Form) -> R
     return _done(frame, who, "sentiment", await _or_why(feel(ctx, who, number, form.get("note", ""))))
 
 
-@router.post("/accounts/{account}/alerts/{alert_id}", dependencies=[Depends(from_here)])
+@router.post("/accounts/{account}/alerts/{alert_id}", dependencies=FROM_HERE)
 async def close_alert(ctx: Ctx, frame: Framed, account: str, alert_id: str, form: Form) -> Response:
     """A dismissal needs a reason, and is learned from."""
     who = await _or_why(find(ctx, account))

@@ -1,9 +1,9 @@
 """The project's saved reports and dashboards: how old their copies are, and what a copy shows."""
 
-from itertools import groupby
+from collections import Counter
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.charts.reports import charts
@@ -12,7 +12,7 @@ from handrail.engine.text import shown
 from handrail.errors import HandrailError
 from handrail.flows.reports import FRESH, list_reports, read_report, report_history
 from tools._answers import age, report_in_mixpanel
-from web.api import Ctx, from_here
+from web.api import FROM_HERE, Ctx
 from web.bodies import Form
 from web.frame import Framed, back
 
@@ -59,7 +59,7 @@ async def report_page(
     )
 
 
-@router.post("/reports/refresh", dependencies=[Depends(from_here)])
+@router.post("/reports/refresh", dependencies=FROM_HERE)
 async def refresh(ctx: Ctx, frame: Framed, form: Form) -> Response:
     """Ask Mixpanel for a report, or those of a dashboard, unless the copy is younger than an hour."""
     try:
@@ -75,5 +75,4 @@ async def refresh(ctx: Ctx, frame: Framed, form: Form) -> Response:
 
 def _boards(reports: tuple[ReportAge, ...]) -> dict[str, int]:
     """How many reports each dashboard has, by its name."""
-    names = sorted(name for each in reports for name in each.dashboards)
-    return {name: len(list(found)) for name, found in groupby(names)}
+    return dict(sorted(Counter(name for each in reports for name in each.dashboards).items()))

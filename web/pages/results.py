@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import get_args
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -16,10 +15,9 @@ from handrail.flows.deliver import reason_words
 from handrail.flows.learn import REACH
 from tools.get_tutorial_results import FeatureResults, TutorialResults, get_tutorial_results
 from web.api import Ctx
-from web.frame import Framed
+from web.frame import Framed, titles
 
 router = APIRouter(include_in_schema=False)
-PERIODS: tuple[PeriodName, ...] = get_args(PeriodName)
 
 
 @router.get("/results")
@@ -30,17 +28,16 @@ async def results(
         found = await get_tutorial_results(ctx, period=period, feature=feature)
     except CallerError as error:
         return frame.message("Nothing to show yet", str(error))
-    titles = {each.slug: each.title for each in ctx.kb.features()}
+    features = titles(ctx)
     return frame(
         "results.html",
         title="Results",
         found=found,
         period=period,
-        periods=PERIODS,
         feature=feature,
-        features=titles,
+        features=features,
         figures=_figures(found.features),
-        charts=_charts(found, titles) if found.features else [],
+        charts=_charts(found, features) if found.features else [],
         gaps=await gaps.docs_gaps(ctx),
         gap_nights=gaps.NIGHTS,
         least=LEAST,
@@ -78,7 +75,7 @@ def _figures(features: list[FeatureResults]) -> list[Figure]:
     ]
 
 
-def _charts(found: TutorialResults, titles: Mapping[str, str]) -> list[Bars]:
+def _charts(found: TutorialResults, features: Mapping[str, str]) -> list[Bars]:
     days = f"nights of {found.period.from_date} to {found.period.to_date} ({found.period.zone})"
     why: Counter[str] = Counter()
     for each in found.features:
@@ -90,7 +87,7 @@ def _charts(found: TutorialResults, titles: Mapping[str, str]) -> list[Bars]:
             about=f"{days}, {sent:,} mails",
             measured="mails",
             bars=tuple(
-                Bar(name=titles.get(each.feature, each.feature), value=each.sent) for each in found.features
+                Bar(name=features.get(each.feature, each.feature), value=each.sent) for each in found.features
             ),
         ),
         Bars(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.charts.specification import Bar, Bars, Figure
@@ -18,17 +18,14 @@ from handrail.flows.deliver import reason_words
 from handrail.flows.rehearse import Replay, replay
 from handrail.flows.unknown import found_out, unknown
 from tools.get_night_report import get_night_report
-from web.api import Ctx, from_here
-from web.bodies import form
-from web.frame import Framed, back
+from web.api import FROM_HERE, Ctx
+from web.bodies import Form
+from web.frame import Framed, back, titles
 
 router = APIRouter(include_in_schema=False, prefix="/runs")
-_OURS = [Depends(from_here)]
 
 NIGHTS = 60
 """On the list; an older night has its page still."""
-
-MOST_BYTES = 500
 
 STAGES = {
     "recover": "Mails of processes that died",
@@ -81,6 +78,7 @@ async def runs(ctx: Ctx, frame: Framed) -> HTMLResponse:
         nights=nights,
         alarms=await standing(ctx),
         unknown=await unknown(ctx),
+        features=titles(ctx),
         no_trace=NO_TRACE,
         seconds=_seconds,
     )
@@ -108,13 +106,14 @@ async def run(ctx: Ctx, frame: Framed, request: Request, night: str) -> HTMLResp
         chart=_chart(report, took),
         stages=STAGES,
         unknown=gone,
+        features=titles(ctx),
         no_trace=NO_TRACE,
         replayed=_kept(request).get(report.night),
         seconds=_seconds,
     )
 
 
-@router.post("/{night}/replay", dependencies=_OURS)
+@router.post("/{night}/replay", dependencies=FROM_HERE)
 async def again(ctx: Ctx, frame: Framed, request: Request, night: str) -> Response:
     """Ask today's rules about a past night. It asks Mixpanel, so it is asked for, and the answer is kept."""
     try:
@@ -127,10 +126,10 @@ async def again(ctx: Ctx, frame: Framed, request: Request, night: str) -> Respon
     return back(f"/runs/{found.night}#replay")
 
 
-@router.post("/unknown/{delivery_id}", dependencies=_OURS)
-async def settle(ctx: Ctx, frame: Framed, request: Request, delivery_id: str) -> Response:
+@router.post("/unknown/{delivery_id}", dependencies=FROM_HERE)
+async def settle(ctx: Ctx, frame: Framed, form: Form, delivery_id: str) -> Response:
     """Write down what a person saw in the mail service's log. Nothing is sent again, whatever they saw."""
-    seen = (await form(request, MOST_BYTES)).get("seen")
+    seen = form.get("seen")
     if seen not in ("arrived", "no_trace"):
         return frame.message("Nothing was settled", "Say whether the log shows the mail.", status=422)
     try:

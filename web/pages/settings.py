@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import AliasChoices, SecretStr
 
@@ -21,13 +21,11 @@ from handrail.flows.doctor import check
 from handrail.settings import Settings
 from tools._answers import age
 from tools.control_sending import SendingControl, control_sending
-from web.api import Ctx, from_here
-from web.bodies import form
-from web.frame import Frame, Framed, back
+from web.api import FROM_HERE, Ctx
+from web.bodies import Form
+from web.frame import Frame, Framed, back, titles
 
 router = APIRouter(include_in_schema=False, prefix="/settings")
-_OURS = [Depends(from_here)]
-MOST_BYTES = 2000
 
 HIDDEN = frozenset({"database_url", "flow_url", "otlp_url", "brief_to", "digest_to"})
 """No secrets by name, but what may hold one, and people's addresses."""
@@ -53,12 +51,11 @@ async def settings_page(ctx: Ctx, frame: Framed, request: Request, changed: str 
     return await _page(ctx, frame, request, changed=bool(changed))
 
 
-@router.post("/sending", dependencies=_OURS)
-async def switch(ctx: Ctx, frame: Framed, request: Request) -> Response:
+@router.post("/sending", dependencies=FROM_HERE)
+async def switch(ctx: Ctx, frame: Framed, request: Request, form: Form) -> Response:
     """Pause or resume: all mail, one account's or one feature's. Every sender reads it before every mail."""
-    given = await form(request, MOST_BYTES)
-    action: Literal["pause", "resume"] = "resume" if given.get("action") == "resume" else "pause"
-    scope, account, feature = (given.get(name, "") for name in ("scope", "account", "feature"))
+    action: Literal["pause", "resume"] = "resume" if form.get("action") == "resume" else "pause"
+    scope, account, feature = (form.get(name, "") for name in ("scope", "account", "feature"))
     try:
         if scope not in ("all", "account", "feature"):
             raise CallerError("Say what to pause: all, an account or a feature.")
@@ -77,23 +74,22 @@ async def switch(ctx: Ctx, frame: Framed, request: Request) -> Response:
     return back("/settings?changed=1")
 
 
-@router.post("/check", dependencies=_OURS)
+@router.post("/check", dependencies=FROM_HERE)
 async def look(ctx: Ctx, request: Request) -> Response:
     """Ask everything live, as `handrail doctor` does, and keep what it says."""
     request.app.state.checked = Checked(ctx.clock.now(), await check(ctx))
     return back("/settings#checks")
 
 
-@router.post("/reasons", dependencies=_OURS)
-async def name_reason(ctx: Ctx, frame: Framed, request: Request) -> Response:
+@router.post("/reasons", dependencies=FROM_HERE)
+async def name_reason(ctx: Ctx, frame: Framed, request: Request, form: Form) -> Response:
     """Give a reason a name, or reject it."""
-    given = await form(request, MOST_BYTES)
-    feature, number = given.get("feature", ""), given.get("number", "")
+    feature, number = form.get("feature", ""), form.get("number", "")
     try:
-        if given.get("action") == "reject":
+        if form.get("action") == "reject":
             await reasons.reject(ctx, feature, number)
         else:
-            await reasons.approve(ctx, feature, number, given.get("name", ""))
+            await reasons.approve(ctx, feature, number, form.get("name", ""))
     except CallerError as refused:
         return await _page(ctx, frame, request, wrong=str(refused))
     return back("/settings#reasons")
@@ -121,8 +117,7 @@ async def _page(
         health=await _health(ctx),
         checked=getattr(request.app.state, "checked", None),
         reasons=await reasons.listed(ctx),
-        features={each.slug: each.title for each in ctx.kb.features()},
-        hints={each.slug: [hint.reason for hint in each.errors] for each in ctx.kb.features()},
+        features=titles(ctx),
         in_force=in_force(ctx.settings),
         wrong=wrong,
         which=which,
@@ -137,14 +132,14 @@ async def _paused(ctx: ToolContext) -> list[Paused]:
         scopes = await work.deliveries.pauses()
         held = [key for kind, _, key in (scope.partition(":") for scope in scopes) if kind == "account"]
         names = {each.id: each.name for each in await work.accounts.by_ids(held)}
-    titles = {each.slug: each.title for each in ctx.kb.features()}
+    features = titles(ctx)
     found = []
     for scope in scopes:
         kind, _, key = scope.partition(":")
         if kind == "account":
             found.append(Paused(f"The account {names.get(key, key)}", account=key))
         elif kind == "feature":
-            found.append(Paused(f"The feature {titles.get(key, key)}", feature=key))
+            found.append(Paused(f"The feature {features.get(key, key)}", feature=key))
         else:
             found.append(Paused("All mail"))
     return found
@@ -251,5 +246,5 @@ def _told(value: Any, *, hidden: bool) -> str:
         parts = urlsplit(value)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     if isinstance(value, tuple):
-        return ", ".join(str(each) for each in value)
+        return ", ".join(_told(each, hidden=False) for each in value if each != "")
     return str(value)

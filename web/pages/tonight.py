@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail.context import ToolContext
@@ -20,15 +20,14 @@ from handrail.flows import review as reviews
 from handrail.flows.deliver import Tokens, mail_of
 from handrail.flows.review import KEPT, Pending, Words
 from tools.control_sending import control_sending
-from web.api import Ctx, from_here
-from web.bodies import form
-from web.frame import DASHBOARD, Frame, Framed, back
+from web.api import FROM_HERE, Ctx
+from web.bodies import Form, form
+from web.frame import DASHBOARD, Frame, Framed, back, people, titles
 
 if TYPE_CHECKING:
     from handrail.services.mail.compose import Mail
 
 router = APIRouter(include_in_schema=False, prefix="/tonight")
-_OURS = [Depends(from_here)]
 
 Look = Literal["light", "dark", "phone", "images-off", "text"]
 LOOKS: dict[Look, str] = {
@@ -56,8 +55,8 @@ OBJECTIONS = {
     Objection.TIMING: "not now",
     Objection.NONE: "no reason given",
 }
-MOST_BYTES = 60_000
-"""Of a form with a whole text, where each letter may take nine bytes."""
+MOST_OF_A_TEXT = 60_000
+"""Bytes of a form with a whole text, where each letter may take nine bytes."""
 
 FEWEST = 5
 """Fewer people than that are not told apart."""
@@ -94,7 +93,7 @@ async def tonight(ctx: Ctx, frame: Framed, decided: str = "", changed: str = "")
         title="Tonight",
         waiting=waiting,
         reach=sum(each.people for each in waiting),
-        titles=_titles(ctx),
+        titles=titles(ctx),
         stuck={each.review.id: _stuck(ctx, each.tutorial) for each in waiting},
         accounts=await _reached(ctx, waiting),
         lately=lately,
@@ -105,10 +104,9 @@ async def tonight(ctx: Ctx, frame: Framed, decided: str = "", changed: str = "")
     )
 
 
-@router.post("/accounts", dependencies=_OURS)
-async def hold(ctx: Ctx, frame: Framed, request: Request) -> Response:
+@router.post("/accounts", dependencies=FROM_HERE)
+async def hold(ctx: Ctx, frame: Framed, given: Form) -> Response:
     """Hold an account, or let it go: nobody there is mailed while it is held."""
-    given = await form(request, MOST_BYTES)
     async with ctx.store.read() as work:
         known = await work.accounts.by_ids([given.get("account", "")])
     if not known or given.get("action") not in ("pause", "resume"):
@@ -132,7 +130,7 @@ async def one(ctx: Ctx, frame: Framed, review_id: str, look: Look = "light") -> 
         policy=f"{DASHBOARD}; frame-src 'self'",
         found=found,
         open=_is_open(ctx, found.review),
-        feature=_titles(ctx).get(found.review.feature, found.review.feature),
+        feature=titles(ctx).get(found.review.feature, found.review.feature),
         steps=_cited(ctx, found.tutorial),
         look=look,
         looks=LOOKS,
@@ -179,10 +177,10 @@ async def edit_form(ctx: Ctx, frame: Framed, review_id: str) -> HTMLResponse:
     return _edit_page(ctx, frame, found, written)
 
 
-@router.post("/{review_id}/edit", dependencies=_OURS)
+@router.post("/{review_id}/edit", dependencies=FROM_HERE)
 async def edit(ctx: Ctx, frame: Framed, request: Request, review_id: str) -> Response:
     """Change the words. What the gate refuses comes back as it was typed, with what is wrong with it."""
-    given = await form(request, MOST_BYTES)
+    given = await form(request, MOST_OF_A_TEXT)
     try:
         found = await reviews.look(ctx, review_id)
         count = range(len(found.tutorial.steps))
@@ -199,7 +197,7 @@ async def edit(ctx: Ctx, frame: Framed, request: Request, review_id: str) -> Res
     return back(f"/tonight/{done.review.id}")
 
 
-@router.post("/{review_id}/approve", dependencies=_OURS)
+@router.post("/{review_id}/approve", dependencies=FROM_HERE)
 async def approve(ctx: Ctx, frame: Framed, review_id: str) -> Response:
     """Yes to exactly this text for exactly these people, once."""
     try:
@@ -209,10 +207,10 @@ async def approve(ctx: Ctx, frame: Framed, review_id: str) -> Response:
     return back(f"/tonight?decided={review_id}")
 
 
-@router.post("/{review_id}/reject", dependencies=_OURS)
-async def reject(ctx: Ctx, frame: Framed, request: Request, review_id: str) -> Response:
-    given = (await form(request, MOST_BYTES)).get("objection", "")
-    objection = Objection(given) if given in set(Objection) else Objection.NONE
+@router.post("/{review_id}/reject", dependencies=FROM_HERE)
+async def reject(ctx: Ctx, frame: Framed, given: Form, review_id: str) -> Response:
+    asked = given.get("objection", "")
+    objection = Objection(asked) if asked in set(Objection) else Objection.NONE
     try:
         await reviews.reject(ctx, review_id, objection)
     except CallerError as refused:
@@ -239,10 +237,6 @@ def _edit_page(
 
 def _is_open(ctx: ToolContext, review: Review) -> bool:
     return review.status is ReviewStatus.WAITING and review.expires_at > ctx.clock.now()
-
-
-def _titles(ctx: ToolContext) -> dict[str, str]:
-    return {each.slug: each.title for each in ctx.kb.features()}
 
 
 def _stuck(ctx: ToolContext, tutorial: Tutorial) -> str:
@@ -282,21 +276,21 @@ def _passage(step: DraftStep, feature: Feature | None) -> tuple[str, tuple[str, 
 async def _reached(ctx: ToolContext, waiting: Sequence[Pending]) -> list[Reached]:
     """Whom tonight's texts are for, by account."""
     texts: defaultdict[str, int] = defaultdict(int)
-    people: defaultdict[str, set[str]] = defaultdict(set)
+    readers: defaultdict[str, set[str]] = defaultdict(set)
     async with ctx.store.read() as work:
         for each in waiting:
             for account in each.account_ids:
                 texts[account] += 1
             for delivery in (await work.deliveries.among(each.review.deliveries)).values():
                 for account in delivery.account_ids:
-                    people[account].add(delivery.user_key)
+                    readers[account].add(delivery.user_key)
         held = set(await work.deliveries.pauses())
         accounts = await work.accounts.by_ids(sorted(texts))
     found = [
         Reached(
             account=one,
             texts=texts[one.id],
-            people=len(people[one.id]) if len(people[one.id]) >= FEWEST else None,
+            people=len(readers[one.id]) if len(readers[one.id]) >= FEWEST else None,
             held=f"account:{one.id}" in held,
         )
         for one in accounts
@@ -309,10 +303,10 @@ def _said(review_id: str, lately: Sequence[Review]) -> str:
     review = next((each for each in lately if each.id == review_id), None)
     if review is None:
         return ""
-    people = f"{len(review.deliveries)} {'person' if len(review.deliveries) == 1 else 'people'}"
+    readers = people(len(review.deliveries))
     if review.status is ReviewStatus.APPROVED:
-        return f"Approved for {people}: the mails leave within ten minutes, in each person's working hours."
-    return f"Rejected: none of {people} gets it."
+        return f"Approved for {readers}: the mails leave within ten minutes, in each person's working hours."
+    return f"Rejected: none of {readers} gets it."
 
 
 async def _held(ctx: ToolContext, account_id: str) -> str:

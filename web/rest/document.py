@@ -59,7 +59,7 @@ class Documented(FastAPI):
 
 @cache
 def examples() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(EXAMPLES.read_text("utf-8")) if EXAMPLES.exists() else {}
+    found: dict[str, dict[str, Any]] = json.loads(EXAMPLES.read_text("utf-8"))
     return found
 
 

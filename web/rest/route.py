@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from handrail.context import ToolContext
 from handrail.errors import HandrailError
-from web.api import from_here
+from web.api import FROM_HERE
 from web.bodies import again, body
 from web.problems import as_problem
 from web.record import Command, caller, record
@@ -22,7 +22,7 @@ from web.rest.repeats import once, repeatable
 MOST_BYTES = 10_000
 """Of a command's body."""
 
-COMMAND = [Depends(from_here), Depends(repeatable)]
+COMMAND = [*FROM_HERE, Depends(repeatable)]
 """Of every route that changes something."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -11,10 +11,10 @@ from handrail.flows.help_figures import last_night_and_month
 from web.api import Ctx
 from web.frame import Framed
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
-@router.get("/brief", include_in_schema=False)
+@router.get("/brief")
 async def brief_page(ctx: Ctx, frame: Framed, night: str = "") -> HTMLResponse:
     """A night's brief, the alarms that stand, and the figures of the last night and of 30 days."""
     try:
