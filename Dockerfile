@@ -20,7 +20,9 @@ RUN test -s /etc/ssl/certs/ca-certificates.crt \
     && install -d -o handrail -g handrail -m 700 /data
 COPY deploy/healthy /usr/local/bin/healthy
 COPY --from=build /opt/handrail /opt/handrail
-ENV PATH=/opt/handrail/bin:$PATH HANDRAIL_DATA_DIR=/data PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# /tmp lies in memory, which is what an export was too large for.
+ENV PATH=/opt/handrail/bin:$PATH HANDRAIL_DATA_DIR=/data HANDRAIL_TEMP_DIR=/data \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A number, so that an orchestrator can see that it is not root.
 USER 10001
 WORKDIR /data

@@ -33,11 +33,12 @@ help:
 	@echo "make sbom          list what the product is made of, dist/handrail-VERSION.cdx.json (CycloneDX)"
 	@echo "make check         format, lint, types, import floors, documentation, tests"
 	@echo "make format        put the code into shape"
-	@echo "make snap          rewrite snapshots: read the diff"
+	@echo "make snap          freeze the served surface of MCP and REST anew: read the diff"
 	@echo "make docs          rewrite the generated parts of the documentation, and build its site into site/"
 	@echo "make site          build the site of the documentation alone, without asking the demo anew"
 	@echo "make pictures      take the pictures of the documentation anew (needs Chromium)"
 	@echo "make lock          pin the requirements again"
+	@echo "make clean         remove what make has made, and the demo's data"
 
 .venv/runtime: requirements/runtime.txt pyproject.toml
 	@sh requirements/install.sh "$(PYTHON)" requirements/runtime.txt
@@ -101,7 +102,6 @@ format: .venv/dev
 	@$(BIN)/ruff format -q .
 
 snap: .venv/dev
-	@$(BIN)/python -m pytest --inline-snapshot=fix,create -p no:xdist
 	@$(BIN)/python -m tests.mcp_server.contract
 	@$(BIN)/python -m tests.web.examples
 
@@ -129,8 +129,10 @@ lock:
 	    $$([ $$part != spark-source ] || echo --no-deps) \
 	    --python-version 3.11 requirements/$$part.in -o requirements/$$part.txt; done
 
+# Of .handrail only what is made up: the rest is an installation's database and its secret key.
 clean:
-	@rm -rf .venv .venv-audit .venv-docs .venv-spark site .handrail .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-audit .venv-docs .venv-spark site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .handrail/demo-* .handrail/pictures
 
 judge: .venv/dev
 	@$(BIN)/python -m tests.judge
