@@ -17,17 +17,24 @@ from handrail.engine.periods import last_complete_day
 from handrail.flows.measure import count
 from handrail.flows.sync import sync
 from handrail.settings import SendMode, Settings
+from handrail.workspaces import FIELDS
 from standin import acme
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
 from tests import databases, postgres
+from tests.required import lacking
 
 _LEFT_OUT: list[int] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Every test has a database of its own, whose commits wait for the disk: in memory they need not."""
+    """No setting of whoever runs the tests reaches them: a token of theirs would reach their Mixpanel.
+
+    Every test has a database of its own, whose commits wait for the disk: in memory they need not.
+    """
+    for name in FIELDS:
+        os.environ.pop(name, None)
     config.addinivalue_line("markers", "sqlite(reason): about SQLite's own files; not for PostgreSQL.")
     if memory := postgres.memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
@@ -106,6 +113,11 @@ def standins(_acme_server: Standin) -> Iterator[Standin]:
     _acme_server.reset()
     yield _acme_server
     _acme_server.reset()
+
+
+def moved(settings: Settings, data_dir: Path) -> Settings:
+    """The same on another data directory, with the database that belongs to it."""
+    return settings.model_copy(update={"data_dir": data_dir, "database_url": databases.address(data_dir)})
 
 
 def settings_for(state: Standin, data_dir: Path, **changes: Any) -> Settings:
@@ -193,8 +205,7 @@ def open_with(standins: Standin, settings: Settings) -> OpenWith:
 @pytest.fixture(scope="session")
 def postgres_address() -> Iterator[str]:
     if postgres.binaries() is None:
-        required = "postgres" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)("PostgreSQL is not installed: no initdb was found.")
+        lacking("postgres", "PostgreSQL is not installed: no initdb was found.")
     with postgres.server() as address:
         yield address
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from agent import night
 from handrail.context import DEFAULT_KB, ToolContext, open_context
-from handrail.domain.alerts import Alert, AlertKind
 from handrail.domain.deliveries import Delivery
 from handrail.flows.health import keep_scores
 from handrail.flows.reports import read_report
@@ -21,6 +20,7 @@ from handrail.flows.sync import sync
 from handrail.settings import Settings
 from standin.state import Standin
 from tests.hardening.doors.mails import NIGHT, Mailed, mailed
+from tests.raised import alert
 
 MARK = "Zqanary"
 """Begins every name of the second world; the first has it nowhere."""
@@ -131,31 +131,12 @@ def filled(settings: Settings, world: Standin) -> Belongings:
             await read_report(ctx, report)
             mails = await mailed(ctx, 1)
             async with ctx.store.begin() as work:
-                await work.alerts.keep([_alert((await work.accounts.all())[0].mixpanel_id)])
+                marked = {"evidence": f"{MARK} evidence.", "next_step": f"{MARK} next."}
+                account = (await work.accounts.all())[0].id
+                await work.alerts.keep([alert("zqanary-alert", account, NIGHT, **marked)])
             return await _belongings(ctx, mails, report)
 
     return asyncio.run(fill())
-
-
-def _alert(account_id: str) -> Alert:
-    return Alert(
-        id="zqanary-alert",
-        account_id=account_id,
-        kind=AlertKind.DROP,
-        subject="events",
-        size=0.6,
-        score=9.0,
-        since=NIGHT,
-        observed=40,
-        usual=100,
-        days=7,
-        raised_on=NIGHT,
-        told_on=NIGHT,
-        told_size=0.6,
-        seen_on=NIGHT,
-        evidence=f"{MARK} evidence.",
-        next_step=f"{MARK} next.",
-    )
 
 
 async def _belongings(ctx: ToolContext, mails: list[Mailed], report: str) -> Belongings:

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.required import lacking
+
 WORKERS = 2
 
 
@@ -27,14 +29,10 @@ def missing() -> str:
     return "" if shutil.which("java") else "there is no Java"
 
 
-def needed() -> bool:
-    return "spark" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
-
-
 def skip_or_fail() -> None:
     """Skip with the reason where there can be no cluster, or fail where one is required."""
     if reason := missing():
-        (pytest.fail if needed() else pytest.skip)(reason)
+        lacking("spark", reason)
 
 
 @dataclass(frozen=True)

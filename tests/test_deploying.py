@@ -17,7 +17,9 @@ import pytest
 from typer.main import get_command
 
 from handrail.cli.app import app
+from handrail.ending import LAST_SECONDS, PATIENCE
 from tests.hardening.supply import tools
+from tests.required import lacking
 from tests.test_docs import variables
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +66,12 @@ def test_the_container_runs_as_nobody_special_and_installs_by_hash() -> None:
     assert "pip" not in run["RUN"]
     assert run["VOLUME"] == "/data"
     assert "HANDRAIL_DATA_DIR=/data" in run["ENV"]
+
+
+def test_what_is_too_large_for_memory_goes_to_the_volume_and_not_to_a_tmp_in_memory() -> None:
+    run = stages()[-1]
+
+    assert f"HANDRAIL_TEMP_DIR={run['VOLUME']}" in run["ENV"].split()
 
 
 def test_the_container_has_a_python_that_the_product_takes() -> None:
@@ -168,11 +176,12 @@ def test_a_container_that_serves_is_well_when_it_answers(
     assert (healthy(tmp_path, line, port=answering.server_port) == 0) is well
 
 
+@pytest.mark.parametrize("command", ["agent start", "agent start --worker"])
 @pytest.mark.parametrize(("status", "well"), [(0, True), (2, False)])
-def test_a_container_with_the_clock_is_well_when_it_can_read_its_tables(
-    tmp_path: Path, status: int, well: bool
+def test_a_container_that_runs_nights_is_well_when_it_can_read_its_tables(
+    tmp_path: Path, status: int, well: bool, command: str
 ) -> None:
-    line = "/opt/handrail/bin/python /opt/handrail/bin/handrail agent start"
+    line = f"/opt/handrail/bin/python /opt/handrail/bin/handrail {command}"
 
     assert (healthy(tmp_path, line, status=status) == 0) is well
 
@@ -181,12 +190,12 @@ def test_a_container_that_talks_over_stdio_is_not_asked(tmp_path: Path) -> None:
     assert healthy(tmp_path, "/opt/handrail/bin/python /opt/handrail/bin/handrail mcp", status=2) == 0
 
 
-def compose(folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def compose(folder: Path, environment: dict[str, str], *profiles: str) -> "subprocess.CompletedProcess[str]":
     """What `docker compose config` makes of the file, with this `.env` beside it."""
     shutil.copy2(ROOT / "compose.yaml", folder)
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
     return subprocess.run(
-        [auditing("docker-compose"), "config", "--format", "json"],
+        [auditing("docker-compose"), *profiles, "config", "--format", "json"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder)},
         capture_output=True,
@@ -195,18 +204,22 @@ def compose(folder: Path, environment: dict[str, str]) -> "subprocess.CompletedP
     )
 
 
+def resolved(folder: Path, *profiles: str) -> dict[str, dict[str, Any]]:
+    ran = compose(folder, IN_ENV, *profiles)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found: dict[str, dict[str, Any]] = json.loads(ran.stdout)["services"]
+    return found
+
+
 @pytest.fixture
 def services(tmp_path: Path) -> dict[str, dict[str, Any]]:
-    ran = compose(tmp_path, IN_ENV)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    resolved: dict[str, dict[str, Any]] = json.loads(ran.stdout)["services"]
-    return resolved
+    return resolved(tmp_path, "--profile", "workers")
 
 
 def test_every_service_can_write_to_its_volume_and_to_memory_alone(
     services: dict[str, dict[str, Any]],
 ) -> None:
-    assert set(services) == {"database", "tables", "web", "agent"}
+    assert set(services) == {"database", "tables", "web", "agent", "worker"}
     for service in services.values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -216,6 +229,12 @@ def test_every_service_can_write_to_its_volume_and_to_memory_alone(
         assert "privileged" not in service
     ours = {name: each for name, each in services.items() if name != "database"}
     assert not [name for name, each in ours.items() if "cap_add" in each]
+
+
+def test_workers_are_started_only_where_they_are_asked_for(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    assert services.keys() - resolved(tmp_path).keys() == {"worker"}
 
 
 def test_only_the_pages_are_offered_and_to_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:
@@ -232,10 +251,11 @@ def test_our_services_run_our_commands_with_settings_that_there_are(
 ) -> None:
     ours = {name: each for name, each in services.items() if name != "database"}
 
-    assert {name: each["command"][:2] for name, each in ours.items()} == {
+    assert {name: each["command"] for name, each in ours.items()} == {
         "tables": ["db", "upgrade"],
-        "web": ["serve", "--host"],
+        "web": ["serve", "--host", "0.0.0.0"],
         "agent": ["agent", "start"],
+        "worker": ["agent", "start", "--worker"],
     }
     for service in ours.values():
         assert {name for name in service["environment"] if name.startswith("HANDRAIL_")} <= variables()
@@ -248,9 +268,27 @@ def test_nothing_starts_before_the_tables_are_ready(services: dict[str, dict[str
         return {each: how["condition"] for each, how in services[name]["depends_on"].items()}
 
     assert waits("tables") == {"database": "service_healthy"}
-    assert waits("web") == waits("agent") == {"tables": "service_completed_successfully"}
+    assert all(
+        waits(name) == {"tables": "service_completed_successfully"} for name in ("web", "agent", "worker")
+    )
     assert services["tables"]["restart"] == "no"
     assert "pg_isready" in services["database"]["healthcheck"]["test"][1]
+
+
+def test_no_container_is_killed_before_the_mails_on_their_way_have_arrived(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    graces = {
+        name: seconds(each["stop_grace_period"]) for name, each in services.items() if name != "database"
+    }
+
+    assert [name for name, grace in graces.items() if grace <= PATIENCE + LAST_SECONDS] == []
+
+
+def seconds(grace: str) -> int:
+    """A length of time as `docker compose config` writes it, such as 1m0s."""
+    [(whole, rest)] = re.findall(r"^(?:(\d+)m)?(\d+)s$", grace)
+    return 60 * int(whole or 0) + int(rest)
 
 
 @pytest.mark.parametrize("name", IN_ENV)
@@ -271,25 +309,35 @@ def settings_of(unit: Path) -> dict[str, list[str]]:
 
 
 def test_the_units_start_our_commands_and_are_locked_in_alike() -> None:
-    assert [unit.stem for unit in UNITS] == ["handrail-agent", "handrail-web"]
-    agent, web = map(settings_of, UNITS)
+    assert [unit.stem for unit in UNITS] == ["handrail-agent", "handrail-web", "handrail-worker"]
+    agent, web, worker = map(settings_of, UNITS)
 
     assert agent["ExecStart"] == ["/opt/handrail/bin/handrail agent start"]
     assert web["ExecStart"] == ["/opt/handrail/bin/handrail serve"]
+    assert worker["ExecStart"] == ["/opt/handrail/bin/handrail agent start --worker"]
     own = ("Description", "ExecStart")
-    assert {k: v for k, v in agent.items() if k not in own} == {k: v for k, v in web.items() if k not in own}
+    alike = [{name: value for name, value in each.items() if name not in own} for each in (agent, worker)]
+    assert alike == [{name: value for name, value in web.items() if name not in own}] * 2
     assert web["User"] == ["handrail"]
     assert web["ProtectSystem"] == ["strict"]
     assert web["StateDirectory"] == ["handrail"]
-    assert web["Environment"] == ["HANDRAIL_DATA_DIR=/var/lib/handrail"]
+    assert web["Environment"] == ["HANDRAIL_DATA_DIR=/var/lib/handrail", "HANDRAIL_TEMP_DIR=/var/tmp"]
+    assert web["PrivateTmp"] == ["yes"]
     assert re.match(r"u handrail ", (UNITS[0].parent / "handrail.conf").read_text("utf-8").splitlines()[1])
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_no_unit_is_killed_before_the_mails_on_their_way_have_arrived(unit: Path) -> None:
+    [grace] = settings_of(unit)["TimeoutStopSec"]
+
+    assert int(grace) > PATIENCE + LAST_SECONDS
 
 
 @pytest.fixture
 def analyze() -> str:
     found = shutil.which("systemd-analyze")
     if found is None:
-        pytest.skip("systemd-analyze is not there: the units are not verified")
+        lacking("systemd", "systemd-analyze is not there: the units are not verified.")
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from handrail.cli import docs as generated
+from docs import tools as generated
 from handrail.cli.app import app
 from handrail.settings import Settings
 from tools import catalogue
@@ -60,6 +60,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_picture_is_shown_by_a_page() -> None:
+    shown = {name for page in PAGES for name in re.findall(r"images/([\w.-]+)\)", page.read_text("utf-8"))}
+
+    assert len(shown) > 20
+    assert sorted({path.name for path in (ROOT / "docs" / "images").iterdir()} ^ shown) == []
+
+
 def test_every_command_that_is_named_exists() -> None:
     command = get_command(app)
     known = set(command.commands)  # type: ignore[attr-defined]
@@ -70,11 +77,20 @@ def test_every_command_that_is_named_exists() -> None:
     assert named <= known
 
 
-def test_every_test_that_the_security_page_names_exists() -> None:
-    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "SECURITY.md").read_text("utf-8")))
+def test_every_file_of_code_that_a_page_names_is_there() -> None:
+    named = {
+        (page.name, path)
+        for page in PAGES
+        for path in re.findall(r"`((?:\w+/)+\w+\.(?:py|js|toml|yml))`", page.read_text("utf-8"))
+    }
+    written = {
+        (guide.name, path)
+        for guide in (ROOT / "docs").glob("adding-*.md")
+        for path in re.findall(r"^\d+\. `([\w/]+\.py)`", guide.read_text("utf-8"), flags=re.MULTILINE)
+    }
 
-    assert len(named) > 30
-    assert sorted(name for name in named if not (ROOT / name).is_file()) == []
+    assert len(named) > 100
+    assert sorted(each for each in named - written if not (ROOT / each[1]).is_file()) == []
 
 
 def test_the_targets_that_are_named_exist() -> None:

@@ -54,3 +54,13 @@ def test_no_tracked_file_names_this_machine_or_is_large() -> None:
     assert paths
     for path in paths:
         assert path.stat().st_size < 1_000_000, path
+
+
+def test_cleaning_up_leaves_the_data_of_an_installation(tmp_path: Path) -> None:
+    for name in ("demo-acme/handrail.db", "handrail.db", "secret.key"):
+        (tmp_path / ".handrail" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".handrail" / name).touch()
+
+    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=tmp_path, check=True)
+
+    assert {path.name for path in (tmp_path / ".handrail").iterdir()} == {"handrail.db", "secret.key"}

@@ -24,7 +24,7 @@ from standin.state import Standin
 from tests import crowd
 from tests.agent.killed_at import POINTS
 from tests.chaos import Outcome, Workers, judge
-from tests.conftest import settings_for
+from tests.conftest import moved, settings_for
 
 PEOPLE = 6
 ALL = os.environ.get("HANDRAIL_EVERY_FAILURE") == "1"
@@ -145,11 +145,11 @@ async def test_whichever_write_fails_the_next_run_keeps_every_promise(
 ) -> None:
     with monkeypatch.context() as patch:
         seen = fail_write(patch, 0, committed=committed)
-        await _night(settings.model_copy(update={"data_dir": tmp_path / "whole"}))
+        await _night(moved(settings, tmp_path / "whole"))
     broken = {}
     for number in range(1, seen[0] + 1, 1 if ALL else 9):
         few.reset()
-        own = settings.model_copy(update={"data_dir": tmp_path / str(number)})
+        own = moved(settings, tmp_path / str(number))
         with monkeypatch.context() as patch:
             fail_write(patch, number, committed=committed)
             await _fails_once(own)
@@ -165,11 +165,11 @@ async def test_whichever_request_fails_the_next_run_keeps_every_promise(
     settings: Settings, few: Standin, tmp_path: Path
 ) -> None:
     few.faults = counting = NthFails(0)
-    await _night(settings.model_copy(update={"data_dir": tmp_path / "whole"}))
+    await _night(moved(settings, tmp_path / "whole"))
     broken = {}
     for number in range(1, counting.seen + 1, 1 if ALL else 4):
         few.reset()
-        own = settings.model_copy(update={"data_dir": tmp_path / str(number)})
+        own = moved(settings, tmp_path / str(number))
         few.faults = NthFails(number)
         await _fails_once(own)
         few.faults = Faults()

@@ -2,21 +2,25 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from agent import flow, night, schedule
 from agent.flow import FLOW
-from handrail.context import open_context
+from agent.notebook import Notebook
+from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Status
 from handrail.domain.guards import Brake, BrakeKind, DataProblem, ProblemKind
 from handrail.errors import CallerError, UpstreamError
 from handrail.flows import mailing
-from handrail.lock import one_at_a_time
+from handrail.lock import is_held, one_at_a_time
 from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
 from standin.server import running
@@ -73,6 +77,54 @@ async def test_two_clocks_at_once_make_one_night(settings: Settings, few: Standi
 
     assert books(settings, "select count(*) from workflow_status where name='night'") == [(1,)]
     assert len(few.mails) == PEOPLE
+
+
+async def test_nobody_mails_by_day_and_no_report_is_refreshed_while_a_night_runs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+    by_day: list[object] = []
+
+    async def look(ctx: ToolContext, _book: Notebook, _as_of: date) -> None:
+        held.append(await is_held(settings, "night"))
+        with suppress(CallerError):
+            by_day.append(await schedule.mails_due(ctx))
+        with suppress(CallerError):
+            by_day.append(await schedule.questions_due(ctx))
+
+    monkeypatch.setattr(night, "BEFORE_MAILS", (*night.BEFORE_MAILS, look))
+    monkeypatch.setattr(night, "AFTER_MAILS", (look, *night.AFTER_MAILS))
+    async with open_context(settings) as ctx:
+        report = await flow.run_due(ctx, crowd.LAST)
+        held.append(await is_held(settings, "night"))
+
+    assert report is not None
+    assert (report.status, report.sent) == ("done", PEOPLE)
+    assert (held, by_day) == ([True, True, False], [])
+
+
+async def test_a_night_that_falls_due_while_mails_leave_by_day_waits_for_them(settings: Settings) -> None:
+    async with open_context(settings) as ctx:
+        async with one_at_a_time(settings, "night"):
+            due = asyncio.create_task(flow.run_due(ctx, crowd.LAST))
+            ended, _ = await asyncio.wait([due], timeout=1)
+            async with ctx.store.read() as work:
+                begun = await work.nights.report()
+        report = await due
+
+    assert (ended, begun) == (set(), None)
+    assert report is not None
+    assert (report.status, report.sent) == ("done", PEOPLE)
+
+
+def test_the_engine_gets_the_time_of_every_sqlite(tmp_path: Path) -> None:
+    """Debian 12 has 3.40, which does not know 'subsec'."""
+    before = time.time()
+    with sqlite_engine(tmp_path / "flow.db").connect() as connection:
+        told = connection.execute(text("select unixepoch('subsec')")).scalar_one()
+
+    assert told is not None
+    assert before - 0.001 <= told <= time.time() + 0.001
 
 
 async def test_only_stages_are_checkpointed_and_a_block_has_its_rows_for_that(settings: Settings) -> None:

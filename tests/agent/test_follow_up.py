@@ -320,6 +320,23 @@ async def test_an_unclear_outcome_is_unknown_and_a_refused_key_makes_all_wait(
     assert first.notes == ("The mail service refuses to send: the questions wait.",)
 
 
+async def test_after_ten_in_a_row_that_stayed_unclear_the_other_questions_wait(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    standins.faults.add(
+        {"neighbour": "sendgrid", "route": "/mail/send", "fault": "status", "status": 502, "times": 10}
+    )
+    async with open_with(**ON) as opened:
+        ids = sorted(await mailed(opened, people_of(standins, 12)))
+        first = await follow_up(opened)
+        before = await states(opened, ids)
+        second = await follow_up(opened)
+
+    assert before == [("unknown", "")] * 10 + [("", "")] * 2
+    assert first.notes == ("10 questions in a row failed or stayed unclear: the others wait.",)
+    assert (first.decided, first.sent, second.sent) == (10, 0, 2)
+
+
 async def test_while_mixpanel_cannot_be_asked_a_question_waits(
     ctx: ToolContext, open_with: OpenWith, standins: Standin
 ) -> None:

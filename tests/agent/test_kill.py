@@ -166,6 +166,7 @@ def personal_data_in(folder: Path, standins: Standin) -> list[str]:
     ]
 
 
+@pytest.mark.sqlite("a file stands for the tables")
 async def test_the_search_for_personal_data_would_find_some(standins: Standin, tmp_path: Path) -> None:
     address = next(str(each["$email"]) for each in standins.profiles.values() if each.get("$email"))
     (tmp_path / "handrail.db").write_bytes(b"SQLite format 3\0 ... " + address.encode())

@@ -123,3 +123,18 @@ async def test_five_refusals_of_one_mail_are_a_failure(settings: Settings, few: 
     assert max(each.attempts for each in rows) == 5
     assert {each.detail for each in rows if each.attempts == 5} == {"rate_limited"}
     assert {each.status for each in rows if each.attempts == 5} == {Status.FAILED}
+
+
+async def test_why_mails_by_day_did_not_leave_stands_in_the_agents_log(
+    settings: Settings, few: Standin, caplog: pytest.LogCaptureFixture
+) -> None:
+    few.faults.add({**ROUTE, "fault": "status", "status": 429, "times": 3})
+    async with open_context(settings) as ctx:
+        await night.run(ctx)
+    few.faults.add({**ROUTE, "fault": "status", "status": 401})
+
+    await schedule.one_release(lambda: open_context(later(settings, 15)))
+
+    assert (
+        "planned mails: The mail service refuses to send (status_401): check SENDGRID_API_KEY" in caplog.text
+    )

@@ -4,17 +4,20 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from agent import night
+from agent import night, schedule
 from agent.seat import ENDED_BY_FENCE, SharedSeat
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Status
+from handrail.errors import CallerError
 from handrail.flows.deliver import claim
 from handrail.flows.look import Case, Now, look_now
 from handrail.flows.mailing import cases_again
+from handrail.lock import is_held
 from handrail.purse import Purse
 from handrail.settings import Settings
 from standin.server import running
@@ -50,6 +53,7 @@ async def test_what_a_dead_or_frozen_worker_leaves_is_taken_over_and_it_can_send
         async with asyncio.timeout(PATIENCE):
             while len(crowded.mails) < PEOPLE / 10:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+            held = await is_held(shared, "night")
             workers.running[0].send_signal(how)
             await asyncio.to_thread(workers.running[1].wait)
         arrived = len(crowded.mails)
@@ -58,6 +62,7 @@ async def test_what_a_dead_or_frozen_worker_leaves_is_taken_over_and_it_can_send
     finally:
         workers.end()
 
+    assert (held, await is_held(shared, "night")) == (True, False)
     assert workers.running[1].returncode == 0
     assert code == (ENDED_BY_FENCE if how is signal.SIGSTOP else -signal.SIGKILL)
     assert len(crowded.mails) == arrived, "nothing left after it thawed"
@@ -67,6 +72,29 @@ async def test_what_a_dead_or_frozen_worker_leaves_is_taken_over_and_it_can_send
     judge(outcome, made, crowded.mails)
     assert outcome.wrong == []
     assert outcome.states["unknown"] <= 4, "what was on its way, and no more"
+
+
+async def test_mails_by_day_wait_for_the_last_process_that_works_on_a_night(shared: Settings) -> None:
+    """As after the death of the one that had the night itself, while another still has a block."""
+    async with open_context(shared) as ctx:
+        with _seated(shared) as night_has, _seated(shared) as block_has:
+            async with block_has.at_night():
+                async with night_has.at_night():
+                    pass
+                with pytest.raises(CallerError, match="Another night is running on this database"):
+                    await schedule.mails_due(ctx)
+            done = await schedule.mails_due(ctx)
+
+    assert done.asked == 0
+
+
+@contextmanager
+def _seated(settings: Settings) -> Iterator[SharedSeat]:
+    seat = SharedSeat(settings)
+    try:
+        yield seat
+    finally:
+        seat.leave()
 
 
 async def test_every_process_of_a_host_has_an_id_of_its_own_that_comes_back(shared: Settings) -> None:

@@ -3,7 +3,6 @@ product, and its requests are answered. tests/hardening/supply/test_pages.py run
 
 import json
 import re
-import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from handrail.services import account_file, kb, score_file
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from standin.state import Standin
+from tests import databases
 from tests.docs.blocks import Block, blocks, commands, recipe
 from tests.test_docs import ROOT, variables
 from web.app import create_app
@@ -158,7 +158,7 @@ def asked(words: list[str]) -> tuple[str, str, dict[str, str], str]:
 
 @pytest.fixture
 def synced(settings: Settings, _synced_data: Path) -> Settings:
-    shutil.copytree(_synced_data, settings.data_dir)
+    databases.copy(_synced_data, settings.data_dir)
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Every route, prompt and resource stands in the documentation, by the name that the product gives it."""
+"""Every route, prompt, resource and stage of a night stands in the documentation, as the product names it."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from agent import night
 from handrail.context import open_context
 from handrail.settings import Settings
 from mcp_server import prompts
@@ -72,3 +73,12 @@ async def test_every_resource_stands_in_its_page(tmp_path: Path) -> None:
     uris = {str(each.uri) for each in fixed} | {each.uri_template for each in templates}
     assert {uri.partition(":")[0] for uri in uris} >= {"handrail", "kb", "account", "run", "score", "policy"}
     assert sorted(uri for uri in uris if not uri.startswith("ui:") and f"`{uri}`" not in page) == []
+
+
+def test_the_walk_of_a_night_has_its_stages_in_the_order_of_the_code() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    stages = [*night.BEFORE_MAILS, night.mail, *night.AFTER_MAILS, *night.LAST]
+
+    assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == [
+        each.__name__.strip("_") for each in stages
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.required import lacking
 from tests.test_docs import ROOT
 
 MKDOCS = ROOT / ".venv-docs" / "bin" / "mkdocs"
@@ -17,8 +18,7 @@ OF_THE_ROOT = {"SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"}
 
 def build(config: Path, place: Path) -> subprocess.CompletedProcess[str]:
     if not MKDOCS.exists():
-        required = "docs" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)("mkdocs is not installed: run `make site` once.")
+        lacking("docs", "mkdocs is not installed: run `make site` once.")
     return subprocess.run(
         [MKDOCS, "build", "--strict", "-f", config, "-d", place],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},

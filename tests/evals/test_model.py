@@ -11,10 +11,11 @@ from typing import Any
 
 import anthropic
 import pytest
+from mcp.types import Tool
 
 from evals import report
 from evals.cases import Case, cases
-from evals.model import TURNS, Task, ask
+from evals.model import TURNS, Task, ask, is_forbidden
 from evals.rooms import Room, Rooms
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,11 @@ DOCS = next(case for case in cases() if case.id == "docs-which-there-are")
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     rooms = Rooms(tmp_path_factory.mktemp("rooms"))
-    yield rooms.enter("empty")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HANDRAIL_MIXPANEL_TOKEN", "a real project's")
+        environment.setenv("HANDRAIL_ALARM_WEBHOOK", "https://alarms.example/team")
+        room = rooms.enter("empty")
+    yield room
     rooms.close()
 
 
@@ -94,6 +99,20 @@ def test_what_the_case_forbids_is_noted_and_not_run(room: Room) -> None:
 
     assert task.forbidden == ["search_feature_docs"]
     assert "not offered" in room.standins.prompts[-1]["body"]["messages"][2]["content"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("asks_back", "given", "expected"),
+    [(True, {}, False), (True, {"confirm": "1763776800-0f3a"}, True), (False, {"confirm": "yes"}, False)],
+)
+def test_a_yes_that_nobody_gave_is_forbidden(asks_back: bool, given: dict[str, str], expected: bool) -> None:
+    case = Case(id="send", asks="Help them.", tool="send_tutorial", asks_back=asks_back)
+
+    assert is_forbidden(case, Tool(name="send_tutorial", input_schema={}), given) is expected
+
+
+def test_a_room_is_of_no_project_that_the_environment_names(room: Room) -> None:
+    assert (room.settings.mixpanel_token, room.settings.alarm_webhook) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from handrail.errors import CallerError
 from handrail.flows.health import keep_scores
 from handrail.flows.sync import sync
 from handrail.services import account_file
+from tests.raised import alert
 from tools.find_accounts import find_accounts
 from tools.get_account_health import get_account_health
 from tools.list_alerts import list_alerts
@@ -161,6 +162,17 @@ async def test_an_id_that_was_united_cannot_be_described_or_taken_again(
     assert await take_over(ctx, written(tmp_path, "mixpanel_ids\nacct_1001;acct_1002\n")) == (1, [])
 
 
+async def test_a_later_line_by_the_name_of_an_id_that_was_united_above_is_told(
+    ctx: ToolContext, tmp_path: Path
+) -> None:
+    labs = (await book(ctx))["acct_1002"].name
+    lines = f"mixpanel_ids,name,segment\nacct_1001;acct_1002,,big\n,{labs},small\n,Acme,mid\n"
+
+    assert await take_over(ctx, written(tmp_path, lines)) == (2, [3])
+
+    assert (await book(ctx))["acct_1001"].segment == "mid"
+
+
 async def test_the_name_that_an_account_had_still_finds_it(ctx: ToolContext, tmp_path: Path) -> None:
     await take_over(ctx, written(tmp_path, "id,name\nacct_1001,Apex Corporation\n"))
     await take_over(ctx, written(tmp_path, "id,name,aliases\nacct_1001,Summit,Peak\n"))
@@ -174,13 +186,8 @@ async def test_the_name_that_an_account_had_still_finds_it(ctx: ToolContext, tmp
 def an_alert(
     alert_id: str, account: str, *, kind: AlertKind = AlertKind.DROP, state: AlertState = "open"
 ) -> Alert:
-    day = date(2026, 11, 18)
-    return Alert(
-        account_id=account, kind=kind, subject="events", size=0.5, score=4, since=day, observed=5, usual=10,
-        days=7, id=alert_id, state=state, raised_on=day, told_on=day, told_size=0.5, seen_on=day,
-        evidence="Half of its events are gone.", next_step="Call them.",
-        reason="On a retreat" if state == "dismissed" else "",
-    )  # fmt: skip
+    reason = "On a retreat" if state == "dismissed" else ""
+    return alert(alert_id, account, date(2026, 11, 18), kind=kind, state=state, reason=reason)
 
 
 async def test_what_was_raised_for_one_id_and_said_to_it_is_the_companys(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
 
-from handrail.context import ToolContext
+from handrail.context import ToolContext, follow_connection
 from handrail.domain.connections import Credentials
 from handrail.domain.metrics import Coverage
 from handrail.errors import CallerError, ConfigError
@@ -87,6 +87,33 @@ async def test_the_environment_goes_before_and_then_nothing_is_kept(
     assert "the environment names a project" in found.notes[-1]
     async with empty_ctx.store.read() as work:
         assert await work.connections.sealed() is None
+
+
+async def test_another_project_gets_nothing_of_the_one_that_was_connected_before(
+    open_with: OpenWith, standins: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not its group key, whose profiles would stand for other companies, and not its account property."""
+    async with open_with(**UNSET) as ctx, open_with(**UNSET) as another_process:
+        await connect(ctx, credentials(standins, group_id=group_id(standins), account_property="plan"))
+        await follow_connection(another_process)
+        assert another_process.settings.mixpanel_group_id == group_id(standins)
+        monkeypatch.setitem(standins.world.project, "project_id", 4242)
+        found = await connect(ctx, credentials(standins))
+        await follow_connection(another_process)
+
+    assert (found.project_id, found.account_property, found.group_profiles) == (4242, "company_id", None)
+    assert another_process.settings.mixpanel_project_id == 4242
+    assert another_process.settings.mixpanel_group_id == ""
+
+
+async def test_the_same_project_with_a_new_secret_keeps_what_was_said_of_it(
+    open_with: OpenWith, standins: Standin
+) -> None:
+    async with open_with(**UNSET) as ctx:
+        await connect(ctx, credentials(standins, group_id=group_id(standins)))
+        await connect(ctx, credentials(standins))
+    async with open_with(**UNSET) as again:
+        assert again.settings.mixpanel_group_id == group_id(standins)
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,14 @@ async def test_a_role_that_may_not_export_is_named(empty_ctx: ToolContext, stand
 
     assert not found.ok
     assert "role Analyst" in found.detail
+
+
+async def test_the_doctor_says_whether_opens_are_measured(ctx: ToolContext, open_with: OpenWith) -> None:
+    async with open_with(track_opens=True) as tracking:
+        told = [each for each in await check(tracking) if each.name == "opens of mails"]
+    [plain] = [each for each in await check(ctx) if each.name == "opens of mails"]
+
+    assert [(each.ok, each.detail.partition(" ")[0]) for each in [plain, *told]] == [
+        (True, "not"),
+        (True, "measured"),
+    ]

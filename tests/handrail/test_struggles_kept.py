@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from handrail.context import ToolContext
+from handrail.domain.accounts import AccountFacts
 from handrail.domain.struggles import Signature, Struggle
 from handrail.engine.keys import delivery_id
 from handrail.store.database import open_store, upgrade
@@ -114,3 +115,21 @@ async def test_struggles_that_were_kept_before_they_had_a_place_get_one(tmp_path
 
     assert ordered == of_account == [kept[1], kept[0]]
     assert list(found.values()) == [kept[0]]
+
+
+async def test_whoever_struggles_in_two_accounts_that_become_one_is_counted_there_once(
+    ctx: ToolContext,
+) -> None:
+    united = AccountFacts(id="acct_1001", mixpanel_ids=("acct_1001", "acct_1002"))
+    async with ctx.store.begin() as work:
+        ids = await work.accounts.ids()
+        acme, labs = ids["acct_1001"], ids["acct_1002"]
+        many = [struggle("a", 2, accounts=(acme, labs)), struggle("b", 1, accounts=(labs,))]
+        await work.nights.replace_struggles(NIGHT, "schedule-export", many)
+
+        await work.accounts.describe([(2, united)], project_id=ctx.mixpanel.project_id, now=ctx.clock.now())
+
+        kept = await work.nights.struggles(NIGHT)
+        counted = await work.briefs.struggling(NIGHT)
+    assert [(one.user_key, one.account_ids) for one in kept] == [("a", (acme,)), ("b", (acme,))]
+    assert counted == {(acme, "schedule-export"): 2}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from handrail.context import open_context
-from handrail.errors import ConfigError
+from handrail.errors import ConfigError, Unavailable
 from handrail.settings import Settings
 from handrail.store import upgrade
 from tests import databases
@@ -38,7 +38,7 @@ def test_tables_that_an_upgrade_makes_are_for_their_owner_alone(tmp_path: Path) 
 
 
 def test_a_database_that_is_not_there_is_one_sentence_without_its_password() -> None:
-    with pytest.raises(ConfigError, match="cannot be opened: check HANDRAIL_DATABASE_URL") as refused:
+    with pytest.raises(Unavailable, match=r"nothing cannot be opened: does its PostgreSQL server") as refused:
         upgrade("postgresql+asyncpg://somebody:a-password@127.0.0.1:1/nothing")
 
     assert "a-password" not in str(refused.value)

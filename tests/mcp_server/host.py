@@ -4,14 +4,12 @@ The page runs as the specification of 2026-01-26 asks: another origin, `sandbox=
 restrictive content policy as a header. Requests to anywhere else are refused and noted.
 """
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import pytest
 from mcp import Client
 from mcp.client import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
@@ -20,6 +18,7 @@ from playwright.async_api import Browser, FrameLocator, Page, Route, async_playw
 
 from handrail.context import ToolContext
 from mcp_server.server import create_server
+from tests.required import lacking
 from tools._server import already_open
 
 POLICY = (
@@ -49,9 +48,8 @@ def chromium() -> str:
     """Where Chromium is; without it the test is skipped, or fails where a browser is required."""
     found = shutil.which("chromium")
     if found is None:
-        required = "browser" in os.environ.get("HANDRAIL_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)("Chromium is not installed.")
-    return str(found)
+        lacking("browser", "Chromium is not installed.")
+    return found
 
 
 @dataclass

@@ -81,7 +81,7 @@ async def test_a_night_is_read_by_its_date_and_as_the_latest(era: Any, ctx: Tool
         named = json.loads(await read(client, f"run://{latest['report']['night']}"))
         with pytest.raises(MCPError, match="no night 2001-01-01"):
             await read(client, "run://2001-01-01")
-        with pytest.raises(MCPError, match="is no day"):
+        with pytest.raises(MCPError, match="night must be a day"):
             await read(client, "run://yesterday")
 
     assert latest["report"]["sent"] == 26

@@ -148,6 +148,18 @@ async def test_an_upstream_failure_shows_nothing_of_upstream(
     assert "try again" in text(answer)
 
 
+@pytest.mark.sqlite("its file is damaged")
+async def test_a_damaged_database_is_told_with_what_to_do(ask: Ask, ctx: ToolContext) -> None:
+    tables = ctx.settings.data_dir / "handrail.db"
+    with tables.open("r+b") as file:
+        file.write(b"\xff" * tables.stat().st_size)
+
+    answer = await ask("find_accounts")
+
+    assert answer.is_error
+    assert "The database is damaged: restore the last backup" in text(answer)
+
+
 async def test_a_server_without_a_project_starts_lists_and_says_what_is_missing(
     standins: Standin, tmp_path: Path
 ) -> None:

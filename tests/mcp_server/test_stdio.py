@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp.client.stdio import StdioServerParameters
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from handrail.context import ToolContext
 from tests.agent.test_kill import environment
@@ -31,6 +31,23 @@ async def test_a_chat_client_gets_acmes_events_over_stdio(era: Any, ctx: ToolCon
     assert not answer.is_error
     assert answer.structured_content is not None
     assert answer.structured_content["figures"]["unique_users"] == 39
+
+
+async def test_log_lines_are_json_where_a_collector_reads_them(tmp_path: Path) -> None:
+    wanted = {"HANDRAIL_LOG_FORMAT": "json", "HANDRAIL_SECRET_KEY": "short", "PYTHONPATH": str(ROOT)}
+    parameters = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "handrail.cli", "mcp"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **wanted},
+        cwd=tmp_path,
+    )
+    with (tmp_path / "log").open("w") as log:
+        async with Client(stdio_client(parameters, errlog=log)) as client:
+            answer = await client.call_tool("control_sending", {})
+
+    assert answer.is_error
+    [line] = [json.loads(each) for each in (tmp_path / "log").read_text().splitlines()]
+    assert line["message"] == "1 calls were not put on record: no project was opened"
 
 
 async def test_the_example_configuration_works_as_it_is_with_no_credentials(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """The switches in chat, and why people of an account were not mailed."""
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from agent import night
 from handrail.context import ToolContext
 from handrail.domain.deliveries import MAY_HAVE_ARRIVED, Status
+from handrail.domain.guards import Brake, BrakeKind
+from handrail.domain.runs import Report
 from handrail.errors import CallerError
 from standin.state import Standin
+from tests.conftest import OpenWith
 from tools.control_sending import control_sending
 
 AS_OF = date(2026, 11, 19)
@@ -76,6 +79,21 @@ async def test_one_thing_is_switched_at_a_time(ctx: ToolContext) -> None:
         await control_sending(ctx, action="pause", account="Acme", feature="set-up-alerts")
     with pytest.raises(CallerError, match="no feature document"):
         await control_sending(ctx, action="pause", feature="set-up-alarms")
+
+
+async def test_a_brake_of_the_last_night_is_told_until_the_next(
+    ctx: ToolContext, open_with: OpenWith
+) -> None:
+    """It holds the night's planned mails, which leave through the day: past the project's midnight, too."""
+    now = ctx.clock.now()
+    async with ctx.store.begin() as work:
+        await work.nights.keep_report(Report(night=AS_OF, status="done", started_at=now, finished_at=now))
+        await work.guards.pull(Brake(kind=BrakeKind.VOLUME, night=AS_OF, at=now, words="too many"))
+
+    async with open_with(now=now + timedelta(hours=8)) as morning:
+        told = await control_sending(morning)
+
+    assert told.brakes == ["volume: too many (night of 2026-11-19)"]
 
 
 async def test_mail_can_be_stopped_while_mixpanel_answers_nothing(

@@ -58,6 +58,19 @@ async def test_where_no_decline_is_known_the_summary_says_that_names_give_the_or
     assert any("Nothing to compare with" in each for each in answer.caveats)
 
 
+async def test_a_feature_that_would_choose_nothing_is_refused_and_one_that_does_is_named(
+    ctx: ToolContext,
+) -> None:
+    with pytest.raises(CallerError, match="uses_feature or never_tried"):
+        await find_accounts(ctx, feature="schedule-export")
+    with pytest.raises(CallerError, match="Name the feature"):
+        await find_accounts(ctx, only="never_tried")
+
+    answer = await find_accounts(ctx, only="never_tried", feature="schedule-export")
+
+    assert "accounts that never tried schedule-export, by users" in answer.summary
+
+
 async def test_the_pages_of_the_book_hold_every_account_once(ctx: ToolContext) -> None:
     answer = await find_accounts(ctx, limit=10)
     names, showing = [row.name for row in answer.accounts], [answer.showing]

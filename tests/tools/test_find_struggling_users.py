@@ -50,6 +50,17 @@ async def test_the_most_urgent_come_first(ctx: ToolContext) -> None:
     assert priorities == sorted(priorities, reverse=True)
 
 
+async def test_the_pages_hold_everybody_once_where_no_night_has_judged_the_day(ctx: ToolContext) -> None:
+    answer = await find_struggling_users(ctx, limit=30)
+    cards = list(answer.cards)
+    while answer.cursor:
+        answer = await find_struggling_users(ctx, limit=30, cursor=answer.cursor)
+        cards += answer.cards
+
+    assert len({(card.user_key, card.feature) for card in cards}) == len(cards) == 42
+    assert answer.showing == "31 to 42 of 42"
+
+
 async def test_one_account_is_answered_alone(ctx: ToolContext) -> None:
     answer = await find_struggling_users(ctx, account="Acme")
 
@@ -149,6 +160,22 @@ async def test_where_an_event_does_not_occur_the_answer_says_that_it_is_not_meas
     assert {card.help_views for card in answer.cards} == {None}
     assert None not in {card.rage_clicks for card in answer.cards}
     assert answer.summary.endswith("Not measured: help views.")
+
+
+async def test_the_days_that_a_document_sets_are_the_days_that_are_told(
+    ctx: ToolContext, open_with: OpenWith, tmp_path: Path
+) -> None:
+    kb = tmp_path / "kb"
+    shutil.copytree(KB, kb)
+    page = kb / "schedule-export.md"
+    page.write_text(page.read_text("utf-8").replace("\n---\n", "\nstruggle:\n  days: 14\n---\n", 1), "utf-8")
+
+    async with open_with(kb_dir=kb) as other:
+        one = await find_struggling_users(other, feature="schedule-export")
+        all_of_them = await find_struggling_users(other)
+
+    assert "in the 14 days to 2026-11-19" in one.summary
+    assert "in the 7 to 14 days to 2026-11-19" in all_of_them.summary
 
 
 def test_a_card_links_to_the_account_where_accounts_are_group_profiles() -> None:

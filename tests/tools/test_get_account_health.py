@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from handrail.context import ToolContext
-from handrail.domain.alerts import Alert, AlertKind
 from handrail.domain.churn import TrackRecord
 from handrail.flows.health import definition, feel, keep_scores
 from handrail.flows.segments import count_users
+from tests.raised import alert
 from tools._answers import find
 from tools.get_account_health import get_account_health
 
@@ -118,7 +118,7 @@ async def test_the_track_record_of_this_definition_and_open_alerts_stand_beside_
     )
     async with ctx.store.begin() as work:
         await work.churn.keep_record(record)
-        await work.alerts.keep([alert("one", before.account.id), alert("other", "elsewhere")])
+        await work.alerts.keep([alert("one", before.account.id, AS_OF), alert("other", "elsewhere", AS_OF)])
     after = await get_account_health(ctx, account="Acme")
     async with ctx.store.begin() as work:
         await work.churn.keep_record(record.model_copy(update={"version": "another"}))
@@ -133,25 +133,3 @@ async def test_the_track_record_of_this_definition_and_open_alerts_stand_beside_
         ("one", "drop", "Call them.")
     ]
     assert changed.track_record is None
-
-
-def alert(id_: str, account_id: str) -> Alert:
-    return Alert(
-        id=id_,
-        account_id=account_id,
-        kind=AlertKind.DROP,
-        subject="events",
-        size=0.5,
-        score=4.0,
-        since=AS_OF,
-        observed=5,
-        usual=10,
-        days=7,
-        raised_on=AS_OF,
-        told_on=AS_OF,
-        told_size=0.5,
-        seen_on=AS_OF,
-        evidence="Half of the events.",
-        cause="",
-        next_step="Call them.",
-    )

@@ -38,5 +38,5 @@ async def test_before_the_first_night_the_next_step_is_named(ctx: ToolContext) -
 
 
 async def test_a_day_that_is_no_day_is_explained(ctx: ToolContext) -> None:
-    with pytest.raises(CallerError, match="no day"):
+    with pytest.raises(CallerError, match="night must be a day"):
         await get_night_report(ctx, night="yesterday")

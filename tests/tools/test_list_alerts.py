@@ -24,6 +24,12 @@ async def test_the_planted_struggles_are_spikes_of_errors(ctx: ToolContext) -> N
     assert all(each.points == [] for each in found.alerts)
 
 
+async def test_a_blank_account_is_none(ctx: ToolContext) -> None:
+    await raise_alerts(ctx, NIGHT, {})
+
+    assert (await list_alerts(ctx, account=" ")).alerts == (await list_alerts(ctx)).alerts != []
+
+
 async def test_a_sync_that_is_overdue_is_a_problem_of_the_data(ctx: ToolContext, open_with: OpenWith) -> None:
     async with open_with(now="2026-11-23T02:00:00Z") as later:
         found = await list_alerts(later)

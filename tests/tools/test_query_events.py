@@ -1,7 +1,7 @@
 """Events of an account, against an independent count."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,10 @@ import pytest
 
 from handrail.context import ToolContext
 from handrail.errors import CallerError
+from tests import databases
+from tests.conftest import OpenWith
 from tests.oracle_reading import Event, read
+from tools.find_accounts import find_accounts
 from tools.query_events import query_events
 
 
@@ -64,6 +67,16 @@ async def test_a_name_that_fits_two_gets_candidates_and_no_numbers(ctx: ToolCont
     assert answer.by_day == []
 
 
+async def test_of_two_accounts_of_one_name_nobody_says_that_none_is_called_so(ctx: ToolContext) -> None:
+    with databases.tables(ctx.settings.data_dir) as database:
+        database.execute("update customers set name = 'Acme' where mixpanel_group_id = 'acct_1002'")
+
+    answer = await query_events(ctx, account="acme")
+
+    assert {each.mixpanel_id for each in answer.candidates} == {"acct_1001", "acct_1002"}
+    assert answer.summary.startswith("2 accounts are called exactly 'acme'. Which one is meant: ")
+
+
 async def test_an_unknown_name_is_an_error_that_says_what_to_do(ctx: ToolContext) -> None:
     with pytest.raises(CallerError, match="find_accounts"):
         await query_events(ctx, account="zzqqxxyy")
@@ -82,6 +95,30 @@ async def test_days_without_events_are_no_data_and_not_zero(ctx: ToolContext) ->
     assert answer.figures is None
     assert answer.no_data_because
     assert answer.caveats == ["Figures begin on 2026-10-07."]
+
+
+async def test_where_no_event_names_an_account_the_answer_says_which_setting_does(ctx: ToolContext) -> None:
+    with databases.tables(ctx.settings.data_dir) as database:
+        database.execute("delete from mixpanel_metrics")
+
+    answer = await query_events(ctx, account="Acme")
+
+    assert answer.figures is None
+    assert "HANDRAIL_MIXPANEL_ACCOUNT_PROPERTY" in answer.no_data_because
+    assert "None" not in answer.no_data_because
+
+
+async def test_between_the_projects_midnight_and_the_next_night_an_unread_day_is_no_fall(
+    ctx: ToolContext, open_with: OpenWith
+) -> None:
+    night = await query_events(ctx, account="Acme", period="last_7_days")
+    async with open_with(now=ctx.clock.now() + timedelta(hours=8)) as morning:
+        later = await query_events(morning, account="Acme", period="last_7_days")
+        book = await find_accounts(morning, period="last_7_days")
+
+    assert later.period == book.period == night.period
+    assert later.change_of_events == night.change_of_events
+    assert later.caveats == []
 
 
 async def test_a_change_is_only_told_against_a_period_that_the_figures_cover(ctx: ToolContext) -> None:

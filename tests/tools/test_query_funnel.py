@@ -78,6 +78,18 @@ async def test_between_the_projects_midnight_and_the_next_night_the_last_night_a
     assert [each["path"] for each in standins.requests if each["counted"]] == []
 
 
+async def test_where_the_last_sync_is_old_mixpanel_is_asked_for_the_days_till_yesterday(
+    ctx: ToolContext, open_with: OpenWith, standins: Standin
+) -> None:
+    async with open_with(now=ctx.clock.now() + timedelta(hours=30)) as later:
+        answer = await query_funnel(later, account="Acme", funnel="alert")
+
+    assert answer.period is not None
+    assert answer.period.to_date == date(2026, 11, 21)
+    assert any("Figures reach to 2026-11-19 only" in each for each in answer.caveats)
+    assert [each for each in standins.requests if each["counted"]]
+
+
 async def test_another_period_costs_one_query_a_funnel_for_all_accounts(
     ctx: ToolContext, standins: Standin
 ) -> None:

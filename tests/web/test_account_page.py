@@ -9,11 +9,12 @@ from pydantic import SecretStr
 
 from handrail.context import ToolContext
 from handrail.domain.accounts import GroupProfile
-from handrail.domain.alerts import Alert, AlertKind, Point
+from handrail.domain.alerts import Alert, Point
 from handrail.flows.health import felt, keep_scores
 from handrail.settings import Settings
 from standin.state import Standin
 from tests import oracle
+from tests.raised import alert
 from tests.web.dashboard import visit
 from tests.web.test_app import browser
 
@@ -106,25 +107,10 @@ async def test_an_account_is_held_by_keyboard_and_let_go_by_mouse(
 
 def an_alert(account_id: str) -> Alert:
     days = [TO - timedelta(days=27 - at) for at in range(28)]
-    return Alert(
-        id="a-test",
-        account_id=account_id,
-        kind=AlertKind.DROP,
-        subject="events",
-        size=0.5,
-        score=6,
-        since=TO - timedelta(days=3),
-        observed=40,
-        usual=80,
-        days=4,
-        points=tuple(Point(day=day, value=20 + at, usual=30, low=25, high=35) for at, day in enumerate(days)),
-        raised_on=TO,
-        told_on=TO,
-        told_size=0.5,
-        seen_on=TO,
-        evidence="40 events on 4 days, where 80 are usual.",
-        next_step="Ask them.",
-    )
+    points = tuple(Point(day=day, value=20 + at, usual=30, low=25, high=35) for at, day in enumerate(days))
+    evidence = "40 events on 4 days, where 80 are usual."
+    began = TO - timedelta(days=3)
+    return alert("a-test", account_id, TO, since=began, points=points, evidence=evidence)
 
 
 async def test_an_alert_shows_its_band_and_is_dismissed_with_a_reason_only(

@@ -13,6 +13,7 @@ from agent import night, schedule
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Status
 from handrail.flows import review
+from handrail.setting_values import EventsSource
 from handrail.settings import SendMode, Settings
 from standin.state import Standin
 from tests import databases
@@ -260,7 +261,7 @@ async def test_results_and_runs_tell_what_arrived_and_what_the_tables_hold(
         why = await tab.table("Not mailed, by reason")
         about = await tab.page.get_by_role("figure").first.inner_text()
         lift = await tab.table("What the help does")
-        await tab.page.get_by_label("Period", exact=True).select_option("last 90 days")
+        await tab.page.locator("select[name=period]").select_option("last_90_days")
         await tab.page.wait_for_url("**/results?period=last_90_days*")
         assert tab.wrong == []
 
@@ -365,13 +366,18 @@ async def test_settings_tell_no_secret_and_ask_mixpanel_nothing(
 
 def test_of_an_address_in_force_no_login_and_no_key_is_told(settings: Settings) -> None:
     reached = settings.model_copy(
-        update={"sendgrid_url": "https://ann:hush-hush@proxy.example:8443/mail?key=hush-too"}
+        update={
+            "sendgrid_url": "https://ann:hush-hush@proxy.example:8443/mail?key=hush-too",
+            "events_source": EventsSource("files", "s3://KEY:hush-hush@bucket/events?signed=hush-too"),
+        }
     )
 
     told = dict(in_force(reached))
 
     assert told["HANDRAIL_SENDGRID_URL"] == "https://proxy.example:8443/mail"
+    assert told["HANDRAIL_EVENTS_SOURCE"] == "files, s3://bucket/events"
     assert told["HANDRAIL_PUBLIC_URL"] == "http://127.0.0.1:8321"
+    assert dict(in_force(settings))["HANDRAIL_EVENTS_SOURCE"] == "export"
 
 
 READER = {"Authorization": "Bearer a-token-of-enough-length-1234"}

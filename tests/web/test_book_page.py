@@ -100,6 +100,7 @@ async def test_the_book_is_sorted_searched_and_narrowed(ctx: ToolContext, settin
         )
         risky, which = await ask(only="at_risk"), await ask(only="uses_feature")
         using = await ask(only="uses_feature", feature="schedule-export")
+        alone = await ask(query=ACME)
         wrong = await client.get("/", params={"sort_by": "colour"})
 
     assert names(by_name) == sorted(names(by_name), key=str.casefold)
@@ -107,6 +108,8 @@ async def test_the_book_is_sorted_searched_and_narrowed(ctx: ToolContext, settin
     assert scores == sorted(scores)
     assert len(scores) > 15
     assert sorted(names(found)) == ["Acme", "Acme Labs"]
+    assert "2 accounts, chosen." in found
+    assert "1 account, chosen." in alone
     assert "Marigold Health" in names(near)
     assert "No account fits." in nobody
     assert {row[1].split(" ", 1)[1] for row in rows(risky)} == {"at risk"}

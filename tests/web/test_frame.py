@@ -1,5 +1,7 @@
 """The frame of the dashboard's pages, in a browser."""
 
+import re
+from collections import Counter
 from typing import Literal
 
 import pytest
@@ -9,16 +11,19 @@ from agent import night
 from handrail.context import ToolContext
 from handrail.flows.reports import read_report
 from handrail.settings import Settings
+from standin.state import Standin
 from tests.web.dashboard import visit
 from tests.web.test_app import browser
 from tools.control_sending import control_sending
-from web.frame import NAVIGATION
+from web.frame import HERE, NAVIGATION
 
 ACCOUNT = "/accounts/acct_1001"
 REPORT = "52110502"
-NOBODY = "/accounts/nobody-here"
 NOT_THERE = "console: Failed to load resource: the server responded with a status of 404 (Not Found)"
-"""What Chromium says of the one page among `PAGES` that is of nobody."""
+"""What Chromium says of each page among `NOWHERE`."""
+
+NOWHERE = ["/accounts/nobody-here", "/runs/1999-01-01", "/u/nobody"]
+"""Of nobody and nothing: in the frame, and as a reader of mails sees it."""
 
 PAGES = [
     *(path for path, _ in NAVIGATION),
@@ -26,39 +31,63 @@ PAGES = [
     f"/reports/{REPORT}",
     "/runs/2026-11-19",
     "/docs",
-    NOBODY,
+    *NOWHERE,
 ]
+
+
+def all_pages(standins: Standin) -> list[str]:
+    """With those that the first mail of the night leads to: its tutorial, and the way out."""
+    text = standins.mails[0]["text"]
+    return [*PAGES, *(re.findall(rf"/{door}/\S+", text)[0] for door in "tu")]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_are_free_of_what_axe_finds(
-    ctx: ToolContext, settings: Settings, scheme: Literal["light", "dark"]
+    ctx: ToolContext, settings: Settings, standins: Standin, scheme: Literal["light", "dark"]
 ) -> None:
     await night.run(ctx)
     await read_report(ctx, REPORT)
-    complaints = {}
+    complaints, pages = {}, all_pages(standins)
 
     async with visit(settings, scheme=scheme) as tab:
-        for path in PAGES:
+        for path in pages:
             await tab.go(path)
             complaints[path] = await tab.complaints()
 
-    assert complaints == {path: [] for path in PAGES}
-    assert tab.wrong == [NOT_THERE]
+    assert complaints == {path: [] for path in pages}
+    assert tab.wrong == [NOT_THERE] * len(NOWHERE)
 
 
-async def test_pages_fit_a_window_of_320_pixels(ctx: ToolContext, settings: Settings) -> None:
+async def test_pages_fit_a_window_of_320_pixels(
+    ctx: ToolContext, settings: Settings, standins: Standin
+) -> None:
     await night.run(ctx)
     await read_report(ctx, REPORT)
     too_wide = []
 
     async with visit(settings, width=320) as tab:
-        for path in PAGES:
+        for path in all_pages(standins):
             await tab.go(path)
             if await tab.overflows():
                 too_wide.append(path)
 
     assert too_wide == []
+
+
+def test_no_rule_of_the_style_is_written_over_by_a_later_one_of_its_name() -> None:
+    """A class that means two things shows on one page what was meant for another."""
+    style = (HERE / "static" / "handrail.css").read_text("utf-8")
+    rules = re.sub(r"/\*.*?\*/|@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}", "", style, flags=re.DOTALL)
+    found = [
+        (selector.strip(), declared.partition(":")[0].strip())
+        for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", rules)
+        for selector in selectors.split(",")
+        for declared in body.split(";")
+        if declared.strip()
+    ]
+
+    assert len(found) > 300
+    assert [each for each, times in Counter(found).items() if times > 1] == []
 
 
 async def test_keys_reach_the_content_the_search_and_the_rows(ctx: ToolContext, settings: Settings) -> None:
@@ -92,6 +121,19 @@ async def test_every_page_says_that_sending_is_paused(ctx: ToolContext, settings
 
     assert "Sending: auto" in before
     assert all("Sending is paused" in each for each in after)
+
+
+async def test_commands_in_messages_are_shown_as_such_and_whatever_is_in_them_as_text(
+    ctx: ToolContext, settings: Settings
+) -> None:
+    typed = {"scope": "account", "account": "`<b>nobody</b>`", "action": "pause"}
+    async with browser(settings) as client:
+        account = (await client.get(ACCOUNT)).text
+        refused = (await client.post("/settings/sending", data=typed)).text
+
+    assert "run <code>handrail agent run</code>." in account
+    assert "<code>&lt;b&gt;nobody&lt;/b&gt;</code>" in refused
+    assert "<b>nobody" not in refused
 
 
 async def test_a_read_only_installation_changes_nothing_over_rest(

@@ -1,7 +1,6 @@
 """SendGrid's webhook over HTTP, as the stand-in posts it: signed, repeated, shuffled, late."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from handrail.settings import Settings
 from standin.acts import act
 from standin.sendgrid import events
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 from tests.web.dashboard import served
 from tests.web.test_app import browser
@@ -25,10 +25,6 @@ HOOK = "/hooks/sendgrid"
 def listening(standins: Standin, settings: Settings) -> Settings:
     """Settings that know the stand-in's verification key."""
     return settings_for(standins, settings.data_dir, sendgrid_webhook_key=(events.public_key(),))
-
-
-def everything_in(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 async def deliveries(ctx: ToolContext) -> dict[str, Delivery]:
@@ -123,6 +119,6 @@ async def test_no_address_of_an_event_reaches_the_disk(
         for name in ("deliver", "open", "bounce"):
             await act(standins, {"act": name, "webhook_url": base + HOOK})
 
-    held = everything_in(listening.data_dir)
+    held = b"".join(databases.on_disk(listening.data_dir).values())
     assert len(held) > 100_000
     assert not [address for address in addresses if address in held]

@@ -136,6 +136,7 @@ async def test_the_page_runs_its_own_script_only_and_an_unknown_one_runs_none(
     assert page.targets("src") == {SCRIPT, f"{shown.url.path}/picture"}
     assert not [name for _, name, _ in page.attributes if name.startswith("on") or name == "style"]
     assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["cache-control"] == "public, max-age=300"
     assert "script-src" not in unknown.headers["content-security-policy"]
     assert "<script" not in unknown.text
 

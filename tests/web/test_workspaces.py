@@ -7,11 +7,10 @@ import io
 import json
 import logging
 import re
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
@@ -25,6 +24,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
+from pydantic import SecretStr
 
 from agent import night
 from handrail.cli.logs import Lines
@@ -36,7 +36,8 @@ from standin.sendgrid import events
 from standin.server import running
 from standin.state import Standin
 from standin.world import load
-from tests.hardening.doors.asking import Door, ask, bearer, doors_of
+from tests import databases
+from tests.hardening.doors.asking import Door, ask, bearer, doors_of, queries_of
 from tests.neighbours import (
     MARK,
     PROJECT,
@@ -65,9 +66,10 @@ class House:
     worlds: dict[str, Standin]
     mails: list[dict[str, Any]]
 
-    def database(self, name: str) -> Path:
-        [found] = [each for each in self.workspaces if each.workspace == name]
-        return found.data_dir / "handrail.db"
+    def rows(self) -> dict[str, list[str]]:
+        """Every row of every table of theirs."""
+        with databases.tables(self.workspaces[1].data_dir) as book:
+            return {name: sorted(map(repr, book.execute(f'select * from "{name}"'))) for name in book.names()}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[FastAPI]:
@@ -75,9 +77,16 @@ class House:
         async with app.router.lifespan_context(app):
             yield app
 
+    def started(self) -> datetime:
+        """The moment at which our app's clock begins; that of its world runs on from test to test."""
+        now = self.workspaces[0].now
+        assert now is not None
+        return now
+
     def leaks(self, answer: str, sent: str) -> list[str]:
         """What of the other workspace an answer tells that the question did not bring."""
-        told, sent = html.unescape(answer).casefold(), unquote_plus(sent)
+        # Pages lead on with what was asked for, spelled as addresses are.
+        told, sent = unquote_plus(html.unescape(answer)).casefold(), unquote_plus(sent)
         brought = {each for many in self.theirs.values.values() for each in many if each in sent}
         for each in sorted(brought, key=len, reverse=True):
             told = told.replace(each.casefold(), "")
@@ -105,6 +114,7 @@ def settled(
             folder / "workspaces",
             OURS,
             _acme_server,
+            HANDRAIL_DATABASE_URL=databases.address(folder / "data" / "workspaces" / OURS),
             HANDRAIL_SECRET_KEY="a secret of the tests, long enough",
             HANDRAIL_SEND_MODE="auto",
             HANDRAIL_API_TOKENS=f"eve:admin:{TOKENS[OURS]}",
@@ -114,6 +124,8 @@ def settled(
             folder / "workspaces",
             THEIRS,
             other,
+            HANDRAIL_DATABASE_URL=databases.address(folder / "data" / "workspaces" / THEIRS),
+            HANDRAIL_SECRET_KEY="a secret of theirs, long enough",
             HANDRAIL_MIXPANEL_REGION="eu",
             HANDRAIL_SEND_MODE="review",
             HANDRAIL_KB_DIR=str(folder / "world" / "kb"),
@@ -121,7 +133,7 @@ def settled(
             HANDRAIL_SENDGRID_WEBHOOK_KEY=_another_key(),
         )
         workspaces = every()
-        shutil.copytree(_synced_data, workspaces[0].data_dir)
+        databases.copy(_synced_data, workspaces[0].data_dir)
         asyncio.run(_night(workspaces[0]))
         theirs = filled(workspaces[1], other)
         yield House(workspaces, theirs, {OURS: _acme_server, THEIRS: other}, list(_acme_server.mails))
@@ -139,17 +151,6 @@ async def _night(settings: Settings) -> None:
         await night.run(ctx)
 
 
-def rows(database: Path) -> dict[str, list[Any]]:
-    """Every row of every table."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        names = [
-            name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
-        ]
-        found = {name: sorted(map(repr, connection.execute(f"select * from {name}"))) for name in names}
-    connection.close()
-    return found
-
-
 def spellings(door: Door, theirs: Belongings) -> list[str]:
     """The paths of a door with everything of theirs that can stand for its parameters."""
     names = re.findall(r"{(\w+)}", door.template)
@@ -164,8 +165,7 @@ def spellings(door: Door, theirs: Belongings) -> list[str]:
 
 def questions(app: FastAPI, door: Door, theirs: Belongings) -> list[str]:
     """The query strings that a door is asked with: each of its parameters that names something of theirs."""
-    operation = app.openapi()["paths"].get(door.template, {}).get(door.method.lower(), {})
-    asked = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+    asked = queries_of(app).get(door.template, [])
     return ["", *(f"?{name}={quote(value)}" for name in asked for value in theirs.values.get(name, [])[:3])]
 
 
@@ -205,7 +205,7 @@ async def cursor_of(house: FastAPI, name: str) -> str:
 async def test_no_door_of_one_tells_or_changes_anything_of_the_other(settled: House) -> None:
     async with settled.open() as house:
         settled.theirs.values["cursor"] = [await cursor_of(house, THEIRS)]
-    before, asked, leaked, broken = rows(settled.database(THEIRS)), 0, [], []
+    before, asked, leaked, broken = settled.rows(), 0, [], []
     settled.worlds[THEIRS].requests.clear()
 
     async with settled.open() as house:
@@ -231,7 +231,7 @@ async def test_no_door_of_one_tells_or_changes_anything_of_the_other(settled: Ho
     assert asked > 200
     assert leaked == []
     assert broken == []
-    assert rows(settled.database(THEIRS)) == before
+    assert settled.rows() == before
     assert settled.worlds[THEIRS].requests == [], "their Mixpanel was asked"
 
 
@@ -256,7 +256,7 @@ async def test_a_token_of_one_opens_no_door_of_the_other(settled: House) -> None
 
 
 async def test_links_in_mails_of_one_are_unknown_to_the_other(settled: House) -> None:
-    before = rows(settled.database(THEIRS))
+    before = settled.rows()
     texts: dict[tuple[str, str], set[tuple[int, str]]] = {}
     async with settled.open() as house:
         for token in [*settled.theirs.values["token"], "nobody-ever-had-this"]:
@@ -268,7 +268,7 @@ async def test_links_in_mails_of_one_are_unknown_to_the_other(settled: House) ->
     assert [len(each) for each in texts.values()] == [1, 1, 1, 1], "as if nobody had ever had it"
     assert {status for each in texts.values() for status, _ in each} == {404}
     assert own.status == 200
-    assert rows(settled.database(THEIRS)) == before
+    assert settled.rows() == before
 
 
 async def test_a_line_of_the_log_says_which_workspace_was_asked(settled: House) -> None:
@@ -276,7 +276,7 @@ async def test_a_line_of_the_log_says_which_workspace_was_asked(settled: House) 
     handler = logging.StreamHandler(lines)
     handler.setFormatter(Lines("%(message)s"))
     body = b'[{"event": "something new", "handrail_delivery": "x", "timestamp": 1}]'
-    stamp = str(int(settled.worlds[OURS].clock.now().timestamp()))
+    stamp = str(int(settled.started().timestamp()))
     logging.getLogger("web").addHandler(handler)
     try:
         async with settled.open() as house:
@@ -289,8 +289,8 @@ async def test_a_line_of_the_log_says_which_workspace_was_asked(settled: House) 
 
 
 async def test_events_of_one_mail_account_are_nothing_to_the_other(settled: House) -> None:
-    before = rows(settled.database(THEIRS))
-    at = settled.worlds[OURS].clock.now()
+    before = settled.rows()
+    at = settled.started()
     told = [
         {
             "handrail_delivery": each.delivery.id,
@@ -309,7 +309,7 @@ async def test_events_of_one_mail_account_are_nothing_to_the_other(settled: Hous
 
     assert at_theirs.status == 403, "signed with the other's key"
     assert at_ours.status == 200
-    assert rows(settled.database(THEIRS)) == before
+    assert settled.rows() == before
 
 
 @asynccontextmanager
@@ -326,7 +326,7 @@ async def chat(house: FastAPI, name: str, token: str) -> AsyncIterator[Client]:
 
 
 async def test_no_tool_prompt_or_resource_of_one_tells_of_the_other(settled: House) -> None:
-    before, answers = rows(settled.database(THEIRS)), []
+    before, answers = settled.rows(), []
     settled.worlds[THEIRS].requests.clear()
     theirs = settled.theirs.values
 
@@ -364,7 +364,7 @@ async def test_no_tool_prompt_or_resource_of_one_tells_of_the_other(settled: Hou
     assert len(tools) >= 16
     assert len(answers) > 40
     assert leaked == []
-    assert rows(settled.database(THEIRS)) == before
+    assert settled.rows() == before
     assert settled.worlds[THEIRS].requests == []
 
 
@@ -441,3 +441,40 @@ async def test_outside_of_the_workspaces_nothing_names_one(settled: House) -> No
     assert metrics.status == 200
     assert strange.status == 400
     assert f'Basic realm="Handrail/w/{OURS}"' in asked.headers["www-authenticate"], "a password for each"
+
+
+async def test_one_that_cannot_be_opened_is_tried_again_while_the_other_goes_on(
+    settled: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = settled.workspaces
+    database = tmp_path / "theirs.db"
+    database.write_text("this is none", "utf-8")
+    spoiled = theirs.model_copy(update={"database_url": f"sqlite+aiosqlite:///{database}"})
+    other_key = SecretStr("not the key that it was begun with")
+    strange = theirs.model_copy(update={"workspace": "initech", "secret_key": other_key})
+    house = create_house([spoiled, strange, ours], create_server, again=0)
+    async with house.router.lifespan_context(house):
+        closed = [
+            await ask(house, "GET", f"/w/{name}{path}", bearer(TOKENS[THEIRS]))
+            for name in (THEIRS, "initech")
+            for path in ("/", "/healthz", "/u/x", "/mcp")
+        ]
+        ready = await ask(house, "GET", "/readyz")
+        own = [await ask(house, "GET", f"/w/{OURS}{path}", bearer(TOKENS[OURS])) for path in ("/", "/readyz")]
+        database.unlink()
+        opened = closed[0]
+        async with asyncio.timeout(60):
+            while opened.status == 503:
+                await asyncio.sleep(0.01)
+                opened = await ask(house, "GET", f"/w/{THEIRS}/readyz", bearer(TOKENS[THEIRS]))
+
+    assert {(answer.status, answer.is_problem, answer.headers["retry-after"]) for answer in closed} == {
+        (503, True, "60")
+    }
+    assert (ready.status, ready.is_problem) == (503, True)
+    told = "".join(answer.text for answer in [*closed, ready])
+    assert not [name for name in (THEIRS, "initech", str(tmp_path)) if name in told]
+    assert [answer.status for answer in own] == [200, 200]
+    assert opened.status == 200
+    assert f"the workspace is not served: The database {database} cannot be opened" in caplog.text
+    assert "the workspace is not served: The database was begun with another" in caplog.text

@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from handrail.charts import reports
 from handrail.charts.drawing import PALETTE, page_style, picture_style
 from handrail.charts.numbers import short, ticks, written
 from handrail.charts.png import png
@@ -27,6 +29,8 @@ from handrail.charts.specification import (
 )
 from handrail.charts.svg import SMALL, WIDE, svg
 from handrail.charts.table import sentence, table
+from handrail.domain.queries import Point, ReportRow, SavedReport
+from handrail.domain.reports import KeptReport
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVIL = '"><script src=//evil.example></script><img onerror=x() src=x>&\x00\u202e\x1b'
@@ -152,6 +156,61 @@ def test_lengths_are_in_proportion_to_their_values() -> None:
     steps = charts()[4]
     whole, track = nodes(steps, "worst")[0], nodes(steps, "track")[0]
     assert float(str(whole.get("width"))) / float(str(track.get("width"))) == pytest.approx(0.4, rel=0.01)
+
+
+def test_what_is_less_than_nothing_is_a_number_without_a_bar() -> None:
+    bars = Bars(title="t", about="a", bars=(Bar(name="down", value=-9), Bar(name="less", value=-3)))
+
+    assert not nodes(bars, "bar")
+    assert [each.text for each in nodes(bars, "quiet")] == ["-9", "-3"]
+
+
+@pytest.mark.parametrize(
+    ("values", "axis"),
+    [
+        ((100.0, -30.0, 0.0), ["-40", "-20", "0", "20", "40", "60", "80", "100"]),
+        ((-9.0, -3.0, -1.0), ["-10", "-8", "-6", "-4", "-2", "0"]),
+    ],
+)
+def test_a_line_below_nothing_stays_inside_its_axis(values: tuple[float, ...], axis: list[str]) -> None:
+    chart = Lines(title="t", about="a", labels=("1", "2", "3"), series=(Series(name="s", values=values),))
+
+    marks = [float(str(line.get("d")).rsplit(" ", 1)[1]) for line in nodes(chart, "grid")]
+    heights = [float(str(dot.get("cy"))) for dot in nodes(chart, "dot")]
+
+    assert [each.text for each in nodes(chart, "quiet")][: len(axis)] == axis
+    assert min(marks) <= min(heights) < max(heights) < max(marks)
+
+
+def test_the_hours_of_a_day_are_told_apart() -> None:
+    points = tuple(Point(start=f"2026-11-20T{hour:02}:00:00", count=hour) for hour in (9, 10))
+    days = tuple(Point(start=f"2026-11-{day}T00:00:00", count=day) for day in (19, 20))
+
+    [[by_hour], _], [[by_day], _] = (
+        reports.charts(kept(ReportRow(path=("Events",), points=each))) for each in (points, days)
+    )
+
+    assert [row[0] for row in table(by_hour).rows] == ["2026-11-20 09:00", "2026-11-20 10:00"]
+    assert [row[0] for row in table(by_day).rows] == ["2026-11-19", "2026-11-20"]
+
+
+def kept(*rows: ReportRow) -> KeptReport:
+    report, at = SavedReport(kind="insights", rows=rows), datetime(2026, 11, 20, tzinfo=UTC)
+    return KeptReport(
+        report_id=1, name="By plan", kind="insights", first_fetched_at=at, fetched_at=at, report=report
+    )
+
+
+def test_of_many_segments_of_a_report_the_largest_are_drawn_whatever_their_order() -> None:
+    rows = tuple(
+        ReportRow(path=("Events", f"plan {count}"), points=(Point(start="all", count=count),))
+        for count in range(30)
+    )
+
+    drawn, left = reports.charts(kept(*rows))
+
+    assert [[row[1] for row in table(each).rows] for each in drawn] == [list(map(str, range(29, 4, -1)))]
+    assert left == "5 more rows are in the report and not shown here."
 
 
 def test_the_worst_step_is_told_in_words_and_not_by_colour_alone() -> None:

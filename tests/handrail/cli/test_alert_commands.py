@@ -24,6 +24,7 @@ async def test_alerts_are_listed_dismissed_with_a_reason_and_resolved(
     dismissed = handrail("alerts", "dismiss", first.id, "--reason", "A load test", cwd=tmp_path, env=env)
     resolved = handrail("alerts", "resolve", second.id, "--json", cwd=tmp_path, env=env)
     unknown = handrail("alerts", "resolve", "0000000000", cwd=tmp_path, env=env)
+    several = handrail("alerts", "list", "--account", "acm", cwd=tmp_path, env=env)
     left = handrail("alerts", "list", "--json", cwd=tmp_path, env=env)
 
     heading, *lines = listed.stdout.splitlines()
@@ -32,7 +33,8 @@ async def test_alerts_are_listed_dismissed_with_a_reason_and_resolved(
         [first.id, "open", "Old Mill Outfitters", "drop"],
         *([each.id, "open", each.account, "errors"] for each in (second, third, fourth)),
     ]
-    assert (silent.returncode, unknown.returncode) == (2, 2)
+    assert (silent.returncode, unknown.returncode, several.returncode) == (2, 2, 2)
+    assert "Acme Labs" in several.stderr
     assert "Say why" in silent.stderr
     assert "Traceback" not in silent.stderr + unknown.stderr
     assert dismissed.stdout == f"Dismissed: {first.evidence}\n"

@@ -5,13 +5,20 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from handrail.cli import printing
+from handrail.cli.demo import configuration
 from handrail.context import ToolContext
+from handrail.domain.runs import Report
 from handrail.settings import Settings
 from standin.state import Standin
 from tests.agent.test_kill import environment
@@ -37,10 +44,42 @@ def handrail(
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
-    """The folder, the JSON and stderr of one demo."""
+def outside() -> Iterator[tuple[str, list[str]]]:
+    """A neighbour whom only the environment names: where it is, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815  (the server's own name)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def demo(
+    tmp_path_factory: pytest.TempPathFactory, outside: tuple[str, list[str]]
+) -> tuple[Path, dict[str, Any], str]:
+    """The folder, the JSON and stderr of one demo, begun where the environment names a real project."""
     folder = tmp_path_factory.mktemp("demo")
-    done = handrail("demo", "--no-serve", "--json", "--data-dir", str(folder / "data"), cwd=folder)
+    address, _ = outside
+    env = {
+        "HANDRAIL_MIXPANEL_TOKEN": "a real project's",
+        "HANDRAIL_MIXPANEL_INGEST_URL": address,
+        "HANDRAIL_EVENTS_SOURCE": f"files:{folder / 'nowhere'}",
+        "HANDRAIL_SEES": "account=acct_1001",
+        **{f"HANDRAIL_{name}_WEBHOOK": f"{address}/{name}" for name in ("BRIEF", "ALERT", "ALARM")},
+        "HANDRAIL_HEARTBEAT_URL": f"{address}/heartbeat",
+    }
+    done = handrail("demo", "--no-serve", "--json", "--data-dir", str(folder / "data"), cwd=folder, env=env)
     assert done.returncode == 0, done.stderr
     return folder, json.loads(done.stdout), done.stderr
 
@@ -66,6 +105,14 @@ def test_the_demo_prints_one_json_object_and_leaves_readable_mails(
     assert "Unsubscribe" in text
 
 
+def test_the_demo_asks_nobody_whom_the_environment_names(
+    demo: tuple[Path, dict[str, Any], str], outside: tuple[str, list[str]]
+) -> None:
+    _, asked = outside
+
+    assert asked == []
+
+
 def test_a_second_demo_on_the_same_data_mails_nobody_again(demo: tuple[Path, dict[str, Any], str]) -> None:
     folder, printed, _ = demo
 
@@ -87,6 +134,15 @@ def test_the_demo_for_people_tells_the_night_and_how_to_connect(tmp_path: Path) 
         "mcpServers",
     ):
         assert words in done.stdout
+
+
+def test_what_the_demo_gives_to_paste_is_of_its_own_world_wherever_the_client_starts_it() -> None:
+    def world(name: str) -> str:
+        told: str = json.loads(configuration(name))["mcpServers"]["handrail-demo"]["env"]["HANDRAIL_DEMO"]
+        return told
+
+    assert world("acme") == "acme"
+    assert world("my-world") == str(Path.cwd() / "my-world")
 
 
 @needs_dungeon
@@ -162,6 +218,24 @@ def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Setting
     assert json.loads(done.stdout)["figures"]["unique_users"] == 39
 
 
+def test_what_a_tool_changes_from_the_shell_is_the_shells_doing(settings: Settings, tmp_path: Path) -> None:
+    given = ("tool", "control_sending", '{"action": "pause"}', "--json")
+
+    done = handrail(*given, cwd=tmp_path, env=environment(settings))
+
+    assert json.loads(done.stdout)["last_change"].startswith("pause all, by shell, ")
+
+
+def test_a_night_that_read_no_event_tells_no_share_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime(2026, 11, 20, 2, tzinfo=UTC)
+
+    printing.report(Report(night=date(2026, 11, 19), status="done", started_at=now), as_json=False)
+
+    printed = capsys.readouterr().out
+    assert "0 events read." in printed
+    assert "%" not in printed
+
+
 def test_what_a_csm_feels_is_kept_and_told_from_the_shell(
     ctx: ToolContext, settings: Settings, tmp_path: Path
 ) -> None:
@@ -171,13 +245,15 @@ def test_what_a_csm_feels_is_kept_and_told_from_the_shell(
     nothing = sentiment("Acme")
     kept = sentiment("Acme", "4", "--note", "Calls back at once", "--json")
     listed = sentiment("Acme")
-    several, wrong = sentiment("acm", "3"), sentiment("Acme", "7")
+    several, wrong = sentiment("acm", "3"), sentiment("Acme", "0")
+    lost = sentiment("Acme", "--note", "Calls back at once")
 
     assert "Nobody has said" in nothing.stdout
     [felt] = json.loads(kept.stdout)["sentiments"]
     assert (felt["value"], felt["note"]) == (4, "Calls back at once")
     assert listed.stdout.endswith("\t4\tCalls back at once\n")
-    assert (several.returncode, wrong.returncode) == (2, 2)
+    assert (several.returncode, wrong.returncode, lost.returncode) == (2, 2, 2)
+    assert "Nothing was kept" in lost.stderr
     assert "Acme Labs" in several.stderr
     assert "from 1 (bad) to 5 (good)" in wrong.stderr
 
@@ -226,7 +302,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
 
     assert ill.returncode == 1
     assert "FAIL  mail links" in ill.stdout
-    assert len(ill.stdout.strip().splitlines()) == 18
+    assert len(ill.stdout.strip().splitlines()) == 19
     assert well.returncode == 0
     assert json.loads(well.stdout)["ok"] is True
 
@@ -253,6 +329,7 @@ def test_the_doctor_ends_with_1_if_something_is_missing(
         (["serve"], {"HANDRAIL_ALLOWED_HOSTS": "https://desk.example.com"}, "HANDRAIL_ALLOWED_HOSTS"),
         (["serve"], {"HANDRAIL_ALLOWED_ORIGINS": "desk.example.com"}, "HANDRAIL_ALLOWED_ORIGINS"),
         (["serve"], {"HANDRAIL_OTLP_URL": "collector:4318"}, "HANDRAIL_OTLP_URL"),
+        (["serve"], {"HANDRAIL_SECRET_KEY": "short"}, "HANDRAIL_SECRET_KEY is too short"),
     ],
 )  # fmt: skip
 def test_bad_usage_is_one_clear_line_and_exit_code_2(
@@ -264,6 +341,29 @@ def test_bad_usage_is_one_clear_line_and_exit_code_2(
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["agent", "start", "--worker"], ["status"]])
+def test_a_database_server_that_is_not_there_is_one_line_and_exit_code_1(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    """Not 2: what looks after the process starts it again, for the server may come later."""
+    address = "postgresql+asyncpg://handrail@127.0.0.1:1/handrail"
+    key = "a secret of the tests, long enough"
+    done = handrail(
+        *arguments, cwd=tmp_path, env={"HANDRAIL_DATABASE_URL": address, "HANDRAIL_SECRET_KEY": key}
+    )
+
+    assert done.returncode == 1
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("handrail: The database handrail cannot be opened: does its PostgreSQL server run")
+
+
+def test_who_sees_some_accounts_copies_none_of_the_tables(tmp_path: Path) -> None:
+    done = handrail("backup", "all.zip", cwd=tmp_path, env={"HANDRAIL_SEES": "csm=Anna Smith"})
+
+    assert (done.returncode, list(tmp_path.rglob("*.zip"))) == (1, [])
+    assert "you see some of them" in done.stderr
 
 
 def test_a_neighbour_that_is_not_there_is_exit_code_1(

@@ -97,10 +97,12 @@ async def test_mcp_over_stdio_is_of_one_workspace(tmp_path: Path, environment: d
     async with Client(stdio_client(server)) as client:
         await client.call_tool("control_sending", {})
     nobody = handrail("mcp", cwd=tmp_path, env=environment)
+    called_mcp = handrail("mcp", "--workspace", "mcp", cwd=tmp_path, env=environment)
 
     assert [path.name for path in (tmp_path / "data" / "workspaces").iterdir()] == ["acme"]
     assert nobody.returncode == 2
     assert "Several workspaces" in nobody.stderr
+    assert "no workspace 'mcp'. There are: acme, globex." in called_mcp.stderr
 
 
 def test_serving_others_wants_tokens_of_every_workspace(settings: Settings) -> None:

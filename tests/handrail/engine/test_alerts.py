@@ -1,5 +1,6 @@
 """Alerts over nights: raised once, told again when worse, resolved, and quiet after a dismissal."""
 
+import random
 from datetime import date, timedelta
 
 from handrail.domain.alerts import Alert, AlertKind, Found
@@ -71,6 +72,31 @@ def test_three_nights_without_it_resolve_an_alert_and_it_comes_back_silently() -
     assert [(each.state, each.told_on) for each in back] == [("open", NIGHT)]
 
 
+def test_a_resolved_alert_that_comes_back_worse_is_one_alert_that_is_told_again() -> None:
+    resolved = run([], run([found(size=0.6)], []), days=3)
+    slow = run([], run([found(AlertKind.DECLINE, 0.5)], []), days=3)
+    both = [found(AlertKind.DECLINE, 0.5), found(AlertKind.DROP, 0.7)]
+
+    [same] = run([found(size=0.8)], resolved, days=5)
+    [other] = run(both, slow, days=5)
+
+    told = (NIGHT + timedelta(days=5), "open")
+    assert (same.id, same.size, same.told_on, same.state) == (resolved[0].id, 0.8, *told)
+    assert (other.id, other.kind, other.told_on, other.state) == (slow[0].id, AlertKind.DROP, *told)
+
+
+def test_an_alert_stays_with_what_it_told_until_another_of_its_kind_is_a_quarter_worse() -> None:
+    first = run([found(size=0.6)], [])
+    near, far = (found(size=size, subject="sessions") for size in (0.7, 0.75))
+
+    for findings in ([found(size=0.6), near], [near, found(size=0.6)]):
+        [same] = run(findings, first, days=1)
+        assert (same.subject, same.size, same.told_on) == ("events", 0.6, NIGHT)
+    for findings in ([found(size=0.6), far], [far, found(size=0.6)]):
+        [worse] = run(findings, first, days=1)
+        assert (worse.subject, worse.size, worse.told_on) == ("sessions", 0.75, NIGHT + timedelta(days=1))
+
+
 def test_fourteen_quiet_days_after_the_last_sight_a_new_fall_is_news_and_an_old_one_is_not() -> None:
     resolved = run([], run([found()], []), days=3)
     later = NIGHT + timedelta(days=14)
@@ -90,6 +116,27 @@ def test_what_a_person_dismissed_stays_dismissed_while_it_goes_on_unless_it_is_w
 
     assert [each.state for each in dismissed] == ["dismissed"]
     assert [(each.state, each.size) for each in worse] == [("dismissed", 0.6), ("open", 0.8)]
+
+
+def test_whatever_is_found_one_alert_is_open_and_a_night_again_changes_nothing() -> None:
+    kinds = [AlertKind.DROP, AlertKind.DECLINE, AlertKind.SILENT]
+    for seed in range(60):
+        dice, alerts = random.Random(seed), list[Alert]()
+        for days in range(40):
+            findings = [
+                found(dice.choice(kinds), dice.uniform(0.3, 0.9), subject=dice.choice("xy"), since=since)
+                for since in [NIGHT + timedelta(days=days - dice.randrange(30))] * dice.randrange(4)
+            ]
+            alerts = run(findings, alerts, days)
+
+            assert sum(each.state == "open" for each in alerts) <= 1
+            assert run(findings, alerts, days) == alerts
+            if dice.random() < 0.05:  # a person closes what is open
+                state = dice.choice(["dismissed", "resolved"])
+                alerts = [
+                    each.model_copy(update={"state": state}) if each.state == "open" else each
+                    for each in alerts
+                ]
 
 
 def test_two_events_that_vanished_are_two_problems_of_the_data() -> None:

@@ -400,6 +400,25 @@ def test_the_documents_own_words_begin_at_the_stuck_step_with_the_advice_on_the_
 
 
 @pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("A first dashboard", "a first dashboard"),
+        ("API keys", "API keys"),
+        ("A/B tests", "A/B tests"),
+        ("QuickBooks import", "QuickBooks import"),
+    ],
+)
+def test_a_title_inside_a_subject_keeps_the_capitals_that_do_not_begin_a_sentence(
+    title: str, told: str
+) -> None:
+    signature = Signature(feature="export", stuck_step="folder", reason="", band="never")
+
+    draft = from_document(signature, FEATURE.model_copy(update={"title": title}))
+
+    assert draft.subject == f"Quick help with {told}"
+
+
+@pytest.mark.parametrize(
     ("stuck_step", "reason"), [("folder", "other"), ("folder", ""), ("open", "no_folder")]
 )
 def test_without_advice_at_the_stuck_step_the_step_itself_is_told(stuck_step: str, reason: str) -> None:

@@ -43,6 +43,11 @@ def test_the_interval_of_one_share_is_that_of_the_published_examples(
     assert (round(found[0], 4), round(found[1], 4)) == (low, high)
 
 
+def test_the_interval_of_nobody_and_of_everybody_stays_a_share() -> None:
+    assert all(wilson(0, of)[0] >= 0 for of in range(1, 500))
+    assert all(wilson(of, of)[1] <= 1 for of in range(1, 500))
+
+
 @st.composite
 def shares(draw: st.DrawFn) -> tuple[int, int]:
     of = draw(st.integers(1, 2000))

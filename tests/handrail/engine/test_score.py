@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from handrail.domain.health import Adoption, ComponentName, Facts, FunnelFacts, People, Score
+from handrail.domain.health import (
+    Adoption,
+    ComponentName,
+    Facts,
+    FunnelFacts,
+    People,
+    Score,
+    ScoreSettings,
+)
 from handrail.engine.score import band, moved, score, worth
 from handrail.services.score_file import read
 
@@ -264,6 +273,13 @@ def test_a_segment_has_weights_of_its_own() -> None:
     assert shares["recency"] == 0.0
     assert shares["trend"] == pytest.approx(0.4)
     assert score(known(), changed, segment="else").components == score(known(), SETTINGS).components
+
+
+def test_a_segment_without_any_weight_is_refused() -> None:
+    nothing = {"free": dict.fromkeys(SETTINGS.weights, 0)}
+
+    with pytest.raises(ValidationError, match="at least one component"):
+        ScoreSettings.model_validate({**SETTINGS.model_dump(), "segments": nothing})
 
 
 def test_key_person_and_quiet_champion_are_shares_of_events() -> None:

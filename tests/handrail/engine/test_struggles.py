@@ -177,6 +177,7 @@ def test_people_with_the_same_step_reason_and_band_share_a_signature() -> None:
         ({"last_attempt": NOW - timedelta(days=3)}, 1.0),
         ({"last_attempt": NOW + timedelta(hours=1)}, 4.0),
         ({"last_attempt": NOW, "attempts": 6, "successes": 1, "errors": {"a": 2, "b": 1}}, 11.0),
+        ({"last_attempt": NOW, "attempts": 5, "successes": 8, "errors": {"a": 1}}, 2.0),
         ({"last_attempt": NOW, "rage_clicks": 3, "dead_clicks": 1}, 7.5),
     ],
 )

@@ -273,6 +273,15 @@ async def test_a_funnel_whose_parameters_are_unknown_can_still_be_asked_by_id(
     assert await mixpanel.funnels() == [Funnel(funnel_id=7, name="Odd")]
 
 
+async def test_funnels_are_read_where_the_answer_wraps_them_twice_and_one_has_no_name(
+    mixpanel: Mixpanel, standins: Standin
+) -> None:
+    report = {"id": 7, "name": None, "type": "funnels", "params": None}
+    answer(standins, "/bookmarks", 200, {"status": "ok", "results": {"results": [report]}})
+
+    assert await mixpanel.funnels() == [Funnel(funnel_id=7, name="no. 7")]
+
+
 async def test_one_query_counts_a_funnel_for_every_account(
     mixpanel: Mixpanel, standins: Standin, acme_folder: Path
 ) -> None:

@@ -9,6 +9,7 @@ import time
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from handrail.errors import ConfigError
 from handrail.services.bounded import BoundedClient
 from handrail.services.mail.compose import Mail
+from handrail.services.mail.log import mails_since
 from handrail.services.mail.picture import Picture
 from handrail.services.mail.sendgrid import Outcome, SendGrid
 from handrail.services.people import Contact
@@ -130,6 +132,7 @@ async def test_a_picture_travels_inside_the_mail_under_the_id_that_the_html_name
         (401, Outcome("refused", "status_401", stop=True)),
         (403, Outcome("refused", "status_403", stop=True)),
         (404, Outcome("refused", "status_404")),
+        (406, Outcome("refused", "status_406")),
         (413, Outcome("refused", "status_413")),
         (429, Outcome("not_sent", "rate_limited")),
         (451, Outcome("refused", "status_451", stop=True)),
@@ -274,6 +277,18 @@ async def test_the_request_holds_nothing_personal_but_address_and_name(
     assert [part["type"] for part in body["content"]] == ["text/plain", "text/html"]
 
 
+async def test_opens_are_measured_only_where_that_is_set(standins: Standin, tmp_path: Path) -> None:
+    with answering(202, {"X-Message-Id": "m1"}) as (host, seen):
+        await send(settings_for(standins, tmp_path, sendgrid_url=host, track_opens=True))
+
+    tracked = json.loads(seen[0]["body"])["tracking_settings"]
+    assert {name: each["enable"] for name, each in tracked.items()} == {
+        "click_tracking": False,
+        "open_tracking": True,
+        "subscription_tracking": False,
+    }
+
+
 async def test_a_person_without_a_name_is_sent_without_one(standins: Standin, settings: Settings) -> None:
     nameless = Contact(user_key="k", distinct_id="d", email="ana@acme.example", first_name="")
 
@@ -292,6 +307,32 @@ async def test_the_log_holds_neither_address_nor_key(
 
     assert "ana@acme.example" not in caplog.text
     assert "SG.test" not in caplog.text
+
+
+async def test_of_a_log_too_full_for_one_answer_every_second_is_read(
+    standins: Standin, settings: Settings
+) -> None:
+    begins = datetime(2026, 11, 20, 2, tzinfo=UTC)
+    standins.mails += [
+        {
+            "id": f"mail{number}",
+            "from": settings.mail_from if number in (600, 601) else "invoices@vendor.example",
+            "to": "ana@acme.example",
+            "subject": "",
+            "at": (begins + timedelta(seconds=number % 2)).isoformat(),
+            "custom_args": {"handrail_delivery": f"delivery-{number}"},
+        }
+        for number in range(1200)
+    ]
+    span = begins - timedelta(seconds=0.3), begins + timedelta(seconds=1.7)
+
+    async with BoundedClient(verify=False) as http:
+        found = await mails_since(SendGrid(settings, http), *span)
+
+    assert [(each.delivery_id, each.at) for each in found] == [
+        ("delivery-600", begins),
+        ("delivery-601", begins + timedelta(seconds=1)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The divided world, prepared once."""
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
 
 from handrail.settings import Settings
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
 from tests.hardening.access.divided import SETTINGS, prepare
 
@@ -24,5 +24,5 @@ def _divided_data(
 
 @pytest.fixture
 def settings(standins: Standin, tmp_path: Path, _divided_data: Path) -> Settings:
-    shutil.copytree(_divided_data, tmp_path / "data")
+    databases.copy(_divided_data, tmp_path / "data")
     return settings_for(standins, tmp_path / "data", **SETTINGS)

@@ -1,6 +1,5 @@
 """The default world with its accounts divided between two CSMs, and all that would give one of them away."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from pydantic import SecretStr
 from agent import night
 from handrail.context import ToolContext, open_context
 from handrail.domain.accounts import AccountFacts
-from handrail.domain.alerts import Alert, AlertKind
 from handrail.domain.struggles import Peers, Struggle
 from handrail.settings import SendMode, Settings
 from mcp_server.server import create_server
 from standin.state import Standin
+from tests import databases
 from tests.conftest import settings_for
+from tests.raised import alert
 from tests.web.test_app import BASE
 from web.app import create_app
 
@@ -71,7 +71,7 @@ class Divided:
 
 async def prepare(synced: Path, data: Path, standins: Standin) -> None:
     """A data directory after a night in review, over accounts that are divided."""
-    shutil.copytree(synced, data)
+    databases.copy(synced, data)
     async with open_context(settings_for(standins, data, **SETTINGS)) as ctx:
         async with ctx.store.begin() as work:
             book = await work.accounts.all()
@@ -118,31 +118,8 @@ async def _in_both(ctx: ToolContext) -> None:
         )
         kept: list[Struggle] = [each for each in found if each.feature == both.feature]
         await work.nights.replace_struggles(as_of, both.feature, [both, *kept])
-        await work.alerts.keep([_alert(mine, "mine"), _alert(theirs, "zq-theirs")])
-    del as_of
-
-
-def _alert(account_id: str, alert_id: str) -> Alert:
-    day = date(2026, 11, 19)
-    return Alert(
-        id=alert_id,
-        account_id=account_id,
-        kind=AlertKind.DROP,
-        subject="events",
-        size=0.5,
-        score=3.0,
-        since=day,
-        observed=1,
-        usual=2,
-        days=3,
-        raised_on=day,
-        told_on=day,
-        told_size=0.5,
-        seen_on=day,
-        evidence="Half as many events.",
-        cause="",
-        next_step="Ask.",
-    )
+        day = date(2026, 11, 19)
+        await work.alerts.keep([alert("mine", mine, day), alert("zq-theirs", theirs, day)])
 
 
 async def divided(settings: Settings) -> Divided:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import FastAPI
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from handrail.context import ToolContext
@@ -72,18 +76,27 @@ class Door:
 def doors_of(app: FastAPI) -> list[Door]:
     """Every method of every route, as the app itself keeps them."""
     return [
-        Door(method, path)
-        for path, methods in _routes(app.router.routes)
-        for method in sorted(methods or {"GET", "POST", "DELETE"})
+        Door(method, route.path)
+        for route in _routes(app.router.routes)
+        for method in sorted(route.methods or {"GET", "POST", "DELETE"})
     ]
 
 
-def _routes(routes: Sequence[Any]) -> Iterator[tuple[str, set[str] | None]]:
+def queries_of(app: FastAPI) -> dict[str, list[str]]:
+    """What each route takes in its query, by the route's path; pages, too, which no document lists."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for route in _routes(app.router.routes):
+        taken = get_flat_params(route.dependant) if isinstance(route, APIRoute) else []
+        found[route.path] |= {each.alias for each in taken if isinstance(each.field_info, Query)}
+    return {path: sorted(names) for path, names in found.items()}
+
+
+def _routes(routes: Sequence[Any]) -> Iterator[Any]:
     for route in routes:
         if hasattr(route, "original_router"):
             yield from _routes(route.original_router.routes)
         else:
-            yield route.path, route.methods
+            yield route
 
 
 @dataclass(frozen=True)

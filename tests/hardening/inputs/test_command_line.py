@@ -1,7 +1,7 @@
 """Every argument of every command takes any string, or says in a sentence why not; never a traceback."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from handrail.settings import Settings
 from standin.state import Standin
 from tests import databases
 from tests.agent.test_kill import environment
+from tests.hardening.conftest import Promise
 from tests.hardening.inputs.naughty import NAUGHTY, some
 
 NEVER_ENDS = {"serve", "standin", "agent start", "mcp"}
@@ -83,7 +84,7 @@ def test_no_string_breaks_a_command(
     _synced_data: Path,  # noqa: PT019  (its value is copied)
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     databases.copy(_synced_data, settings.data_dir)

@@ -1,7 +1,6 @@
 """Every field of every form and every address of the pages takes any string, or says why not."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +14,7 @@ from handrail.settings import Settings
 from standin.state import Standin
 from tests import databases
 from tests.conftest import settings_for
+from tests.hardening.conftest import Promise
 from tests.hardening.inputs.naughty import NAUGHTY, some, typed
 from tests.web.test_acting import REVIEW, _reviewed_data
 from tests.web.test_app import browser
@@ -105,7 +105,7 @@ def wrong_with(answer: httpx2.Response) -> str:
     )
 
 
-async def test_no_string_breaks_a_form(settings: Settings, promise: Callable[[str], None]) -> None:
+async def test_no_string_breaks_a_form(settings: Settings, promise: Promise) -> None:
     faults, tried = [], 0
     async with browser(settings) as client:
         forms = await walk(client)
@@ -132,9 +132,7 @@ def paths() -> set[str]:
     return {route.path for route in routes if isinstance(route, Route) and "{" in route.path}
 
 
-async def test_no_string_in_an_address_breaks_a_page(
-    settings: Settings, promise: Callable[[str], None]
-) -> None:
+async def test_no_string_in_an_address_breaks_a_page(settings: Settings, promise: Promise) -> None:
     faults, tried = [], 0
     known = sorted(paths())
     async with browser(settings) as client:

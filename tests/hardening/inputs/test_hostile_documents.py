@@ -11,6 +11,7 @@ from handrail.context import ToolContext
 from handrail.errors import CallerError, ConfigError, HandrailError
 from handrail.services import account_file, kb, score_file
 from tests.handrail.services.test_kb import DOCUMENT
+from tests.hardening.conftest import Promise
 from tests.hardening.inputs.made_up import said_by_us
 from tests.hardening.inputs.naughty import some
 
@@ -170,7 +171,7 @@ def test_a_score_file_is_refused_by_name(tmp_path: Path, raw: bytes, says: str) 
 
 
 async def test_no_cell_breaks_an_import_and_a_bad_one_keeps_the_whole_file_out(
-    ctx: ToolContext, tmp_path: Path, promise: Callable[[str], None]
+    ctx: ToolContext, tmp_path: Path, promise: Promise
 ) -> None:
     path, refused, read = tmp_path / "accounts.csv", 0, 0
     kept_out: list[bool] = []

@@ -15,6 +15,7 @@ from handrail.errors import CallerError
 from standin.world import World, check_events, load
 from standin.world_files import WorldError
 from tests import hostile_world
+from tests.hardening.conftest import Promise
 from tests.standin.conftest import PROJECT, event, line, write_world
 
 DAY = "2026-11-20"
@@ -206,7 +207,7 @@ def test_a_world_of_hostile_texts_in_the_right_shape_is_a_world(tmp_path: Path) 
 
 
 def test_a_demo_of_a_bad_world_says_so_and_leaves_nothing_behind(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promise: Callable[[str], None]
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promise: Promise
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (folder / EVENTS).write_text(GOOD + "terminated early\n")

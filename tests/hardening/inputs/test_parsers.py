@@ -9,7 +9,6 @@ import json
 import re
 import string
 import unicodedata
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -33,6 +32,7 @@ from standin.world_files import WorldError
 from tests.handrail.services.test_compose import mail, tutorial
 from tests.handrail.services.test_event_table import loaded, packed
 from tests.handrail.services.test_kb import DOCUMENT
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.inputs.made_up import BYTES, JSON, SCALAR, TEXT, examples, said_by_us
 from tests.standin.conftest import event, write_world
@@ -374,6 +374,6 @@ def test_a_changed_world_is_read_whole_or_refused_by_file(
         packed_too.unlink(missing_ok=True)
 
 
-def test_how_much_was_tried(promise: Callable[[str], None]) -> None:
+def test_how_much_was_tried(promise: Promise) -> None:
     made = tried(400) * 3 + tried(300) * 3 + tried(600) * 2 + tried(200) * len(READERS) + tried(150) * 2
     promise(f"parsers: {made} made-up inputs were understood, or refused with file, line or field")

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -23,6 +23,7 @@ from handrail.flows.mailing import Block
 from standin.server import running
 from standin.state import Standin
 from tests import databases
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL, tried
 from tests.hardening.inputs.house import (
     DEATHS,
@@ -218,7 +219,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Promises]
 
 
 def test_no_order_of_events_breaks_the_first_three_promises(
-    machine: type[Promises], promise: Callable[[str], None]
+    machine: type[Promises], promise: Promise
 ) -> None:
     chosen = hypothesis.settings(
         hypothesis.settings.get_profile("hardening"),

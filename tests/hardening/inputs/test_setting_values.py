@@ -1,7 +1,7 @@
 """Whatever stands in the environment, a setting is understood, or refused by its name and never its value."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from handrail.errors import ConfigError
 from handrail.settings import Settings
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.inputs.made_up import TEXT, examples, said_by_us
 
@@ -58,6 +59,6 @@ def test_an_env_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         Settings.load(_env_file=tmp_path / ".env")
 
 
-def test_how_much_was_tried(promise: Callable[[str], None]) -> None:
+def test_how_much_was_tried(promise: Promise) -> None:
     made = tried(300) * len(VARIABLES)
     promise(f"settings: {made} values of {len(VARIABLES)} variables were understood, or refused by name")

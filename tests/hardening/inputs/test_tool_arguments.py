@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from handrail.context import ToolContext, open_context
 from handrail.settings import Settings
 from mcp_server.server import create_server
 from tests import databases
+from tests.hardening.conftest import Promise
 from tests.hardening.inputs.made_up import JSON, TEXT, examples
 from tests.hardening.inputs.naughty import NAUGHTY, some
 from tests.tools.test_catalogue import CALLS
@@ -100,7 +101,7 @@ def wrong_with(tool: str, answer: CallToolResult) -> str:
 def test_no_mix_of_arguments_breaks_a_tool(
     settings: Settings,
     _night_data: Path,  # noqa: PT019  (its value is copied)
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     databases.copy(_night_data, settings.data_dir)
     with asyncio.Runner() as runner:
@@ -133,9 +134,7 @@ def test_there_are_two_hundred_strings_and_more() -> None:
 
 
 @pytest.mark.parametrize("tool", catalogue(), ids=lambda tool: tool.name)
-async def test_no_string_breaks_a_tool(
-    tool: Tool, morning: ToolContext, promise: Callable[[str], None]
-) -> None:
+async def test_no_string_breaks_a_tool(tool: Tool, morning: ToolContext, promise: Promise) -> None:
     tried, faults = 0, []
     place = [each.name for each in catalogue()].index(tool.name)
     async with Client(create_server(already_open(morning))) as client:

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL
 from tests.hardening.machine.conftest import ROOT
 
@@ -18,7 +18,7 @@ EVERY = {"backup": 1 if FULL else 4, "restore": 1 if FULL else 5, "migrations": 
 
 @pytest.mark.parametrize("kind", sorted(EVERY))
 def test_whichever_step_dies_the_next_start_finds_everything_whole(
-    kind: str, tmp_path: Path, promise: Callable[[str], None]
+    kind: str, tmp_path: Path, promise: Promise
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.hardening.machine.killing", kind, str(tmp_path), str(EVERY[kind])],

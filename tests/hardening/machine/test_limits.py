@@ -17,8 +17,10 @@ from handrail.services.event_table import NO_FOLDER
 from handrail.settings import Settings
 from handrail.store.trouble import trouble
 from standin.state import Standin
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL, tried
 from tests.hardening.machine.conftest import Run, broken_promises, one_sentence, start
+from tests.required import lacking
 
 KILO = 1024
 
@@ -66,7 +68,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Callable[[str], object]]:
     """A disk of so many bytes; what is yielded changes its options, as `size=64m` or `ro`."""
     folder.mkdir()
     if not mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)):
-        pytest.skip("A small disk cannot be mounted here: that needs root.")
+        lacking("root", "A small disk cannot be mounted here: that needs root.")
     try:
         yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
     finally:
@@ -106,7 +108,7 @@ async def test_wherever_the_disk_is_full_it_is_said_and_with_room_the_night_goes
     standins: Standin,
     whole: tuple[int, int],
     tmp_path: Path,
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     before, after = whole
     sizes = tried(40, at_least=4)
@@ -186,7 +188,7 @@ async def test_under_any_limit_nothing_is_lost_and_without_it_the_night_goes_on(
     settings: Settings,
     standins: Standin,
     handrail: Run,
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     ends = {}
     for value in values:
@@ -206,7 +208,7 @@ async def test_after_a_night_that_ran_out_of_memory_the_next_one_goes_on(
     environment: dict[str, str],
     handrail: Run,
     tmp_path: Path,
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     """However it ends: by itself, by a library that gives up, or by the killer that comes for a process."""
     limits = [number << 20 for number in ((700, 800, 900, 1000, 1100, 1200) if FULL else (900,))]

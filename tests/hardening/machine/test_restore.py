@@ -4,7 +4,6 @@ import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from handrail.store.restoring import restore
 from mcp_server.server import create_server
 from standin.state import Standin
 from tests import databases
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL
 from tests.hardening.machine.conftest import PEOPLE
 from web.app import create_app
@@ -133,7 +133,7 @@ async def begun(story: Story) -> None:
 
 
 async def test_after_a_restore_nothing_leaves_before_the_pull_and_then_nobody_gets_a_second_mail(
-    story: Story, promise: Callable[[str], None]
+    story: Story, promise: Promise
 ) -> None:
     await begun(story)
     first = await story.night()

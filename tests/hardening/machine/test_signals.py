@@ -4,14 +4,15 @@ import asyncio
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from handrail.settings import Settings
 from standin.state import Standin
 from tests.agent.test_kill import mails_arrive
+from tests.hardening.conftest import Promise
 from tests.hardening.machine.conftest import PEOPLE, Run, broken_promises, deliveries, one_sentence, start
 
 SLOW = {"neighbour": "sendgrid", "route": "/mail/send", "fault": "answer_late", "seconds": 0.5}
@@ -23,7 +24,7 @@ async def test_a_night_that_is_asked_to_end_lets_its_mails_arrive_and_goes_on_at
     environment: dict[str, str],
     handrail: Run,
     tmp_path: Path,
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     standins.faults.add(SLOW)
     first = start("agent", "run", "--json", environment=environment, folder=tmp_path)
@@ -60,6 +61,7 @@ async def test_the_scheduler_and_a_sync_end_when_they_are_asked_to(
         assert one_sentence(said.decode().replace("\n ", " ")), said.decode()
 
 
+@pytest.mark.sqlite("a data directory has one worker")
 async def test_two_nights_and_a_server_on_one_directory_mail_nobody_twice(
     settings: Settings, standins: Standin, environment: dict[str, str], handrail: Run, tmp_path: Path
 ) -> None:

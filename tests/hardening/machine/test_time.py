@@ -1,7 +1,6 @@
 """Clocks that jump a day, and local clocks that skip or repeat an hour."""
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from handrail.errors import HandrailError
 from handrail.flows.mailing import release
 from handrail.settings import Settings
 from standin.state import Standin
+from tests.hardening.conftest import Promise
 from tests.hardening.machine.conftest import PEOPLE
 
 DAY = timedelta(days=1)
@@ -20,7 +20,7 @@ HOURS = (time(9), time(17))
 
 
 async def test_a_clock_that_jumps_a_day_back_and_forth_mails_nobody_twice(
-    settings: Settings, standins: Standin, promise: Callable[[str], None]
+    settings: Settings, standins: Standin, promise: Promise
 ) -> None:
     start = standins.world.start()
     told = []

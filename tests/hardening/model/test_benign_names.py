@@ -1,7 +1,6 @@
 """Names with nothing wrong with them: at most one in fifty is lost, in mails, in answers, or to the gate."""
 
 import html
-from collections.abc import Callable
 from itertools import product
 
 from mcp import Client
@@ -14,6 +13,7 @@ from handrail.flows.deliver import Tokens, mail_of
 from handrail.flows.writing import what_is_wrong
 from mcp_server.server import create_server
 from standin.state import Standin
+from tests.hardening.conftest import Promise
 from tests.hardening.model.benign import COMPANIES, PEOPLE
 from tools._server import already_open
 from tools.draft_tutorial import draft_tutorial
@@ -26,7 +26,7 @@ def share(lost: int, of: int) -> str:
 
 
 async def test_people_are_greeted_by_the_names_they_have(
-    ctx: ToolContext, standins: Standin, promise: Callable[[str], None]
+    ctx: ToolContext, standins: Standin, promise: Promise
 ) -> None:
     ids = list(standins.profiles)[: len(PEOPLE)]
     for number, (distinct_id, name) in enumerate(zip(ids, PEOPLE, strict=True)):
@@ -54,7 +54,7 @@ def greeted(mail: dict[str, str], name: str) -> bool:
 
 
 async def test_companies_are_found_and_told_by_the_names_they_have(
-    ctx: ToolContext, promise: Callable[[str], None]
+    ctx: ToolContext, promise: Promise
 ) -> None:
     async with ctx.store.begin() as work:
         known = sorted(await work.accounts.all(), key=lambda each: each.mixpanel_id)
@@ -81,7 +81,7 @@ async def test_companies_are_found_and_told_by_the_names_they_have(
 
 
 async def test_a_book_full_of_such_names_keeps_no_text_from_going_out(
-    ctx: ToolContext, promise: Callable[[str], None]
+    ctx: ToolContext, promise: Promise
 ) -> None:
     """Companies are called as buttons are called; a text in the document's words stays."""
     async with ctx.store.begin() as work:

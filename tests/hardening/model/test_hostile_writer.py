@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from handrail.flows.deliver import Tokens, mail_of
 from handrail.services.people import Contact
 from standin.state import Standin
 from tests.conftest import settings_for
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.model import outputs
 from tests.hardening.model.mails import documents, steps_told, wrong_with
@@ -65,7 +66,7 @@ def some(of: Sequence[Output], count: int) -> list[Output]:
 
 
 async def test_whatever_a_hostile_model_answers_the_mail_is_the_documents(
-    standins: Standin, tmp_path: Path, promise: Callable[[str], None]
+    standins: Standin, tmp_path: Path, promise: Promise
 ) -> None:
     every = outputs.refused()
     chosen = some(every, tried(len(every)))
@@ -103,7 +104,7 @@ def wrong_in(mails: Sequence[dict[str, object]], told: Sequence[Tutorial]) -> li
 
 
 async def test_tools_that_a_hostile_model_calls_are_not_there_or_only_read(
-    writing_ctx: ToolContext, standins: Standin, promise: Callable[[str], None]
+    writing_ctx: ToolContext, standins: Standin, promise: Promise
 ) -> None:
     """It then hands in a good text: what it tried has changed nothing."""
     wanted = texts(writing_ctx, len(CALLS))
@@ -132,7 +133,7 @@ async def test_tools_that_a_hostile_model_calls_are_not_there_or_only_read(
 
 @pytest.mark.parametrize("route", ["/messages", "/batches"])
 async def test_a_message_of_any_shape_ends_in_a_text_and_never_in_a_crash(
-    route: str, writing_ctx: ToolContext, standins: Standin, promise: Callable[[str], None]
+    route: str, writing_ctx: ToolContext, standins: Standin, promise: Promise
 ) -> None:
     wanted = texts(writing_ctx, len(MESSAGES))
     if route == "/batches":

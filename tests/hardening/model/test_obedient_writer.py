@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +25,7 @@ from standin.server import running
 from standin.state import Standin
 from tests import crowd
 from tests.conftest import settings_for
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import tried
 from tests.hardening.model.mails import wrong_with
 from tests.hardening.model.payloads import INJECTION, TRANSFORMS
@@ -66,7 +67,7 @@ def test_the_obedient_writer_knows_an_instruction_in_every_disguise(disguise: st
 
 
 async def test_nothing_that_strangers_wrote_is_in_any_prompt_or_mail(
-    tmp_path: Path, promise: Callable[[str], None]
+    tmp_path: Path, promise: Promise
 ) -> None:
     """A night over a project in which everything that can be written holds an instruction."""
     planter, people = Planter(), tried(40, at_least=6)
@@ -155,7 +156,7 @@ def is_taken(document: Path) -> bool:
 
 
 async def test_a_document_that_gives_orders_leads_nowhere_but_where_its_front_matter_does(
-    standins: Standin, tmp_path: Path, promise: Callable[[str], None]
+    standins: Standin, tmp_path: Path, promise: Promise
 ) -> None:
     """Documents are the company's words and the model's material: it reads orders there and obeys.
 

@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from standin.world import load
 from tests import databases
 from tests.agent.test_kill import environment
 from tests.conftest import settings_for
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL
 from tests.hardening.privacy import world
 from tests.hardening.privacy.canaries import Canaries, guessed, hits, on_disk
@@ -261,7 +262,7 @@ def commands(house: House) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("log_format", ["text", "json"] if FULL else ["text"])
 async def test_nothing_personal_is_kept_or_said_in_any_run(
-    house: House, log_format: str, promise: Callable[[str], None]
+    house: House, log_format: str, promise: Promise
 ) -> None:
     house.log_format = log_format
     bad_writer(house)

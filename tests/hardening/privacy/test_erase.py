@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests import databases
 from tests.agent.test_kill import environment
 from tests.conftest import OpenWith, settings_for
 from tests.handrail.cli.test_commands import handrail
+from tests.hardening.conftest import Promise
 from tests.mailed import delivery
 
 AS_OF = date(2026, 11, 19)
@@ -147,7 +148,7 @@ def helped(night_over: tuple[ToolContext, Person]) -> Person:
 
 
 async def test_everything_about_a_person_goes_and_only_the_opt_out_stays(
-    ctx: ToolContext, helped: Person, promise: Callable[[str], None]
+    ctx: ToolContext, helped: Person, promise: Promise
 ) -> None:
     _, user_key = helped
     wanted, data = traces(ctx, user_key), ctx.settings.data_dir

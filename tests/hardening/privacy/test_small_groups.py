@@ -1,7 +1,7 @@
 """Every answer about every account, small ones above all: no group of few people, and none by subtraction."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from handrail.context import ToolContext
 from handrail.domain.accounts import Account
 from handrail.flows.refresh import refresh
 from handrail.settings import Settings
+from tests.hardening.conftest import Promise
 from tests.oracle_reading import read
 from tests.web.test_app import browser
 from tools.get_user_segments import get_user_segments
@@ -38,7 +39,7 @@ async def everybody(ctx: ToolContext) -> list[Account]:
 
 
 async def test_no_breakdown_of_any_account_singles_few_people_out(
-    ctx: ToolContext, acme_folder: Path, promise: Callable[[str], None]
+    ctx: ToolContext, acme_folder: Path, promise: Promise
 ) -> None:
     answers = groups = 0
     small: list[str] = []
@@ -65,7 +66,7 @@ async def test_no_breakdown_of_any_account_singles_few_people_out(
 
 
 async def test_no_answer_about_users_holds_a_count_of_few_people_beside_the_whole(
-    ctx: ToolContext, settings: Settings, promise: Callable[[str], None]
+    ctx: ToolContext, settings: Settings, promise: Promise
 ) -> None:
     """The groups of `get_user_segments` and of REST, each beside its account's own figures."""
     await refresh(ctx, LAST)

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from handrail.settings import Settings
 from standin.state import Standin
 from tests import databases, postgres
 from tests.agent.test_kill import environment
+from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL, tried
 
 ROOT = Path(__file__).parents[3]
@@ -78,12 +78,13 @@ def around(standins: Standin, settings: Settings, _synced_data: Path, tmp_path: 
     return {name: value for name, value in given.items() if name != "HANDRAIL_SECRET_KEY"}
 
 
+@pytest.mark.sqlite("backups and restores of its files")
 def test_every_step_of_the_page_works_as_it_is_written_and_nobody_is_mailed_twice(
     standins: Standin,
     settings: Settings,
     around: dict[str, str],
     tmp_path: Path,
-    promise: Callable[[str], None],
+    promise: Promise,
 ) -> None:
     assert settings.now is not None
     moment = settings.now

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.hardening.conftest import Promise
 from tests.hardening.supply import tools
 from tests.hardening.supply.test_pins import REQUIREMENTS, ROOT, pins
 
@@ -32,7 +32,7 @@ def parts() -> dict[str, Any]:
 
 
 def test_the_list_of_parts_has_every_package_with_its_version_and_hashes(
-    parts: dict[str, Any], promise: Callable[[str], None]
+    parts: dict[str, Any], promise: Promise
 ) -> None:
     listed = {
         (
@@ -97,7 +97,7 @@ EXCEPTION = re.compile(r"# (?:noqa: [A-Z0-9, ]*\bS\d|nosec|nosemgrep)")
 _CODES = re.compile(r"noqa: [A-Z0-9, ]+|nosec [B0-9, ]+|nosemgrep: [\w-]+")
 
 
-def test_every_exception_from_the_scan_says_which_rule_and_why(promise: Callable[[str], None]) -> None:
+def test_every_exception_from_the_scan_says_which_rule_and_why(promise: Promise) -> None:
     """Why stands behind it, or in a comment of the line before or after."""
     count = 0
     for path in [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]:

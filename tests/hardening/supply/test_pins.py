@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.hardening.conftest import Promise
 from tests.hardening.supply import tools
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ def pins(path: Path) -> list[Pin]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_line_is_a_package_with_its_version_and_hashes_and_nothing_else(
-    path: Path, promise: Callable[[str], None]
+    path: Path, promise: Promise
 ) -> None:
     found = pins(path)
 

@@ -1,7 +1,6 @@
 """SendGrid behind each fault: its lists before anybody is mailed, then the mails themselves."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +10,8 @@ from handrail.errors import UpstreamError
 from handrail.flows.suppressions import keep_up
 from handrail.settings import Settings
 from standin.state import Standin
+from tests.conftest import moved
+from tests.hardening.conftest import Promise
 from tests.hardening.upstream.choice import chosen
 from tests.hardening.upstream.conftest import PEOPLE, behind, measured, plain
 from tests.hardening.upstream.faults import FAULTS, Fault, met
@@ -23,7 +24,7 @@ DETAILS = {"", "cut", "time_out", "unreachable", "rate_limited", "status_200", "
 
 @pytest.mark.parametrize("name", chosen("sendgrid"))
 async def test_sendgrid_behind_a_fault(
-    name: str, settings: Settings, three: Standin, promise: Callable[[str], None]
+    name: str, settings: Settings, three: Standin, promise: Promise
 ) -> None:
     fault = FAULTS[name]
     async with asyncio.timeout(300):
@@ -37,7 +38,7 @@ async def test_sendgrid_behind_a_fault(
 async def nobody_is_mailed_before_the_lists_were_read(
     fault: Fault, settings: Settings, three: Standin
 ) -> None:
-    lists = behind(settings, data_dir=settings.data_dir / "lists")
+    lists = moved(settings, settings.data_dir / "lists")
     async with met(fault, three.base_url, "/suppression") as proxy:
         spoilt = behind(lists, sendgrid_url=f"{proxy.base_url}/sendgrid", **(SHORT if fault.slow else {}))
         with measured(fault) as peak:
@@ -55,7 +56,7 @@ async def nobody_is_mailed_before_the_lists_were_read(
 async def each_mail_is_sent_unknown_or_planned_and_none_twice(
     fault: Fault, settings: Settings, three: Standin
 ) -> None:
-    mails = behind(settings, data_dir=settings.data_dir / "mails")
+    mails = moved(settings, settings.data_dir / "mails")
     async with open_context(mails) as ctx:
         await keep_up(ctx)  # fresh for a quarter of an hour: only mails meet the fault
     async with met(fault, three.base_url) as proxy:

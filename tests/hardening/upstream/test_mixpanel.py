@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ from handrail.errors import HandrailError, UpstreamError
 from handrail.flows.sync import sync
 from handrail.settings import Settings
 from standin.state import Standin
+from tests.conftest import moved
+from tests.hardening.conftest import Promise
 from tests.hardening.upstream.choice import chosen
 from tests.hardening.upstream.conftest import PEOPLE, behind, measured, plain
 from tests.hardening.upstream.faults import FAULTS, Fault, made_up, met, unavailable
@@ -53,7 +54,7 @@ def patience(fault: Fault) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", chosen("mixpanel"))
 async def test_mixpanel_behind_a_fault(
-    name: str, settings: Settings, three: Standin, promise: Callable[[str], None]
+    name: str, settings: Settings, three: Standin, promise: Promise
 ) -> None:
     fault = FAULTS[name]
     async with asyncio.timeout(300):
@@ -70,9 +71,8 @@ async def an_export_is_whole_or_nothing_of_it_is_kept(
 ) -> None:
     async with met(fault, three.base_url) as proxy:
         exported = behind(
-            settings,
+            moved(settings, settings.data_dir / "export"),
             mixpanel_export_url=f"{proxy.base_url}/mixpanel",
-            data_dir=settings.data_dir / "export",
             **patience(fault),
         )
         with measured(fault) as peak:

@@ -1,7 +1,6 @@
 """The model behind each fault: the document's own words go out instead, and the night goes on."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +9,7 @@ from handrail.domain.struggles import Signature
 from handrail.domain.tutorials import Task, Tutorial
 from handrail.settings import Settings
 from standin.state import Standin
+from tests.hardening.conftest import Promise
 from tests.hardening.upstream.choice import chosen
 from tests.hardening.upstream.conftest import behind, measured, plain
 from tests.hardening.upstream.faults import FAULTS, met
@@ -32,7 +32,7 @@ async def texts(settings: Settings) -> list[Tutorial]:
 
 @pytest.mark.parametrize("name", chosen("model"))
 async def test_the_model_behind_a_fault(
-    name: str, settings: Settings, three: Standin, promise: Callable[[str], None]
+    name: str, settings: Settings, three: Standin, promise: Promise
 ) -> None:
     fault = FAULTS[name]
     async with asyncio.timeout(300), met(fault, three.base_url) as proxy:
