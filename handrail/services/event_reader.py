@@ -4,7 +4,9 @@ docs/performance.md says what the shape of the statements saves.
 """
 
 import contextlib
+import errno
 import json
+import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +28,9 @@ LONGEST_LINE = 4 << 20
 _REGULARS = 1_000_000
 """While so many users are known at most, none of them is hashed again: a look-up in a larger set might spill
 what is looked up, raw ids among it."""
+
+_REFUSED = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
+"""What a machine may refuse the engine, which tells it in the system's words (`strerror`) alone."""
 
 _TABLES = """
 create table names (number integer, event varchar, counts boolean);
@@ -281,6 +286,9 @@ class EventReader:
         except (self._engine.IOException, self._engine.HTTPException) as error:
             if "maximum_object_size" in str(error):
                 raise too_long(self.where) from None
+            if number := next((each for each in _REFUSED if os.strerror(each) in str(error)), 0):
+                # It is this machine's fault, not the sender's; the engine's own words hold our paths.
+                raise OSError(number, os.strerror(number)) from None
             raise Unavailable(f"{self.where} could not be read to its end; nothing of it was kept.") from None
         except self._engine.Error as error:
             # The engine's message quotes the line it could not read: it must not travel on.

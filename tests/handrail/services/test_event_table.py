@@ -1,9 +1,11 @@
 """The export in memory: counted like the oracle counts, whatever the lines hold, or not at all."""
 
 import asyncio
+import errno
 import hmac
 import json
 import os
+import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +20,7 @@ from handrail.engine.uses import FeatureEvent
 from handrail.errors import BrokenExport, ConfigError
 from handrail.services import event_pieces, event_reader, event_table
 from handrail.services.event_table import EventTable, load
+from handrail.store.trouble import trouble
 
 SECRET = bytes(range(32))
 FIRST, LAST = date(2026, 10, 22), date(2026, 11, 18)
@@ -624,6 +627,25 @@ async def test_a_reader_that_fails_before_it_reads_does_not_hang_the_writer(
 async def test_what_does_not_fit_the_memory_says_so_and_is_no_broken_export() -> None:
     with pytest.raises(ConfigError, match="HANDRAIL_MEMORY_LIMIT"):
         await loaded(GOOD * 3000, memory_limit="1MB")
+
+
+async def test_with_too_many_files_open_it_is_this_machine_that_is_named_and_not_the_export() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def last_chunk() -> AsyncIterator[bytes]:
+        yield packed(line("Opened", "u1", "2026-11-20T10:00:00", company_id="acme"))
+        os.close(next_free := os.open("/", os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
+
+    try:
+        with pytest.raises(OSError, match=r"^\[Errno \d+\] Too many open files$") as caught:
+            await load(last_chunk(), account_property="company_id", secret=SECRET, zone="UTC",
+                       from_day=FIRST, to_day=LAST)  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert caught.value.errno == errno.EMFILE
+    assert "This process has too many files open" in (trouble(caught.value) or "")
 
 
 async def test_a_temporary_folder_that_is_none_is_named(tmp_path: Path) -> None:
