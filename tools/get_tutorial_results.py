@@ -88,6 +88,7 @@ async def get_tutorial_results(
         followed = await work.outcomes.by_signature(when, feature)
         night = await work.nights.last_struggle_night()
         stuck = await work.nights.stuck(night, night, feature) if night else []
+    stuck_now = {each.signature for each in stuck}
     if feature and not decisions:
         ctx.kb.feature(feature)
     styles = await style_samples(ctx, feature)
@@ -105,11 +106,18 @@ async def get_tutorial_results(
     return TutorialResults(
         summary=_summary(features, when, feature),
         as_of=last.finished_at,
-        caveats=await caveats(ctx, last),
+        caveats=[*await caveats(ctx, last), *_left_out(len(stuck_now | set(followed)))],
         period=days(when),
         features=features,
         signatures=_signatures(stuck, followed),
     )
+
+
+def _left_out(kinds: int) -> list[str]:
+    """That a list is not whole has to be said: nobody counts its rows."""
+    if kinds <= MOST_SIGNATURES:
+        return []
+    return [f"There are {kinds} kinds of struggle, and {MOST_SIGNATURES} of them are listed."]
 
 
 def _signatures(stuck: Sequence[Stuck], followed: Mapping[str, tuple[int, int]]) -> list[SignatureResults]:

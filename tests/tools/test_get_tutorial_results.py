@@ -97,6 +97,21 @@ async def test_decisions_and_what_was_told_of_the_mails_are_added_up(ctx: ToolCo
     assert "6 sent, 4 withheld, 1 clicked; nobody's 7 days" in answer.summary
 
 
+@pytest.mark.parametrize(("reasons", "listed"), [(50, 50), (51, 50)])
+async def test_a_list_of_kinds_of_struggle_that_is_cut_says_so(
+    reasons: int, listed: int, ctx: ToolContext
+) -> None:
+    for number in range(reasons):
+        await kept(ctx, f"n{number}", Status.SENT, signature=f"{FEATURE}/pick-time/r{number}/never")
+    await follow_outcomes(ctx)
+
+    answer = await get_tutorial_results(ctx, feature=FEATURE)
+
+    cut = "There are 51 kinds of struggle, and 50 of them are listed."
+    assert len(answer.signatures) == listed
+    assert (cut in answer.caveats) == (reasons > listed)
+
+
 async def test_readers_are_counted_by_what_they_said_on_the_page(ctx: ToolContext) -> None:
     mails = await kept(ctx, "sent", Status.SENT, count=6)
     [older] = await kept(ctx, "older", Status.SENT, night=NIGHT - timedelta(days=1))
