@@ -172,6 +172,7 @@ async def _at_work(
     async with take_seat(settings, patience=patience) as seat:
         _desk.open_context, _desk.seat = open_context, seat
         DBOS(config=_config(settings, seat))
+        _logs_like_ours()
         watch = asyncio.create_task(_take_over(seat))
         try:
             DBOS.launch()  # on this loop, which the workflows then run on
@@ -184,6 +185,26 @@ async def _at_work(
             # DBOS gave this loop its own threads, and has ended them.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
             _desk.open_context, _desk.seat = None, Seat()
+
+
+def _logs_like_ours() -> None:
+    """DBOS's own handler would write what an exception quotes, as statements, and in its own format."""
+    theirs = logging.getLogger("dbos")
+    theirs.handlers.clear()
+    theirs.propagate = True
+    theirs.addFilter(_expected)
+
+
+def _expected(record: logging.LogRecord) -> bool:
+    """What was raised on purpose, or a machine refuses, is told in a sentence elsewhere: no trace of it."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HandrailError) or (error is not None and trouble(error)):
+        record.msg, record.args = "a run of the flow ended with %s", (type(error).__name__,)
+        record.exc_info = record.exc_text = None
+    else:  # its own words quote errors whole, with their statements: the first line says which
+        first = record.getMessage().partition("\n")[0]
+        record.msg, record.args = first.removesuffix(" Traceback (most recent call last):"), ()
+    return True
 
 
 def _config(settings: Settings, seat: Seat) -> DBOSConfig:

@@ -6,7 +6,7 @@ HandrailError
 │   └── Conflict           several things have it, or what is there does not allow it now
 ├── NotYours               it is of accounts that the asker does not see
 ├── ConfigError            a missing or wrong setting, found at start
-├── DiskTrouble            a disk is full, read-only or broken: what was written before is whole
+├── DiskTrouble            a disk or the database fails: what was written before is whole
 ├── BrokenExport           the export stopped in the middle: nothing of it is kept
 └── UpstreamError          a neighbour failed
     ├── Unavailable        it may answer the next time: tried again with pauses before this is raised
@@ -43,7 +43,7 @@ class ConfigError(HandrailError):
 
 
 class DiskTrouble(HandrailError):
-    """A disk, or a limit of this machine, did not let us read or write."""
+    """A disk, a limit of this machine or the database's server did not let us read or write."""
 
 
 class BrokenExport(HandrailError):

@@ -188,5 +188,15 @@ async def reading_client(ctx: ToolContext) -> AsyncIterator[Client]:
         log_level="ERROR",
         tools=published({"read"}, MODEL_READS, verbatim=True),
     )
-    async with Client(server) as client:
-        yield client
+    try:
+        async with Client(server) as client:
+            yield client
+    except ExceptionGroup as group:  # the SDK's, around what was raised by whoever uses the client
+        raise _innermost(group) from None
+
+
+def _innermost(error: Exception) -> Exception:
+    """The one error inside groups of one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -15,12 +15,14 @@ from handrail.errors import (
     CallerError,
     ConfigError,
     Conflict,
+    DiskTrouble,
     HandrailError,
     NotThere,
     NotYours,
     RateLimited,
     UpstreamError,
 )
+from handrail.store.trouble import trouble
 from tools._answers import Candidate
 
 MEDIA_TYPE = "application/problem+json"
@@ -31,6 +33,7 @@ _STATUS: list[tuple[type[HandrailError], int]] = [
     (Conflict, 409),
     (CallerError, 400),
     (ConfigError, 503),
+    (DiskTrouble, 503),
     (RateLimited, 503),
     (UpstreamError, 502),
 ]
@@ -122,4 +125,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> JSONResponse:
-        return problem(500, BROKEN)
+        words = trouble(error)
+        return problem(503, words) if words else problem(500, BROKEN)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.access import NOT_YOURS, Sees
-from handrail.errors import ConfigError, HandrailError, NotYours, Unavailable
+from handrail.errors import ConfigError, DiskTrouble, HandrailError, NotYours, Unavailable
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store import trips
@@ -52,6 +52,7 @@ from handrail.store.segments import Segments
 from handrail.store.spending import Spending
 from handrail.store.stamps import Stamps
 from handrail.store.syncs import Syncs
+from handrail.store.trouble import NO_ANSWER, trouble
 from handrail.store.write_backs import WriteBacks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -199,7 +200,7 @@ async def open_store(url: str) -> Store:
     try:
         async with engine.connect() as connection:
             current = await _version(connection)
-    except (DBAPIError, OSError):
+    except (DBAPIError, DiskTrouble, OSError):
         await engine.dispose()
         raise _not_opened(url) from None
     if current != newest_version():
@@ -297,10 +298,25 @@ def _postgres(url: str) -> AsyncEngine:
     engine = create_async_engine(
         url, hide_parameters=True, pool_pre_ping=True, connect_args={"server_settings": server}
     )
+    event.listen(engine.sync_engine, "do_connect", _answering)
+    event.listen(engine.sync_engine, "handle_error", _cut_off)
     event.listen(engine.sync_engine, "begin", _in_turn)
     event.listen(engine.sync_engine, "connect", _texts)
     event.listen(engine.sync_engine, "before_cursor_execute", narrow, retval=True)
     return engine
+
+
+def _answering(dialect: Dialect, _record: Any, arguments: Any, options: Any) -> Any:
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        raise DiskTrouble(trouble(error) or NO_ANSWER) from None
+
+
+def _cut_off(context: ExceptionContext) -> None:
+    """A connection that ends in the middle; one that ended before is replaced without a word."""
+    if context.is_disconnect and not context.is_pre_ping:
+        raise DiskTrouble(NO_ANSWER) from None
 
 
 def _texts(connection: Any, _record: Any) -> None:

@@ -1,9 +1,15 @@
-"""What this machine refuses (room, rights, open files, memory), in one sentence that says what to do."""
+"""What this machine or its database refuses, in one sentence that says what to do."""
 
 import errno
 import sqlite3
 from collections.abc import Iterator
 
+from sqlalchemy.exc import OperationalError
+
+NO_ANSWER = (
+    "The database does not answer: see that its PostgreSQL server runs, and try again. What was written "
+    "before is whole."
+)
 _FULL = "The disk is full"
 _ADVICE = "free some room and start again: what was written before is whole"
 _BY_NUMBER = {
@@ -33,7 +39,7 @@ _BY_CODE = {
 
 
 def trouble(error: BaseException) -> str | None:
-    """The sentence for an error of this machine, however deep it lies; None for any other."""
+    """The sentence for an error of this machine or its database, however deep; None for any other."""
     for each in _chain(error):
         if isinstance(each, sqlite3.Error):
             words = _BY_CODE.get(getattr(each, "sqlite_errorcode", 0) & 0xFF)
@@ -41,6 +47,8 @@ def trouble(error: BaseException) -> str | None:
             words = _BY_NUMBER.get(each.errno or 0)
         elif isinstance(each, MemoryError) or "can't start new thread" in str(each):
             words = _BY_NUMBER[errno.ENOMEM]
+        elif isinstance(each, OperationalError) and not isinstance(each.orig, sqlite3.Error):
+            words = NO_ANSWER  # of the engine that runs the nights; the store's own says so by itself
         else:
             continue
         if words is not None:

@@ -210,6 +210,27 @@ def test_a_night_from_the_shell_ends_with_one_json_object(
     assert json.loads(done.stdout)["sent"] == len(standins.mails) == 26
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_night_that_fails_says_why_in_a_sentence_with_no_trace_of_the_engine_before_it(
+    log_format: str, settings: Settings, standins: Standin, tmp_path: Path
+) -> None:
+    standins.faults.add({"neighbour": "mixpanel", "route": "/export", "fault": "status", "status": 401})
+
+    env = {**environment(settings), "HANDRAIL_LOG_FORMAT": log_format}
+    done = handrail("agent", "run", "--json", cwd=tmp_path, env=env)
+
+    *before, last = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert last.startswith("handrail: ")
+    assert "check HANDRAIL_MIXPANEL_" in last
+    assert before
+    if log_format == "json":
+        told = [json.loads(line) for line in before]
+        assert "a run of the flow ended with ConfigError" in [each["message"] for each in told]
+    else:
+        assert all(" ERROR " in line or " WARNING " in line for line in before), done.stderr
+
+
 def test_a_tool_can_be_called_from_the_shell(ctx: ToolContext, settings: Settings, tmp_path: Path) -> None:
     done = handrail(
         "tool", "query_events", '{"account": "Acme"}', "--json", cwd=tmp_path, env=environment(settings)

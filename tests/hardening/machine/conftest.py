@@ -99,4 +99,9 @@ def one_sentence(text: str) -> bool:
     return "Traceback" not in text and len(lines) == 1 and lines[0].endswith(".")
 
 
-__all__ = ["PEOPLE", "ROOT", "Run", "broken_promises", "deliveries", "one_sentence", "start"]
+def last_words(text: str) -> str:
+    """What a person reads last, without what the interpreter and the engine wrote above it."""
+    return text.rstrip().rpartition("\n")[2].removeprefix("handrail: ")
+
+
+__all__ = ["PEOPLE", "ROOT", "Run", "broken_promises", "deliveries", "last_words", "one_sentence", "start"]

@@ -15,11 +15,11 @@ from agent import night
 from handrail.context import open_context
 from handrail.services.event_table import NO_FOLDER
 from handrail.settings import Settings
-from handrail.store.trouble import trouble
+from handrail.store.trouble import NO_ANSWER, trouble
 from standin.state import Standin
 from tests.hardening.conftest import Promise
 from tests.hardening.counts import FULL, tried
-from tests.hardening.machine.conftest import Run, broken_promises, one_sentence, start
+from tests.hardening.machine.conftest import Run, broken_promises, last_words, one_sentence, start
 from tests.required import lacking
 
 KILO = 1024
@@ -33,6 +33,7 @@ OURS = {
     "The disk is full: free some room and start again: what was written before is whole.",
     "The machine has no memory left: start again with more, or a lower HANDRAIL_MEMORY_LIMIT.",
     NO_FOLDER,
+    NO_ANSWER,
 }
 
 
@@ -40,11 +41,6 @@ def told(text: str) -> bool:
     """A sentence of ours: which limit, or that the database does not open under it."""
     words = last_words(text)
     return words in OURS or (words.startswith("The database ") and "cannot be opened" in words)
-
-
-def last_words(text: str) -> str:
-    """What a person reads last, without what the interpreter and the engine wrote above it."""
-    return text.rstrip().rpartition("\n")[2].removeprefix("handrail: ")
 
 
 def limited(limit: str, value: int) -> tuple[str, ...]:
