@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 from handrail.ending import ENDING
 from handrail.lock import one_at_a_time, side_by_side
@@ -93,16 +93,16 @@ class SharedSeat(Seat):
                 self._last_beat = began
 
     def _reconnect(self) -> None:
-        """A seat that somebody else has by now is lost, and the fence ends this process."""
-        try:
-            heart = Workers(self._settings.plain_database, self._settings.process)
-        except Exception:
-            return
-        if heart.sit_down(self._settings.worker or socket.gethostname()) == self.id:
-            self._heart.close()
-            self._heart = heart
-        else:
-            heart.close()
+        """A seat that somebody else has by now is lost, and the fence ends this process.
+
+        What fails here is tried again after the next beat: nothing may end this thread.
+        """
+        with suppress(Exception), ExitStack() as unless_kept:
+            heart = unless_kept.enter_context(Workers(self._settings.plain_database, self._settings.process))
+            if heart.sit_down(self._settings.worker or socket.gethostname()) == self.id:
+                unless_kept.pop_all()
+                old, self._heart = self._heart, heart
+                old.close()
 
     @asynccontextmanager
     async def funeral(self) -> AsyncIterator[list[str]]:

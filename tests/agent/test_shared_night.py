@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
 import pytest
 
 from agent import night, schedule
-from agent.seat import ENDED_BY_FENCE, SharedSeat
+from agent.seat import ENDED_BY_FENCE, FENCE_SECONDS, SharedSeat
 from handrail.context import ToolContext, open_context
 from handrail.domain.deliveries import Status
 from handrail.errors import CallerError
@@ -109,6 +111,40 @@ async def test_every_process_of_a_host_has_an_id_of_its_own_that_comes_back(shar
     third.leave()
 
     assert (first.id, second.id, third.id) == ("night-host-0", "night-host-1", "night-host-0")
+
+
+NO_SEAT = """
+create sequence tries;
+create function public.pg_try_advisory_lock(integer, integer) returns boolean language plpgsql as
+  $$ begin perform nextval('tries'); raise exception 'not now'; end $$;
+"""
+"""New connections find this function before PostgreSQL's own; a sequence counts what is rolled back, too."""
+
+
+async def test_a_heart_whose_new_connection_fails_as_well_tries_again(shared: Settings) -> None:
+    async with open_context(shared):
+        pass  # brings the tables up to date
+    with (
+        psycopg.connect(shared.plain_database, autocommit=True) as server,
+        _seated(shared.model_copy(update={"worker": "night-host"})) as seat,
+    ):
+
+        async def until(question: LiteralString, *values: object) -> None:
+            async with asyncio.timeout(FENCE_SECONDS):
+                while server.execute(question, values).fetchone() is None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+
+        server.execute(NO_SEAT)
+        server.execute(f"alter database {server.info.dbname} set search_path = public, pg_catalog".encode())
+        server.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await until("select 1 from tries where is_called")
+        server.execute("drop function public.pg_try_advisory_lock")
+        told = server.execute("select beat_at from workers").fetchone()
+        assert told is not None
+        await until("select 1 from workers where id = %s and beat_at > %s", seat.id, told[0])
 
 
 async def test_claims_of_several_processes_at_once_keep_the_accounts_cap(
