@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +29,12 @@ from tests.required import lacking
 _LEFT_OUT: list[int] = []
 
 
+UNTIL = float(os.environ["HANDRAIL_TEST_UNTIL"]) if "HANDRAIL_TEST_UNTIL" in os.environ else None
+"""Seconds since 1970 after which no further test begins; CI ends its runs by the clock."""
+
+OUT_OF_TIME = "the time of this run was over (HANDRAIL_TEST_UNTIL)"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """No setting of whoever runs the tests reaches them: a token of theirs would reach their Mixpanel.
 
@@ -50,6 +57,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On PostgreSQL what needs no database is left out, and what is on PostgreSQL in any case."""
     if not databases.ON_POSTGRES:
         return
+    if UNTIL is not None:
+        _turn(items, int(UNTIL) // 86_400)
     left_out = [each for each in items if not databases.may_open(each) or databases.has_its_own(each)]
     config.hook.pytest_deselected(items=left_out)
     _LEFT_OUT[:] = [len(left_out)]
@@ -57,6 +66,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for each in items:
         if mark := each.get_closest_marker("sqlite"):
             each.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))
+
+
+def _turn(items: list[pytest.Item], day: int) -> None:
+    """Begin with other files on another day: what there is no time for is not always the same."""
+    files = list(dict.fromkeys(each.path for each in items))
+    first = day * 29 % len(files)
+    place = {path: number for number, path in enumerate([*files[first:], *files[:first]])}
+    items.sort(key=lambda each: place[each.path])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    if UNTIL is not None and time.time() > UNTIL:
+        pytest.skip(OUT_OF_TIME)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -85,6 +108,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    late = sum(OUT_OF_TIME in str(each.longrepr) for each in terminalreporter.stats.get("skipped", []))
+    if late:
+        terminalreporter.write_line(f"{late} tests were not run: {OUT_OF_TIME}.")
     if databases.ON_POSTGRES:
         skipped = [str(each.longrepr) for each in terminalreporter.stats.get("skipped", [])]
         about = sum("about SQLite:" in each for each in skipped)
