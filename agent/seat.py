@@ -107,15 +107,22 @@ class SharedSeat(Seat):
     @asynccontextmanager
     async def funeral(self) -> AsyncIterator[list[str]]:
         with await asyncio.to_thread(Workers, self._settings.plain_database, self._settings.process) as books:
+            await asyncio.to_thread(_cut_off_dead, books)  # one that froze in here would keep everybody out
             if not await asyncio.to_thread(books.try_takeover):
                 yield []
                 return
-            dead = await asyncio.to_thread(books.dead, DEAD_SECONDS)
-            for _, process in dead:
-                await asyncio.to_thread(books.cut_off, process)
+            dead = await asyncio.to_thread(_cut_off_dead, books)
             yield [seat for seat, _ in dead]
             for seat, process in dead:
                 await asyncio.to_thread(books.bury, seat, process)
+
+
+def _cut_off_dead(books: Workers) -> list[tuple[str, str]]:
+    """(seat, process) of the dead, whose transactions and locks have gone."""
+    dead = books.dead(DEAD_SECONDS)
+    for _, process in dead:
+        books.cut_off(process)
+    return dead
 
 
 def _now() -> float:

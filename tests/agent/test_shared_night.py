@@ -22,6 +22,7 @@ from handrail.flows.mailing import cases_again
 from handrail.lock import is_held
 from handrail.purse import Purse
 from handrail.settings import Settings
+from handrail.store.workers import Workers as Books
 from standin.server import running
 from standin.state import Standin
 from tests import crowd, postgres
@@ -111,6 +112,26 @@ async def test_every_process_of_a_host_has_an_id_of_its_own_that_comes_back(shar
     third.leave()
 
     assert (first.id, second.id, third.id) == ("night-host-0", "night-host-1", "night-host-0")
+
+
+async def test_a_worker_that_froze_while_it_looked_for_the_dead_is_found_dead(
+    shared: Settings,
+) -> None:
+    async with open_context(shared):
+        pass  # brings the tables up to date
+    with Books(shared.plain_database, "one that froze") as frozen, _seated(shared) as seat:
+        seat_of_it = frozen.sit_down("night-host")
+        frozen.beat(seat_of_it)
+        assert frozen.try_takeover()
+        with psycopg.connect(shared.plain_database) as server:
+            server.execute("update workers set beat_at = 'epoch' where id = %s", (seat_of_it,))
+        dead: list[str] = []
+        async with asyncio.timeout(FENCE_SECONDS):
+            while not dead:
+                async with seat.funeral() as found:
+                    dead = found
+
+    assert dead == [seat_of_it]
 
 
 NO_SEAT = """
