@@ -314,8 +314,12 @@ def _answering(dialect: Dialect, _record: Any, arguments: Any, options: Any) -> 
 
 
 def _cut_off(context: ExceptionContext) -> None:
-    """A connection that ends in the middle; one that ended before is replaced without a word."""
-    if context.is_disconnect and not context.is_pre_ping:
+    """A connection that ends in the middle; one that ended before is replaced without a word.
+
+    Who is cancelled in the middle of a question loses the connection, too, and stays cancelled.
+    """
+    ended = isinstance(context.original_exception, Exception) and not context.is_pre_ping
+    if ended and context.is_disconnect:
         raise DiskTrouble(NO_ANSWER) from None
 
 
