@@ -314,12 +314,13 @@ def _answering(dialect: Dialect, _record: Any, arguments: Any, options: Any) -> 
 
 
 def _cut_off(context: ExceptionContext) -> None:
-    """A connection that ends in the middle; one that ended before is replaced without a word.
+    """A connection that ends in the middle, or is refused; one that ended before is replaced without a word.
 
     Who is cancelled in the middle of a question loses the connection, too, and stays cancelled.
     """
-    ended = isinstance(context.original_exception, Exception) and not context.is_pre_ping
-    if ended and context.is_disconnect:
+    if context.is_pre_ping or not isinstance(context.original_exception, Exception):
+        return
+    if context.is_disconnect or context.connection is None:
         raise DiskTrouble(NO_ANSWER) from None
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from handrail.context import ToolContext, open_context
+from handrail.domain.accounts import Account
 from handrail.errors import DiskTrouble
 from handrail.settings import Settings
 from handrail.store.trouble import NO_ANSWER
@@ -45,6 +46,14 @@ def cut(settings: Settings) -> int:
     """End every connection to the database; how many."""
     with psycopg.connect(settings.plain_database, autocommit=True) as connection:
         return len(connection.execute(CUT).fetchall())
+
+
+WAITING = "select 1 from pg_locks where not granted and relation = 'customers'::regclass"
+
+
+async def all_accounts(ctx: ToolContext) -> list[Account]:
+    async with ctx.store.read() as work:
+        return await work.accounts.all()
 
 
 async def interrupted(ctx: ToolContext) -> None:
@@ -101,8 +110,7 @@ async def test_a_connection_that_ends_in_the_middle_is_told_in_a_sentence_and_th
         with pytest.raises(DiskTrouble) as caught:
             await interrupted(ctx)
         assert cut(settings) == 0
-        async with ctx.store.read() as work:
-            assert await work.accounts.all() == []
+        assert await all_accounts(ctx) == []
 
     assert str(caught.value) == NO_ANSWER
 
@@ -111,11 +119,43 @@ async def test_a_connection_that_ends_between_two_questions_is_replaced_without_
     settings: Settings,
 ) -> None:
     async with open_context(settings) as ctx:
-        async with ctx.store.read() as work:
-            await work.accounts.all()
+        await all_accounts(ctx)
         assert cut(settings)
-        async with ctx.store.read() as work:
-            assert await work.accounts.all() == []
+        assert await all_accounts(ctx) == []
+
+
+async def test_a_server_that_takes_no_connection_is_told_of_as_one_that_is_away(
+    settings: Settings,
+) -> None:
+    """As while it starts or stops: it answers, and says no."""
+    name = settings.plain_database.rpartition("/")[2]
+    elsewhere = settings.plain_database.removesuffix(name) + "postgres"
+    async with open_context(settings) as ctx:
+        with psycopg.connect(elsewhere, autocommit=True) as server:
+            cut(settings)
+            server.execute(f'alter database "{name}" allow_connections false'.encode())
+            with pytest.raises(DiskTrouble) as caught:
+                await all_accounts(ctx)
+            server.execute(f'alter database "{name}" allow_connections true'.encode())
+        assert await all_accounts(ctx) == []
+
+    assert str(caught.value) == NO_ANSWER
+
+
+async def test_who_is_cancelled_in_the_middle_of_a_question_ends_as_cancelled(settings: Settings) -> None:
+    """The driver gives the connection up then, which looks like one that was lost."""
+    with psycopg.connect(settings.plain_database) as server:
+        async with open_context(settings) as ctx:
+            server.execute("lock table customers in access exclusive mode")
+            asking = asyncio.create_task(all_accounts(ctx))
+            async with asyncio.timeout(30):
+                while not server.execute(WAITING).fetchone():  # noqa: ASYNC110  (nothing of ours tells)
+                    await asyncio.sleep(0.01)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            server.rollback()
+            assert await all_accounts(ctx) == []
 
 
 async def test_while_the_server_is_away_rest_says_503_and_what_to_do(
