@@ -20,7 +20,7 @@ from agent.seat import LOOK_SECONDS, PATIENCE, Seat, take_seat
 from handrail import errors
 from handrail.context import OpenContext, ToolContext
 from handrail.domain.runs import Report
-from handrail.errors import CallerError, ConfigError, DiskTrouble, HandrailError
+from handrail.errors import CallerError, ConfigError, HandrailError, StoreTrouble
 from handrail.flows.mailing import Block, Mailed, Wave, mail_block
 from handrail.lock import GLANCE
 from handrail.settings import SendMode, Settings
@@ -61,7 +61,7 @@ def _plain_error(error: object) -> Json:
     if isinstance(error, HandrailError):
         return {"handrail_error": type(error).__name__, "words": str(error)}
     if words := trouble(error):
-        return {"handrail_error": DiskTrouble.__name__, "words": words}
+        return {"handrail_error": StoreTrouble.__name__, "words": words}
     return {"handrail_error": type(error).__name__, "words": f"A {type(error).__name__}; see the log."}
 
 
@@ -192,10 +192,10 @@ def _logs_like_ours() -> None:
     theirs = logging.getLogger("dbos")
     theirs.handlers.clear()
     theirs.propagate = True
-    theirs.addFilter(_expected)
+    theirs.addFilter(_in_our_words)
 
 
-def _expected(record: logging.LogRecord) -> bool:
+def _in_our_words(record: logging.LogRecord) -> bool:
     """What was raised on purpose, or a machine refuses, is told in a sentence elsewhere: no trace of it."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HandrailError) or (error is not None and trouble(error)):

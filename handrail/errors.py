@@ -6,7 +6,7 @@ HandrailError
 │   └── Conflict           several things have it, or what is there does not allow it now
 ├── NotYours               it is of accounts that the asker does not see
 ├── ConfigError            a missing or wrong setting, found at start
-├── DiskTrouble            a disk or the database fails: what was written before is whole
+├── StoreTrouble           a disk or the database fails: what was written before is whole
 ├── BrokenExport           the export stopped in the middle: nothing of it is kept
 └── UpstreamError          a neighbour failed
     ├── Unavailable        it may answer the next time: tried again with pauses before this is raised
@@ -42,7 +42,7 @@ class ConfigError(HandrailError):
     """A setting is missing or wrong."""
 
 
-class DiskTrouble(HandrailError):
+class StoreTrouble(HandrailError):
     """A disk, a limit of this machine or the database's server did not let us read or write."""
 
 

@@ -15,11 +15,11 @@ from handrail.errors import (
     CallerError,
     ConfigError,
     Conflict,
-    DiskTrouble,
     HandrailError,
     NotThere,
     NotYours,
     RateLimited,
+    StoreTrouble,
     UpstreamError,
 )
 from handrail.store.trouble import trouble
@@ -33,7 +33,7 @@ _STATUS: list[tuple[type[HandrailError], int]] = [
     (Conflict, 409),
     (CallerError, 400),
     (ConfigError, 503),
-    (DiskTrouble, 503),
+    (StoreTrouble, 503),
     (RateLimited, 503),
     (UpstreamError, 502),
 ]

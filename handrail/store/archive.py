@@ -16,7 +16,7 @@ from typing import IO, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from handrail.engine import keys
-from handrail.errors import CallerError, DiskTrouble
+from handrail.errors import CallerError, StoreTrouble
 
 Part = Literal["handrail.db", "flow.db"]
 
@@ -72,7 +72,7 @@ def write(target: Path, data_dir: Path, *, secret: bytes, now: datetime) -> Mani
     """Copy the databases while others work on them, and put them into `target` in one step.
 
     What `target` held before stays until the new one is whole. Raises `CallerError` where there is nothing
-    to back up, `DiskTrouble` where a disk does not take it.
+    to back up, `StoreTrouble` where a disk does not take it.
     """
     if not (data_dir / TABLES).exists():
         raise CallerError(f"There is nothing to back up: {data_dir} holds no {TABLES}.")
@@ -95,7 +95,7 @@ def write(target: Path, data_dir: Path, *, secret: bytes, now: datetime) -> Mani
         os.replace(part, target)  # noqa: PTH105  (the name of the step)
         sync_folder(target.parent)
     except OSError as error:
-        raise DiskTrouble(f"The backup could not be written: {where(error, target)}.") from None
+        raise StoreTrouble(f"The backup could not be written: {where(error, target)}.") from None
     finally:
         part.unlink(missing_ok=True)
         shutil.rmtree(workshop, ignore_errors=True)
@@ -184,11 +184,11 @@ def copy_database(source: Path, target: Path) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
             whole = False
         else:
-            raise DiskTrouble(
+            raise StoreTrouble(
                 f"{source} could not be copied: there is no room beside it, or it cannot be read."
             ) from None
     if not whole:
-        raise DiskTrouble(f"{source} is damaged: restore the last backup, and look after the disk.")
+        raise StoreTrouble(f"{source} is damaged: restore the last backup, and look after the disk.")
     target.chmod(0o600)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.access import NOT_YOURS, Sees
-from handrail.errors import ConfigError, DiskTrouble, HandrailError, NotYours, Unavailable
+from handrail.errors import ConfigError, HandrailError, NotYours, StoreTrouble, Unavailable
 from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store import trips
@@ -200,7 +200,7 @@ async def open_store(url: str) -> Store:
     try:
         async with engine.connect() as connection:
             current = await _version(connection)
-    except (DBAPIError, DiskTrouble, OSError):
+    except (DBAPIError, StoreTrouble, OSError):
         await engine.dispose()
         raise _not_opened(url) from None
     if current != newest_version():
@@ -310,7 +310,7 @@ def _answering(dialect: Dialect, _record: Any, arguments: Any, options: Any) -> 
     try:
         return dialect.connect(*arguments, **options)
     except OSError as error:
-        raise DiskTrouble(trouble(error) or NO_ANSWER) from None
+        raise StoreTrouble(trouble(error) or NO_ANSWER) from None
 
 
 def _cut_off(context: ExceptionContext) -> None:
@@ -321,7 +321,7 @@ def _cut_off(context: ExceptionContext) -> None:
     if context.is_pre_ping or not isinstance(context.original_exception, Exception):
         return
     if context.is_disconnect or context.connection is None:
-        raise DiskTrouble(NO_ANSWER) from None
+        raise StoreTrouble(NO_ANSWER) from None
 
 
 def _texts(connection: Any, _record: Any) -> None:

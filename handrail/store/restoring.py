@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from handrail.engine import keys
-from handrail.errors import CallerError, ConfigError, DiskTrouble
+from handrail.errors import CallerError, ConfigError, StoreTrouble
 from handrail.store import archive
 from handrail.store.archive import FLOW, RESTORING, STAGE, TABLES, Manifest
 from handrail.store.database import newest_version, open_store
@@ -53,9 +53,9 @@ async def restore(
         _carry_over(data_dir / TABLES, stage / TABLES)
         aside = _exchange(stage, data_dir, now)
     except OSError as error:
-        raise DiskTrouble(f"The backup could not be restored: {archive.where(error, data_dir)}.") from None
+        raise StoreTrouble(f"The backup could not be restored: {archive.where(error, data_dir)}.") from None
     except sqlite3.DatabaseError:
-        raise DiskTrouble(
+        raise StoreTrouble(
             f"The backup could not be restored: there is no room in {data_dir}, or it is not writable."
         ) from None
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from handrail.context import ToolContext, open_context
 from handrail.domain.accounts import Account
-from handrail.errors import DiskTrouble
+from handrail.errors import StoreTrouble
 from handrail.settings import Settings
 from handrail.store.trouble import NO_ANSWER
 from standin.state import Standin
@@ -107,7 +107,7 @@ async def test_a_connection_that_ends_in_the_middle_is_told_in_a_sentence_and_th
     settings: Settings,
 ) -> None:
     async with open_context(settings) as ctx:
-        with pytest.raises(DiskTrouble) as caught:
+        with pytest.raises(StoreTrouble) as caught:
             await interrupted(ctx)
         assert cut(settings) == 0
         assert await all_accounts(ctx) == []
@@ -134,7 +134,7 @@ async def test_a_server_that_takes_no_connection_is_told_of_as_one_that_is_away(
         with psycopg.connect(elsewhere, autocommit=True) as server:
             cut(settings)
             server.execute(f'alter database "{name}" allow_connections false'.encode())
-            with pytest.raises(DiskTrouble) as caught:
+            with pytest.raises(StoreTrouble) as caught:
                 await all_accounts(ctx)
             server.execute(f'alter database "{name}" allow_connections true'.encode())
         assert await all_accounts(ctx) == []
