@@ -1,18 +1,21 @@
 """PostgreSQL restarts in the middle of a night, of a question, of a page: it is said, and nothing is lost."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 import psycopg
 import pytest
 
+from agent.seat import take_seat
 from handrail.context import ToolContext, open_context
 from handrail.domain.accounts import Account
 from handrail.errors import StoreTrouble
 from handrail.settings import Settings
+from handrail.store.lock import is_held, one_at_a_time
 from handrail.store.trouble import NO_ANSWER
+from handrail.store.workers import Workers
 from standin.state import Standin
 from tests import crowd, postgres
 from tests.conftest import settings_for
@@ -48,6 +51,21 @@ def cut(settings: Settings) -> int:
         return len(connection.execute(CUT).fetchall())
 
 
+@contextmanager
+def refusing(settings: Settings) -> Iterator[None]:
+    """As while a server starts or stops: it answers, and says no."""
+    name = settings.plain_database.rpartition("/")[2]
+    elsewhere = settings.plain_database.removesuffix(name) + "postgres"
+    with psycopg.connect(elsewhere, autocommit=True) as server:
+        cut(settings)
+        server.execute(f'alter database "{name}" allow_connections false'.encode())
+        try:
+            yield
+        finally:
+            server.execute(f'alter database "{name}" allow_connections true'.encode())
+
+
+ASKED = "select 1 from pg_stat_activity where query like 'select pg_try_advisory_lock(%' offset 1"
 WAITING = "select 1 from pg_locks where not granted and relation = 'customers'::regclass"
 
 
@@ -127,17 +145,57 @@ async def test_a_connection_that_ends_between_two_questions_is_replaced_without_
 async def test_a_server_that_takes_no_connection_is_told_of_as_one_that_is_away(
     settings: Settings,
 ) -> None:
-    """As while it starts or stops: it answers, and says no."""
-    name = settings.plain_database.rpartition("/")[2]
-    elsewhere = settings.plain_database.removesuffix(name) + "postgres"
     async with open_context(settings) as ctx:
-        with psycopg.connect(elsewhere, autocommit=True) as server:
-            cut(settings)
-            server.execute(f'alter database "{name}" allow_connections false'.encode())
-            with pytest.raises(StoreTrouble) as caught:
-                await all_accounts(ctx)
-            server.execute(f'alter database "{name}" allow_connections true'.encode())
+        with refusing(settings), pytest.raises(StoreTrouble) as caught:
+            await all_accounts(ctx)
         assert await all_accounts(ctx) == []
+
+    assert str(caught.value) == NO_ANSWER
+
+
+async def seat_of(settings: Settings) -> None:
+    async with take_seat(settings, patience=0):
+        raise AssertionError("there is no server to give a seat")
+
+
+async def lock_of(settings: Settings) -> None:
+    async with one_at_a_time(settings, "night", patience=60):
+        raise AssertionError("no server gives it, or somebody else holds it")
+
+
+async def held_lock(settings: Settings) -> None:
+    await is_held(settings, "sync")
+
+
+@pytest.mark.parametrize("asks", [seat_of, lock_of, held_lock])
+async def test_seats_and_locks_that_no_server_gives_are_told_of_in_the_same_sentence(
+    asks: Callable[[Settings], Awaitable[None]], settings: Settings
+) -> None:
+    with refusing(settings), pytest.raises(StoreTrouble) as caught:
+        await asks(settings)
+
+    assert str(caught.value) == NO_ANSWER
+
+
+async def test_a_seat_whose_connection_ends_before_it_is_taken_says_so(settings: Settings) -> None:
+    with Workers(settings.plain_database, settings.process) as books:
+        assert cut(settings)
+        with pytest.raises(StoreTrouble) as caught:
+            books.sit_down("here")
+
+    assert str(caught.value) == NO_ANSWER
+
+
+async def test_a_lock_whose_connection_ends_while_it_is_waited_for_says_so(settings: Settings) -> None:
+    async with one_at_a_time(settings, "night"):
+        waiting = asyncio.create_task(lock_of(settings))
+        with psycopg.connect(settings.plain_database, autocommit=True) as server:
+            async with asyncio.timeout(30):
+                while not server.execute(ASKED).fetchone():  # noqa: ASYNC110  (nothing of ours tells)
+                    await asyncio.sleep(0.01)
+        assert cut(settings)
+        with pytest.raises(StoreTrouble) as caught:
+            await waiting
 
     assert str(caught.value) == NO_ANSWER
 

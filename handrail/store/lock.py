@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from handrail.errors import CallerError
+from handrail.errors import CallerError, StoreTrouble
 from handrail.settings import Settings
+from handrail.store.trouble import NO_ANSWER, trouble
 
 if TYPE_CHECKING:
     import asyncpg
@@ -59,7 +60,9 @@ async def side_by_side(settings: Settings, work: Work, *, patience: float) -> As
 async def _locked(settings: Settings, work: Work, attempt: str, patience: float) -> AsyncIterator[None]:
     async with _connected(settings) as connection:
         for tried in itertools.count():
-            if await connection.fetchval(attempt, OURS, _NUMBERS[work]):
+            with _answering():
+                got = await connection.fetchval(attempt, OURS, _NUMBERS[work])
+            if got:
                 break
             await _again("database", work, tried, patience)
         yield
@@ -75,7 +78,8 @@ async def is_held(settings: Settings, work: Work) -> bool:
     """Whether somebody is in the middle of it."""
     if settings.on_postgres:
         async with _connected(settings) as connection:
-            return bool(await connection.fetchval(_HELD, OURS, _NUMBERS[work]))
+            with _answering():
+                return bool(await connection.fetchval(_HELD, OURS, _NUMBERS[work]))
     with _file(settings.data_dir, work) as file:
         return not _taken(file, fcntl.LOCK_SH)
 
@@ -115,13 +119,25 @@ async def _connected(settings: Settings) -> "AsyncIterator[asyncpg.Connection[as
     """A connection whose end, also by death, lets go of its locks."""
     import asyncpg  # noqa: PLC0415  (only on PostgreSQL)
 
-    connection = await asyncpg.connect(
-        settings.plain_database, server_settings={"application_name": settings.process}
-    )
+    with _answering():
+        connection = await asyncpg.connect(
+            settings.plain_database, server_settings={"application_name": settings.process}
+        )
     try:
         yield connection
     finally:
         connection.terminate()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Raises `StoreTrouble` where the server does not answer, or no longer."""
+    import asyncpg  # noqa: PLC0415  (only on PostgreSQL)
+
+    try:
+        yield
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreTrouble(trouble(error) or NO_ANSWER) from None
 
 
 def _taken(file: IO[str], mode: int) -> bool:
