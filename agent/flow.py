@@ -22,9 +22,9 @@ from handrail.context import OpenContext, ToolContext
 from handrail.domain.runs import Report
 from handrail.errors import CallerError, ConfigError, HandrailError, StoreTrouble
 from handrail.flows.mailing import Block, Mailed, Wave, mail_block
+from handrail.lock import GLANCE
 from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
-from handrail.store.lock import GLANCE
 from handrail.store.trouble import trouble
 
 FLOW = "2"

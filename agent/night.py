@@ -35,8 +35,8 @@ from handrail.flows.review import open_reviews
 from handrail.flows.sync import sync
 from handrail.flows.verify import verify
 from handrail.flows.write_back import write_back
+from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
-from handrail.store.lock import one_at_a_time
 
 SYNC_PATIENCE = 3600.0
 """Seconds that a night waits for a sync that somebody else started."""

@@ -19,8 +19,8 @@ from handrail.flows.follow_up import Asked, follow_up
 from handrail.flows.mailing import Released, release
 from handrail.flows.opt_outs import tell_opt_outs
 from handrail.flows.reports import refresh_reports
+from handrail.lock import is_held, one_at_a_time
 from handrail.settings import Settings
-from handrail.store.lock import is_held, one_at_a_time
 
 NIGHT_HOUR = 2
 RELEASE_MINUTES = 10

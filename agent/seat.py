@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 
 from handrail.ending import ENDING
+from handrail.lock import one_at_a_time, side_by_side
 from handrail.settings import Settings
-from handrail.store.lock import one_at_a_time, side_by_side
 from handrail.store.workers import Workers
 
 BEAT_SECONDS = 2.0

@@ -22,8 +22,8 @@ from handrail.engine import keys
 from handrail.engine.access import read_sees
 from handrail.engine.personal import is_personal
 from handrail.errors import ConfigError, HandrailError
+from handrail.lock import in_use
 from handrail.settings import Settings
-from handrail.store.lock import in_use
 
 if TYPE_CHECKING:  # a chat client waits for the tool list: the neighbours are imported when they are opened
     from handrail.domain.access import Sees

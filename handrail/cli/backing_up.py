@@ -18,10 +18,10 @@ from handrail.domain.restores import CaughtUp
 from handrail.engine.keys import secret_stamp
 from handrail.errors import CallerError, ConfigError, NotYours
 from handrail.flows.catch_up import catch_up
+from handrail.lock import alone, in_use, one_backup
 from handrail.settings import Settings
 from handrail.store import archive, flow_engine, upgrade
 from handrail.store.copying import copy_tables, shown
-from handrail.store.lock import alone, in_use, one_backup
 from handrail.store.restoring import restore as put_back
 from handrail.workspaces import one
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from handrail.context import ToolContext
 from handrail.engine.marks import mark
 from handrail.errors import CallerError
+from handrail.lock import one_at_a_time
 from handrail.store.flow_engine import compact, mentions
-from handrail.store.lock import one_at_a_time
 from handrail.store.people import Row
 
 PATIENCE = 60.0

@@ -20,9 +20,9 @@ from handrail.engine.personal import holds_somebody
 from handrail.engine.text import shown
 from handrail.errors import BrokenExport, CallerError, HandrailError
 from handrail.flows.belonging import homes
+from handrail.lock import one_at_a_time
 from handrail.services.event_sources import load_from
 from handrail.services.event_table import Counting, EventTable, load
-from handrail.store.lock import one_at_a_time
 
 REREAD_DAYS = 5
 """Late events are accepted for days after: the last days are read again every night."""

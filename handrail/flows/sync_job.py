@@ -11,7 +11,7 @@ from handrail.errors import NotThere
 from handrail.flows.health import keep_scores
 from handrail.flows.refresh import refresh
 from handrail.flows.sync import Plan, carry_out, plan
-from handrail.store.lock import is_held, one_at_a_time
+from handrail.lock import is_held, one_at_a_time
 
 WATCHED_SECONDS = 45
 """Hosts give a call a minute."""

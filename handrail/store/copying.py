@@ -25,9 +25,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import SQLModel, col
 
 from handrail.errors import CallerError, ConfigError, HandrailError
+from handrail.lock import OURS, WRITER
 from handrail.store import archive, flow_engine
 from handrail.store.database import escaped, newest_version, upgrade
-from handrail.store.lock import OURS, WRITER
 from handrail.store.tables import SecretStamp
 
 BATCH = 5_000

@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from handrail.domain.access import NOT_YOURS, Sees
 from handrail.errors import ConfigError, HandrailError, NotYours, StoreTrouble, Unavailable
+from handrail.lock import OURS, WRITER
 from handrail.settings import Settings
 from handrail.store import trips
 from handrail.store.accounts import Accounts
@@ -34,7 +35,6 @@ from handrail.store.guards import Guards
 from handrail.store.health import HealthRows
 from handrail.store.histories import Histories
 from handrail.store.learning import Learning
-from handrail.store.lock import OURS, WRITER
 from handrail.store.metrics import Metrics
 from handrail.store.nights import Nights
 from handrail.store.once import remember

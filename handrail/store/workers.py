@@ -6,7 +6,7 @@ from typing import Any, LiteralString, Self
 import psycopg
 
 from handrail.errors import StoreTrouble
-from handrail.store.lock import OURS, TAKEOVER
+from handrail.lock import OURS, TAKEOVER
 from handrail.store.trouble import NO_ANSWER
 
 _SEATS = OURS + 1

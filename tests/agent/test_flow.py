@@ -20,9 +20,9 @@ from handrail.domain.deliveries import Status
 from handrail.domain.guards import Brake, BrakeKind, DataProblem, ProblemKind
 from handrail.errors import CallerError, UpstreamError
 from handrail.flows import mailing
+from handrail.lock import is_held, one_at_a_time
 from handrail.settings import SendMode, Settings
 from handrail.store.flow_engine import sqlite_engine
-from handrail.store.lock import is_held, one_at_a_time
 from standin.server import running
 from standin.state import Standin
 from tests import crowd, databases

@@ -18,7 +18,7 @@ from handrail.engine.grounding import from_document
 from handrail.engine.keys import delivery_id
 from handrail.flows.feedback import take
 from handrail.flows.follow_up import Asked, follow_up
-from handrail.store.lock import one_at_a_time
+from handrail.lock import one_at_a_time
 from standin.state import Standin
 from tests.conftest import OpenWith
 

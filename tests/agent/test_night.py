@@ -19,9 +19,9 @@ from handrail.engine import keys
 from handrail.errors import CallerError, ConfigError
 from handrail.flows.cohorts import UNCOUNTED
 from handrail.flows.mailing import WAIT
+from handrail.lock import one_at_a_time
 from handrail.settings import SendMode
 from handrail.store import Work
-from handrail.store.lock import one_at_a_time
 from handrail.store.mail_tables import DeliveryAccount, DeliveryRow
 from standin.acme import stories
 from standin.state import Standin

@@ -8,7 +8,7 @@ import pytest
 from agent import schedule
 from handrail.context import ToolContext
 from handrail.domain.runs import Report
-from handrail.store.lock import one_at_a_time
+from handrail.lock import one_at_a_time
 from standin.state import Standin
 from tests.conftest import OpenWith
 

@@ -19,9 +19,9 @@ from handrail.errors import CallerError
 from handrail.flows.deliver import claim
 from handrail.flows.look import Case, Now, look_now
 from handrail.flows.mailing import cases_again
+from handrail.lock import is_held
 from handrail.purse import Purse
 from handrail.settings import Settings
-from handrail.store.lock import is_held
 from handrail.store.workers import Workers as Books
 from standin.server import running
 from standin.state import Standin

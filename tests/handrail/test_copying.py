@@ -25,9 +25,9 @@ from handrail.context import open_context
 from handrail.domain.deliveries import Status
 from handrail.engine import keys
 from handrail.errors import CallerError, ConfigError
+from handrail.lock import in_use
 from handrail.settings import Settings
 from handrail.store import upgrade
-from handrail.store.lock import in_use
 from standin.server import running
 from standin.state import Standin
 from tests import crowd, made_rows, postgres

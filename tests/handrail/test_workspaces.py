@@ -11,8 +11,8 @@ from handrail.domain.connections import Credentials
 from handrail.errors import CallerError, ConfigError
 from handrail.flows.connect import connect
 from handrail.flows.doctor import check
+from handrail.lock import is_held, one_at_a_time
 from handrail.settings import Settings
-from handrail.store.lock import is_held, one_at_a_time
 from handrail.workspaces import BELOW, INSTALLATION, OWN, SHARED, every, one
 from standin.state import Standin
 from tests import postgres

@@ -12,8 +12,8 @@ from handrail.context import ToolContext
 from handrail.errors import CallerError, ConfigError
 from handrail.flows import sync_job
 from handrail.flows.segments import users_of
+from handrail.lock import one_at_a_time
 from handrail.settings import Settings
-from handrail.store.lock import one_at_a_time
 from standin.state import Standin
 from tests.agent.test_kill import ROOT, environment
 from tests.conftest import OpenWith

@@ -13,7 +13,7 @@ import handrail.store.health_tables
 import handrail.store.mail_tables
 import handrail.store.tables
 import handrail.store.writing_tables  # noqa: F401  (they fill the metadata)
-from handrail.store.lock import MIGRATION, OURS
+from handrail.lock import MIGRATION, OURS
 
 url = make_url(context.config.attributes["url"])
 postgres = url.get_backend_name() == "postgresql"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from handrail.errors import CallerError, ConfigError, HandrailError
+from handrail.lock import alone, in_use
 from handrail.store import archive, open_store
 from handrail.store.database import newest_version
-from handrail.store.lock import alone, in_use
 from handrail.store.restoring import restore
 from tests.hardening.machine.conftest import Run
 

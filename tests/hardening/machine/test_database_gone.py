@@ -12,8 +12,8 @@ from agent.seat import take_seat
 from handrail.context import ToolContext, open_context
 from handrail.domain.accounts import Account
 from handrail.errors import StoreTrouble
+from handrail.lock import is_held, one_at_a_time
 from handrail.settings import Settings
-from handrail.store.lock import is_held, one_at_a_time
 from handrail.store.trouble import NO_ANSWER
 from handrail.store.workers import Workers
 from standin.state import Standin

@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from handrail.errors import CallerError, StoreTrouble
 from handrail.settings import Settings
-from handrail.store.trouble import NO_ANSWER, trouble
 
 if TYPE_CHECKING:
     import asyncpg
@@ -133,6 +132,8 @@ async def _connected(settings: Settings) -> "AsyncIterator[asyncpg.Connection[as
 def _answering() -> Iterator[None]:
     """Raises `StoreTrouble` where the server does not answer, or no longer."""
     import asyncpg  # noqa: PLC0415  (only on PostgreSQL)
+
+    from handrail.store.trouble import NO_ANSWER, trouble  # noqa: PLC0415  (SQLAlchemy, which the store has)
 
     try:
         yield
